@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Everything that a developer, CI or a first visitor runs. 'make' alone lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The interpreter for the virtual environment: the first that is there, answers and is new enough.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 /usr/bin/python3; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
+
+VENV := .venv
+PINS := requirements.txt requirements-dev.txt constraints.txt
+# Its name carries what was installed: other pins, another stamp.
+STAMP := $(VENV)/.installed-$(shell cat $(PINS) | sha256sum | cut -c1-16)
+COLLECTION := $(VENV)/collections/ansible_collections/skyshift/clusterlink
+
+# Where the lab keeps what it has built, kubectl and kind among it.
+LAB_CACHE ?= $(HOME)/.cache/clusterlink-lab
+export LAB_CACHE
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+
+# $(call step,what it does and for how long,command)
+define step
+@printf '\n==> %s\n' '$(1)'; start=$$SECONDS; $(2) || exit; printf '    (%d s)\n' $$((SECONDS - start))
+endef
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(STAMP) ## Make .venv from the pinned requirements, with the collection on Ansible's path
+
+$(STAMP):
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed. Name one: make setup PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { \
+			echo '$(PYTHON) cannot make virtual environments. Install its venv package (Debian: python3-venv).' >&2; exit 1; }; \
+		echo '==> Installing Debian package python3-venv'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; }
+	@echo '==> Installing the pinned requirements into $(VENV) (half a minute)'
+	@$(VENV)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@mkdir -p $(dir $(COLLECTION)) && ln -sfn ../../../.. $(COLLECTION)
+	@rm -f $(VENV)/.installed-* && touch $@
+
+.PHONY: lab
+lab: setup ## Bring up the lab: three kind clusters (the first time takes minutes)
+	$(call step,The lab: three bare Kubernetes clusters (12 minutes the first time without a registry; 2 with its cache),ansible-playbook playbooks/lab.yml)
+
+.PHONY: lab-down
+lab-down: setup ## Remove the lab, but not its cache
+	$(call step,Removing the lab,ansible-playbook playbooks/lab.yml -e lab_state=absent)
+
+.PHONY: demo
+demo: lab ## From bare clusters to a fabric, and what came of it
+	$(call step,The fabric: certificates and gateways and links and services (about a minute),ansible-playbook site.yml)
+	$(call step,What came of it,ansible-playbook playbooks/show.yml)
+	@printf '%s\n' '' \
+		'The lab stays up. Look around:' \
+		'  export PATH="$(CURDIR)/$(VENV)/bin:$(LAB_CACHE)/bin:$$PATH" KUBECONFIG="$(CURDIR)/.lab/kubeconfig"' \
+		'  kubectl --context kind-north get peers.clusterlink.net,imports.clusterlink.net --all-namespaces' \
+		'  kubectl --context kind-north exec deploy/client -- curl --silent http://web' \
+		'  ansible-playbook site.yml      again: nothing changes' \
+		'Take it down: make demo-down'
+
+.PHONY: demo-down
+demo-down: lab-down ## Remove what 'make demo' made
+
+.PHONY: test
+test: setup ## All tests: lint, checks, unit, sanity, integration, molecule
+	@pytest --durations=15
+
+.PHONY: lint
+lint: setup ## The linters and this collection's own checks
+	@pytest tests/lint tests/checks
+
+.PHONY: unit
+unit: setup ## Unit tests
+	@pytest tests/unit
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity, without an ignore file
+	@pytest tests/sanity
+
+.PHONY: integration
+integration: setup ## The modules on a real API server
+	@pytest tests/integration
+
+.PHONY: molecule
+molecule: setup ## The roles and playbooks on clusters of their own, from create to destroy
+	@pytest tests/molecule
+
+.PHONY: bench
+bench: setup ## Speed against kubernetes.core and the clusterlink CLI; needs the lab up
+	@python -m tests.bench
+
+.PHONY: format
+format: setup ## Format the Python files
+	@ruff check --fix --exit-zero && ruff format
+
+.PHONY: pins
+pins: ## Write constraints.txt anew: every package that the requirements bring, at its newest
+	@rm -rf .build/pins && $(PYTHON) -m venv .build/pins
+	@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@{ sed '/^[^#]/,$$d' constraints.txt; .build/pins/bin/python -m pip freeze --disable-pip-version-check; } > .build/constraints.txt
+	@mv .build/constraints.txt constraints.txt && rm -rf .build/pins
+
+.PHONY: clean
+clean: ## Remove .venv and what tests leave behind; the lab stays
+	@rm -rf $(VENV) .build .ansible .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output

@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates that are there: reading them strictly, writing them as PEM, and saying what is in them."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SMALLEST_RSA, same_key, spec_of
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+except ImportError:
+    pass  # reported by task.missing_library
+
+if TYPE_CHECKING:
+    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey, PublicKey
+
+_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
+
+
+def load_chain(pem: bytes, where: str) -> list[x509.Certificate]:
+    """Read one or more certificates.
+
+    Strict: anything besides certificates and white space is refused, because a gateway that is given a damaged bundle
+    stops working.
+
+    Args:
+        pem: The certificates as PEM, the leaf first.
+        where: The file or option that holds them, for the message.
+
+    Raises:
+        ClusterlinkError: There is none, one is damaged, or there is other text.
+    """
+    blocks = _BLOCK.findall(pem)
+    if not blocks:
+        what = "holds no whole certificate" if pem.strip() else "is empty where a certificate should be"
+        raise _unreadable(where, what)
+    if _BLOCK.sub(b"", pem).strip():
+        raise _unreadable(where, "holds text besides its certificates, or one of them is truncated")
+    return [_load(block, where) for block in blocks]
+
+
+def _load(block: bytes, where: str) -> x509.Certificate:
+    try:
+        certificate = x509.load_pem_x509_certificate(block)
+        # The parts are parsed when they are first used: do that here, where an error can still say which file it is.
+        key, _extensions = certificate.public_key(), certificate.extensions
+        _names = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
+        _validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+        raise _unreadable(where, f"holds a damaged certificate: {error}") from error
+    supported = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
+    )
+    if not supported:
+        what = f"holds a certificate whose key is no ECDSA P-256 key and no RSA key of at least {SMALLEST_RSA} bits"
+        raise _unreadable(where, what, type(key).__name__)
+    return certificate
+
+
+def _unreadable(where: str, what: str, found: str = "") -> ClusterlinkError:
+    return ClusterlinkError(Problem(where, what, found, "Restore it from a backup; it is not replaced"))
+
+
+def require_match(certificate: x509.Certificate, key: PrivateKey, certificate_at: str, key_at: str) -> None:
+    """Refuse a key and a certificate that do not belong together.
+
+    Raises:
+        ClusterlinkError: The certificate is of another key; both places are named.
+    """
+    if not same_key(key, certificate.public_key()):
+        raise ClusterlinkError(
+            Problem(
+                key_at,
+                f"is not the key of the certificate in {certificate_at}",
+                f"certificate {fingerprint(certificate)}",
+                "Restore the pair from a backup, or move both away to have them made anew",
+            )
+        )
+
+
+def public_key(certificate: x509.Certificate) -> PublicKey:
+    """The key of a certificate that ``load_chain`` has read, which lets no other types through."""
+    return cast("PublicKey", certificate.public_key())
+
+
+def chain_pem(*certificates: x509.Certificate) -> bytes:
+    """The certificates as PEM, one after another."""
+    return b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in certificates)
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """The SHA-256 of the certificate as lower-case pairs with colons."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":")
+
+
+def iso(moment: datetime) -> str:
+    """A moment as ``2025-01-31T12:00:00Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def facts(certificate: x509.Certificate) -> dict[str, Any]:
+    """What may be said of a certificate in a result or a diff."""
+    spec = spec_of(public_key(certificate))
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": certificate.issuer.rfc4514_string(),
+        "dns_names": dns_names(certificate),
+        "not_before": iso(certificate.not_valid_before_utc),
+        "not_after": iso(certificate.not_valid_after_utc),
+        "key_type": spec.type,
+        "key_size": spec.size,
+        "serial": f"{certificate.serial_number:X}",
+        "fingerprint": fingerprint(certificate),
+    }
+
+
+def dns_names(certificate: x509.Certificate) -> list[str]:
+    """The DNS names that the certificate is for, in its order; ClusterLink takes the first as the peer's name."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.DNSName)

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way from what is there to what is asked for, the same for a CA and a leaf, in files and in content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
+
+Decide = Callable[[Pair], Decision]
+Issue = Callable[[Decision], Issued]
+
+
+@dataclass
+class Result:
+    """What was done, or in check mode would be.
+
+    Attributes:
+        decision: What was found, and why it will not do.
+        issued: What was made; None when nothing had to be or, in check mode, was.
+        place: The folder of the files; None for content.
+        repaired: The modes that were too open, as sentences without a full stop.
+        backups: The paths of backups.
+        contents: PEM for a caller who keeps it elsewhere: ``certificate``, and ``privatekey`` when a new one was made.
+    """
+
+    decision: Decision
+    issued: Issued | None = None
+    place: store.Folder | None = None
+    repaired: list[str] = field(default_factory=list)
+    backups: list[str] = field(default_factory=list)
+    contents: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was not as asked."""
+        return bool(self.decision.reasons or self.repaired)
+
+    def values(self) -> dict[str, Any]:
+        """The facts of the certificate, as far as they are known, where it is, and why it was made."""
+        values = {**self._after(), **self.contents, "reasons": self.decision.reasons}
+        if self.place is not None:
+            values |= {**_paths(self.place), "repaired": self.repaired, "backup_files": self.backups}
+        return values
+
+    def diff(self) -> dict[str, Any]:
+        """Facts before and after, never PEM."""
+        before, after = self.decision.facts_before(), self._after()
+        if self.repaired:
+            before, after = {**before, "too_open": self.repaired}, {**after, "too_open": []}
+        return {"before": before, "after": after}
+
+    def _after(self) -> dict[str, Any]:
+        if self.issued is not None:
+            return facts(self.issued.certificate)
+        return self.decision.expected if self.decision.reasons else self.decision.facts_before()
+
+
+@dataclass
+class Removal:
+    """What was removed, or in check mode would be: the files, and the paths of their backups."""
+
+    place: store.Folder
+    removed: list[str]
+    backups: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to remove."""
+        return bool(self.removed)
+
+    def values(self) -> dict[str, Any]:
+        """What was removed, and from where."""
+        return {**_paths(self.place), "removed": self.removed, "backup_files": self.backups}
+
+    def diff(self) -> dict[str, Any]:
+        """The files before and after."""
+        return {"before": {"files": self.removed}, "after": {"files": []}}
+
+
+def ensure_files(
+    folder: store.Folder, decide: Decide, issue: Issue, *, check: bool, backup_stamp: str | None = None
+) -> Result:
+    """Bring a folder's certificate and key to what is asked.
+
+    Args:
+        folder: Where they live; made when it is missing.
+        decide: What to do about what is found; called again under the lock before anything is written.
+        issue: Makes what was decided on.
+        check: Only say what would be done.
+        backup_stamp: Keep what is replaced under its name with this stamp.
+    """
+    result = _look(folder, decide)
+    if check or not result.changed:
+        return result
+    store.make_folder(folder)
+    with store.locked(folder):
+        result = _look(folder, decide)
+        store.remove_leftovers(folder)
+        for item in store.find_too_open(folder):
+            store.repair_mode(item)
+        if result.decision.reasons:
+            result.issued = issue(result.decision)
+            new_key = key_pem(result.issued.key) if result.decision.key is None else None
+            result.backups = store.write_pair(folder, result.issued.certificate_pem, new_key, backup_stamp)
+    return result
+
+
+def _look(folder: store.Folder, decide: Decide) -> Result:
+    decision = decide(store.read_pair(folder))
+    return Result(decision, place=folder, repaired=[str(item) for item in store.find_too_open(folder)])
+
+
+def _paths(folder: store.Folder) -> dict[str, Any]:
+    return {"certificate_path": folder.certificate, "privatekey_path": folder.key}
+
+
+def ensure_content(found: Pair, decide: Decide, issue: Issue, *, check: bool) -> Result:
+    """Bring a certificate and key that live elsewhere to what is asked; a key that was given is not given back."""
+    result = Result(decide(found))
+    if not result.changed:
+        result.contents = {"certificate": (found.certificate or b"").decode()}
+    elif not check:
+        result.issued = issue(result.decision)
+        result.contents = {"certificate": result.issued.certificate_pem.decode()}
+        if result.decision.key is None:
+            result.contents["privatekey"] = key_pem(result.issued.key).decode()
+    return result
+
+
+def remove_files(folder: store.Folder, *, check: bool, backup_stamp: str | None = None) -> Removal:
+    """Remove a folder's certificate and key, and the folder when nothing else is in it."""
+    removal = Removal(folder, [path for path in folder.files if os.path.lexists(path)])
+    if removal.changed and not check:
+        with store.locked(folder):
+            removal.backups = store.remove_pair(folder, backup_stamp)
+        store.remove_if_empty(folder)
+    return removal

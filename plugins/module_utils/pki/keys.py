@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private keys: what may be asked for, making them, reading them, and writing them as PEM.
+
+Facts: the ``clusterlink`` CLI (v0.4.1, pkg/bootstrap/crypt.go) reads PKCS#1 RSA keys only, and Envoy is sure to accept
+P-256 alone of the ECDSA curves. So RSA is written as ``RSA PRIVATE KEY`` and ECDSA as ``EC PRIVATE KEY``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+except ImportError:
+    pass  # reported by task.missing_library
+
+if TYPE_CHECKING:
+    PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+SIZES: dict[str, tuple[int, ...]] = {"ecdsa": (256,), "rsa": (2048, 3072, 4096)}
+"""The sizes in bits that a new key of each type may have."""
+
+DEFAULT_TYPE = "ecdsa"
+DEFAULT_SIZES = {"ecdsa": 256, "rsa": 3072}
+
+SMALLEST_RSA = 2048
+"""Bits; Go and Envoy refuse smaller keys."""
+
+_PEM_LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """A kind of key: ``type`` is ``ecdsa`` or ``rsa``, ``size`` is in bits."""
+
+    type: str = DEFAULT_TYPE
+    size: int = DEFAULT_SIZES[DEFAULT_TYPE]
+
+    def __str__(self) -> str:
+        """As people name it."""
+        return f"ECDSA P-{self.size}" if self.type == "ecdsa" else f"RSA {self.size}"
+
+
+def key_spec(key_type: str | None, size: int | None) -> KeySpec | None:
+    """What a user's key type and size ask for; None when neither is given.
+
+    Raises:
+        ClusterlinkError: The type has no key of that size, or a size is given without a type.
+    """
+    if key_type is None:
+        if size is None:
+            return None
+        raise ClusterlinkError(Problem("key_size", "means nothing without key_type", str(size), "Give key_type too"))
+    wanted = DEFAULT_SIZES[key_type] if size is None else size
+    if wanted not in SIZES[key_type]:
+        choices = ", ".join(str(choice) for choice in SIZES[key_type])
+        raise ClusterlinkError(
+            Problem("key_size", f"is not a size of an {key_type} key", str(wanted), f"Choose one of {choices}")
+        )
+    return KeySpec(key_type, wanted)
+
+
+def spec_of(key: PrivateKey | PublicKey) -> KeySpec:
+    """The kind of a key that is there."""
+    return KeySpec("rsa" if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)) else "ecdsa", key.key_size)
+
+
+def generate(spec: KeySpec) -> PrivateKey:
+    """A new key from the system's randomness."""
+    if spec.type == "rsa":
+        return rsa.generate_private_key(public_exponent=65537, key_size=spec.size)
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def random_serial() -> int:
+    """A new serial number from the system's randomness."""
+    return x509.random_serial_number()
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Where new keys and serial numbers come from, so that a test may say what they are."""
+
+    key: Callable[[KeySpec], PrivateKey] = generate
+    serial: Callable[[], int] = random_serial
+
+
+SYSTEM = Fresh()
+"""The system's randomness."""
+
+
+def key_pem(key: PrivateKey) -> bytes:
+    """The key as unencrypted PEM that the ``clusterlink`` CLI (RSA), Go and Envoy read."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+
+
+def load_key(pem: bytes, where: str) -> PrivateKey:
+    """Read a private key.
+
+    Args:
+        pem: PKCS#1, SEC1 or PKCS#8 PEM without a passphrase.
+        where: The file or option that holds it, for the message.
+
+    Raises:
+        ClusterlinkError: It cannot be read or is of a kind that gateways do not take. Never says what the text is.
+    """
+    label = _PEM_LABEL.search(pem)
+    if label is None:
+        what = "holds no PEM private key" if pem.strip() else "is empty where a private key should be"
+        raise _unreadable(where, what)
+    if b"PRIVATE KEY" not in label[1] and label[1] != b"EC PARAMETERS":
+        raise _unreadable(where, "holds no private key", f"PEM of type {label[1].decode()}")
+    if b"ENCRYPTED" in pem:
+        raise ClusterlinkError(
+            Problem(where, "is encrypted with a passphrase", fix="Give the key without its passphrase")
+        )
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # The cause is left out: what a parser says of a secret may quote it.
+        raise _unreadable(where, "cannot be read as a private key: it is truncated or damaged") from None
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= SMALLEST_RSA:
+        return key
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    found = f"{type(key).__name__} of {getattr(key, 'key_size', '?')} bits"
+    raise _unreadable(where, f"is no ECDSA P-256 key and no RSA key of at least {SMALLEST_RSA} bits", found)
+
+
+def same_key(key: PrivateKey, public: object) -> bool:
+    """Whether a private key belongs to a certificate's public key."""
+    return key.public_key() == public
+
+
+def _unreadable(where: str, what: str, found: str = "") -> ClusterlinkError:
+    fix = "It is never replaced: restore it from a backup, or take it away to have a new one made"
+    return ClusterlinkError(Problem(where, what, found, fix))

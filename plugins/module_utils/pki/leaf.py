@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A peer's certificate: whether the one that is there will do, and making a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
+    load_chain,
+    public_key,
+    require_match,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import (
+    Issuer,
+    Leaf,
+    Term,
+    Usage,
+    issue_leaf,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
+    SYSTEM,
+    Fresh,
+    KeySpec,
+    load_key,
+    spec_of,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
+    NO_MARGIN,
+    issuer_reasons,
+    key_reasons,
+    leaf_usage_reasons,
+    name_reasons,
+    validity_reasons,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject, subject_reasons
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+
+DEFAULT_DAYS = 365
+
+PEER_USAGE = Usage(server=True, client=True)
+"""A gateway accepts connections from peers and opens connections to them."""
+
+
+@dataclass(frozen=True)
+class LeafRequest:
+    """The certificate that is asked for.
+
+    Attributes:
+        name: The peer's name, which is the common name and the only DNS name.
+        key: The kind of key; None takes any that is there and makes one of the CA's kind where there is none.
+        days: The lifetime of a new one; that of an existing one is not compared.
+        subject: Further attributes of its subject; None takes any that are there.
+    """
+
+    name: str
+    key: KeySpec | None = None
+    days: int = DEFAULT_DAYS
+    subject: Mapping[str, str] | None = None
+
+    def new_key(self, ca: x509.Certificate) -> KeySpec:
+        """The kind of a key to be made; a fabric of RSA keys, which the CLI can read, stays one."""
+        return self.key or spec_of(public_key(ca))
+
+    def expected(self, ca: x509.Certificate | None) -> dict[str, Any]:
+        """What is known of a new certificate before it is made."""
+        known = {"subject": leaf_subject(self.name, self.subject).rfc4514_string(), "dns_names": [self.name]}
+        return known if ca is None else {**known, "issuer": ca.subject.rfc4514_string()}
+
+
+def decide_leaf(found: Pair, ca: x509.Certificate | None, request: LeafRequest, now: datetime) -> Decision:
+    """Whether the peer's certificate that is there will do. A key that will do is kept.
+
+    Args:
+        found: What is there.
+        ca: The fabric's CA; None when it is yet to be made.
+        request: What is asked for.
+        now: Aware.
+
+    Raises:
+        ClusterlinkError: What is there cannot be read or does not belong together.
+    """
+    expected = request.expected(ca)
+    if found.certificate is None and found.key is None:
+        return Decision(["there is no certificate yet"], expected=expected)
+    if found.key is None:
+        raise ClusterlinkError(
+            Problem(
+                found.key_at,
+                f"is missing, though its certificate is in {found.certificate_at}",
+                fix="Restore it from a backup, or remove the certificate to have both made anew",
+            )
+        )
+    key = load_key(found.key, found.key_at)
+    unfit = key_reasons(key, request.key)
+    keep = None if unfit else key
+    if found.certificate is None:
+        return Decision(["there is a key without a certificate", *unfit], None, keep, expected)
+    chain = load_chain(found.certificate, found.certificate_at)
+    require_match(chain[0], key, found.certificate_at, found.key_at)
+    reasons = ["the fabric has no CA yet"] if ca is None else leaf_reasons(chain, ca, request, now)
+    return Decision(reasons, chain[0], keep, expected)
+
+
+def leaf_reasons(
+    chain: list[x509.Certificate],
+    ca: x509.Certificate,
+    request: LeafRequest,
+    now: datetime,
+    renew_before: timedelta = NO_MARGIN,
+) -> list[str]:
+    """Why a peer's certificate, followed by the CA's, is not the one asked for; sentences without a full stop."""
+    leaf = chain[0]
+    reasons = [
+        *validity_reasons(leaf, now, renew_before),
+        *subject_reasons(leaf, request.name, request.subject),
+        *name_reasons(leaf, request.name),
+        *leaf_usage_reasons(leaf, PEER_USAGE),
+        *key_reasons(public_key(leaf), request.key),
+        *issuer_reasons(leaf, ca),
+    ]
+    if not reasons and chain[1:] != [ca]:
+        reasons.append("it is not followed by the CA's certificate alone")
+    return reasons
+
+
+def make_leaf(
+    request: LeafRequest, issuer: Issuer, now: datetime, key: PrivateKey | None = None, fresh: Fresh = SYSTEM
+) -> Issued:
+    """A new certificate of a peer, followed by the CA's, for the given key or a new one."""
+    key = key or fresh.key(request.new_key(issuer.certificate))
+    leaf = Leaf(leaf_subject(request.name, request.subject), key.public_key(), request.name, PEER_USAGE)
+    certificate = issue_leaf(leaf, issuer, Term(now, request.days), fresh.serial())
+    return Issued((certificate, issuer.certificate), key)

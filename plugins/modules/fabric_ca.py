@@ -1,0 +1,277 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module fabric_ca."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fabric_ca
+short_description: Make and keep the CA of a ClusterLink fabric
+version_added: "0.1.0"
+description:
+  - Makes the certificate authority that all peers of a fabric trust, as files or as content.
+  - An existing CA is compared with what is asked for. Every peer trusts it, so it is never replaced unasked. A CA that
+    differs, has expired or cannot be read is an error that says why.
+  - The subject of every new CA holds an organizational unit of its own, because gateways that trust two CAs at once can
+    tell them apart only by their subjects.
+  - A key file that others can read is repaired to mode 0600.
+  - A CA made by the C(clusterlink) CLI is taken as it is.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.certificate
+options:
+  fabric:
+    description:
+      - The fabric's name, which is the CA's common name and the name of its folder.
+    type: str
+    default: fabric
+  valid_days:
+    description:
+      - How many days a new CA is valid. The lifetime of an existing one is not compared.
+    type: int
+    default: 3650
+  replace:
+    description:
+      - Whether a CA that differs from what is asked for, or has expired, may be replaced by a new one with a new key.
+      - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA.
+      - A key that cannot be read is not replaced even then.
+    type: bool
+    default: false
+  force:
+    description:
+      - With O(state=absent), remove the CA even where peers still have certificates in the fabric's folder.
+    type: bool
+    default: false
+seealso:
+  - module: skyshift.clusterlink.peer_certificate
+"""
+
+EXAMPLES = r"""
+- name: A CA with an ECDSA key for ten years
+  skyshift.clusterlink.fabric_ca:
+    path: /etc/clusterlink/pki
+    fabric: demo
+
+- name: A CA that the clusterlink CLI can use, too
+  skyshift.clusterlink.fabric_ca:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    key_type: rsa
+    key_size: 4096
+    subject:
+      country: NL
+      organization: Example
+
+- name: A CA that is kept elsewhere
+  skyshift.clusterlink.fabric_ca:
+    fabric: demo
+    certificate_content: "{{ stored_certificate | default(omit) }}"
+    privatekey_content: "{{ stored_privatekey | default(omit) }}"
+    return_content: true
+  no_log: true
+  register: ca
+
+- name: Replace a CA that has expired
+  skyshift.clusterlink.fabric_ca:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    replace: true
+    backup: true
+
+- name: Remove the CA
+  skyshift.clusterlink.fabric_ca:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    state: absent
+"""
+
+RETURN = r"""
+reasons:
+  description: Why a new CA was made, or in check mode would be. Empty when the existing one stayed.
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [there is no CA yet]
+repaired:
+  description: Files and folders whose mode was repaired because others could do too much with them.
+  returned: O(path) is given and O(state=present)
+  type: list
+  elements: str
+  sample: [/etc/clusterlink/pki/demo/key.pem has mode 0644 where at most 0600 is safe]
+certificate_path:
+  description: The certificate's file.
+  returned: O(path) is given
+  type: str
+  sample: /etc/clusterlink/pki/demo/cert.pem
+privatekey_path:
+  description: The private key's file.
+  returned: O(path) is given
+  type: str
+  sample: /etc/clusterlink/pki/demo/key.pem
+backup_files:
+  description: The backups that were made.
+  returned: O(path) is given
+  type: list
+  elements: str
+  sample: [/etc/clusterlink/pki/demo/cert.pem.20250131T120000.000000Z~]
+removed:
+  description: The files that were removed, or in check mode would be.
+  returned: O(state=absent)
+  type: list
+  elements: str
+certificate:
+  description: The CA's certificate as PEM.
+  returned: O(return_content=true), and not to be made in check mode
+  type: str
+privatekey:
+  description: The new private key as PEM. A key that was given is not returned.
+  returned: O(return_content=true) and a new key was made
+  type: str
+subject:
+  description: The certificate's subject.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: CN=demo,OU=ca-8729fc524766db83
+issuer:
+  description: The certificate's issuer.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: CN=demo,OU=ca-8729fc524766db83
+dns_names:
+  description: The certificate's DNS names; a CA has none.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: list
+  elements: str
+  sample: []
+not_before:
+  description: When its validity starts, in UTC.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: "2025-01-31T11:55:00Z"
+not_after:
+  description: When its validity ends, in UTC.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: "2035-01-29T12:00:00Z"
+key_type:
+  description: The kind of its key.
+  returned: O(state=present)
+  type: str
+  sample: ecdsa
+key_size:
+  description: The size of its key in bits.
+  returned: O(state=present)
+  type: int
+  sample: 256
+serial:
+  description: Its serial number in hexadecimal.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: 57B70D49C045BB7B
+fingerprint:
+  description: Its SHA-256 fingerprint.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import (
+    DEFAULT_DAYS,
+    CaRequest,
+    decide_ca,
+    make_ca,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
+    Removal,
+    Result,
+    ensure_content,
+    ensure_files,
+    remove_files,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
+    Decision,
+    Issued,
+    Pair,
+    require_days,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_subject
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Make, keep or remove the CA."""
+    now = datetime.now(UTC)
+    arguments.require_one_place(params)
+    request = CaRequest(
+        name=require_fabric(params["fabric"], "fabric"),
+        key=key_spec(params["key_type"], params["key_size"]),
+        days=require_days(params["valid_days"], "valid_days"),
+        subject=require_subject(params["subject"], "subject"),
+    )
+    folder = None if params["path"] is None else store.fabric_folder(params["path"], request.name)
+
+    def decide(found: Pair) -> Decision:
+        # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
+        resume = folder is None or not store.peers_in(folder)
+        return decide_ca(found, request, now, replace=params["replace"], resume=resume)
+
+    def issue(decision: Decision) -> Issued:
+        return make_ca(request, now, decision.key)
+
+    stamp = arguments.backup_stamp(params, now)
+    result: Result | Removal
+    if folder is None:
+        result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
+    elif params["state"] == "absent":
+        _refuse_orphans(folder, force=params["force"])
+        result = remove_files(folder, check=mode.check, backup_stamp=stamp)
+    else:
+        result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
+    return Outcome(result.changed, result.values(), result.diff())
+
+
+def _refuse_orphans(folder: store.Folder, *, force: bool) -> None:
+    peers = store.peers_in(folder)
+    if peers and not force:
+        raise ClusterlinkError(
+            Problem(
+                folder.path,
+                "holds certificates of peers, which could not be renewed without the CA",
+                ", ".join(peers),
+                "Remove them by peer_certificate first, or set force=true",
+            )
+        )
+
+
+TASK = Task(
+    argument_spec={
+        "fabric": {"type": "str", "default": "fabric"},
+        "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "replace": {"type": "bool", "default": False},
+        "force": {"type": "bool", "default": False},
+        **arguments.CERTIFICATE_SPEC,
+    },
+    run=run,
+    requires=("cryptography",),
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

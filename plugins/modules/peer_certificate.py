@@ -1,0 +1,282 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module peer_certificate."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: peer_certificate
+short_description: Make and keep the certificate of a peer of a ClusterLink fabric
+version_added: "0.1.0"
+description:
+  - Makes the certificate and private key by which a peer's gateway is known in the fabric, as files or as content.
+  - An existing certificate is compared with what is asked for, and with the fabric's CA. One that will not do is made
+    anew, for the same key unless that is of another kind, and the reasons are returned.
+  - A certificate never outlives the CA that signs it.
+  - A key or certificate that cannot be read, or a pair that does not belong together, is an error and is not replaced.
+  - A key file that others can read is repaired to mode 0600.
+  - A certificate made by the C(clusterlink) CLI is taken as it is.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.certificate
+options:
+  name:
+    description:
+      - The peer's name, a DNS label. It is the certificate's common name and only DNS name, and the name of its folder.
+    type: str
+    required: true
+  fabric:
+    description:
+      - The fabric's name, which is the name of its folder.
+    type: str
+    default: fabric
+  valid_days:
+    description:
+      - How many days a new certificate is valid. The lifetime of an existing one is not compared.
+    type: int
+    default: 365
+  ca_certificate_content:
+    description:
+      - The certificate of the fabric's CA, as PEM. Without it, the CA is that in the fabric's folder.
+    type: str
+  ca_privatekey_content:
+    description:
+      - The private key of the fabric's CA, as PEM without a passphrase.
+      - It is needed only where a certificate has to be made.
+    type: str
+notes:
+  - Without O(key_type), a new key is of the same kind as the CA's, so that a fabric that the C(clusterlink) CLI can use
+    stays one.
+seealso:
+  - module: skyshift.clusterlink.fabric_ca
+"""
+
+EXAMPLES = r"""
+- name: A certificate for every cluster
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    name: "{{ inventory_hostname }}"
+  delegate_to: localhost
+
+- name: A certificate from a CA that is kept elsewhere
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    name: east
+    ca_certificate_content: "{{ stored_ca_certificate }}"
+    ca_privatekey_content: "{{ stored_ca_privatekey }}"
+
+- name: A certificate that is kept elsewhere
+  skyshift.clusterlink.peer_certificate:
+    name: east
+    ca_certificate_content: "{{ stored_ca_certificate }}"
+    ca_privatekey_content: "{{ stored_ca_privatekey }}"
+    certificate_content: "{{ stored_certificate | default(omit) }}"
+    privatekey_content: "{{ stored_privatekey | default(omit) }}"
+    return_content: true
+  no_log: true
+  register: east_certificate
+
+- name: Remove a peer's certificate
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    name: east
+    state: absent
+"""
+
+RETURN = r"""
+reasons:
+  description: Why a new certificate was made, or in check mode would be. Empty when the existing one stayed.
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [there is no certificate yet]
+repaired:
+  description: Files and folders whose mode was repaired because others could do too much with them.
+  returned: O(path) is given and O(state=present)
+  type: list
+  elements: str
+  sample: [/etc/clusterlink/pki/demo/east/key.pem has mode 0644 where at most 0600 is safe]
+certificate_path:
+  description: The certificate's file.
+  returned: O(path) is given
+  type: str
+  sample: /etc/clusterlink/pki/demo/east/cert.pem
+privatekey_path:
+  description: The private key's file.
+  returned: O(path) is given
+  type: str
+  sample: /etc/clusterlink/pki/demo/east/key.pem
+backup_files:
+  description: The backups that were made.
+  returned: O(path) is given
+  type: list
+  elements: str
+  sample: [/etc/clusterlink/pki/demo/east/cert.pem.20250131T120000.000000Z~]
+removed:
+  description: The files that were removed, or in check mode would be.
+  returned: O(state=absent)
+  type: list
+  elements: str
+certificate:
+  description: The certificate, followed by the CA's, as PEM.
+  returned: O(return_content=true), and not to be made in check mode
+  type: str
+privatekey:
+  description: The new private key as PEM. A key that was given is not returned.
+  returned: O(return_content=true) and a new key was made
+  type: str
+subject:
+  description: The certificate's subject.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: CN=east
+issuer:
+  description: The certificate's issuer.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: CN=demo,OU=ca-8729fc524766db83
+dns_names:
+  description: The certificate's DNS names, which are the peer's name alone.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: list
+  elements: str
+  sample: [east]
+not_before:
+  description: When its validity starts, in UTC.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: "2025-01-31T11:55:00Z"
+not_after:
+  description: When its validity ends, in UTC.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: "2026-01-31T12:00:00Z"
+key_type:
+  description: The kind of its key.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: ecdsa
+key_size:
+  description: The size of its key in bits.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: int
+  sample: 256
+serial:
+  description: Its serial number in hexadecimal.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: 57B70D49C045BB7B
+fingerprint:
+  description: Its SHA-256 fingerprint.
+  returned: O(state=present), except in check mode for one that is yet to be made
+  type: str
+  sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
+    ensure_content,
+    ensure_files,
+    remove_files,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import (
+    DEFAULT_DAYS,
+    LeafRequest,
+    decide_leaf,
+    make_leaf,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
+    Decision,
+    Issued,
+    Pair,
+    require_days,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
+    require_fabric,
+    require_peer,
+    require_subject,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Make, keep or remove a peer's certificate."""
+    now = datetime.now(UTC)
+    arguments.require_one_place(params)
+    request = LeafRequest(
+        name=require_peer(params["name"], "name"),
+        key=key_spec(params["key_type"], params["key_size"]),
+        days=require_days(params["valid_days"], "valid_days"),
+        subject=require_subject(params["subject"], "subject"),
+    )
+    stamp = arguments.backup_stamp(params, now)
+    folder = None if params["path"] is None else _folder(params, request.name)
+    if folder is not None and params["state"] == "absent":
+        removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
+        return Outcome(removal.changed, removal.values(), removal.diff())
+
+    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check)
+
+    def decide(found: Pair) -> Decision:
+        decision = decide_leaf(found, authority.certificate, request, now)
+        if decision.reasons and authority.certificate is not None:
+            authority.issuer()  # says now, not after half of the work, that the CA's key is missing
+        return decision
+
+    def issue(decision: Decision) -> Issued:
+        return make_leaf(request, authority.issuer(), now, decision.key)
+
+    if folder is None:
+        result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
+    else:
+        result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
+    return Outcome(result.changed, result.values(), result.diff())
+
+
+def _folder(params: dict[str, Any], peer: str) -> store.Folder:
+    return store.peer_folder(params["path"], require_fabric(params["fabric"], "fabric"), peer)
+
+
+def _ca_pair(params: dict[str, Any]) -> Pair:
+    """The CA's certificate and key: each from its option, else from the fabric's folder."""
+    given = arguments.content_pair(params, "ca_")
+    if params["path"] is None:
+        return given
+    return given.completed_by(store.read_pair(store.fabric_folder(params["path"], params["fabric"])))
+
+
+TASK = Task(
+    argument_spec={
+        "name": {"type": "str", "required": True},
+        "fabric": {"type": "str", "default": "fabric"},
+        "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "ca_certificate_content": {"type": "str"},
+        "ca_privatekey_content": {"type": "str", "no_log": True},
+        **arguments.CERTIFICATE_SPEC,
+    },
+    run=run,
+    requires=("cryptography",),
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the inventory's variables, as plain data, to a declaration: read strictly and checked as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.checks import check
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.links import read_links
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import (
+    LINK_MODES,
+    ON_DEMAND,
+    Declaration,
+    Peer,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import dns_label_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policies import read_policy
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+    Address,
+    PeerEntry,
+    read_access_policy,
+    read_export,
+    read_import,
+    read_peer,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import read_service
+
+DEFAULT_FABRIC = "fabric"
+DEFAULT_GROUP = "clusters"
+INGRESS_TYPES = ("NodePort", "LoadBalancer", "none")
+
+FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "policies")
+"""What is said once for the fabric; the inventory's variables have C(clusterlink_) before these names."""
+
+HOST_VARIABLES = (
+    "namespace",
+    "labels",
+    "ingress_type",
+    "gateway_host",
+    "gateway_port",
+    "peers",
+    "exports",
+    "imports",
+    "access_policies",
+)
+"""What each host says for itself, likewise."""
+
+
+def parse(data: Mapping[str, Any]) -> Declaration:
+    """The declaration that the data makes.
+
+    Args:
+        data: C(FABRIC_VARIABLES) by name; C(groups), every inventory group's hosts; and C(peers), which maps each
+            host of C(group) to its C(HOST_VARIABLES).
+
+    Raises:
+        ClusterlinkError: With every problem, each at the path of the inventory's variable.
+    """
+    report = Report()
+    declaration = _read(data, report)
+    check(declaration, report)
+    report.raise_any()
+    return declaration
+
+
+def parse_addresses(data: Mapping[str, Any]) -> dict[str, Address | None]:
+    """The gateways' addresses, of plain C({host: {"host": str, "port": int}}); null where one is not known.
+
+    Raises:
+        ClusterlinkError: With every problem.
+    """
+    report = Report()
+    addresses: dict[str, Address | None] = {}
+    for host, value in data.items():
+        if value is None:
+            addresses[str(host)] = None
+            continue
+        item = Item(value, f"addresses.{host}", report)
+        addresses[str(host)] = Address(item.text("host", required=True), item.port(required=True))
+    report.raise_any()
+    return addresses
+
+
+def _read(data: Mapping[str, Any], report: Report) -> Declaration:
+    """Read each part by itself, noting its problems; what cannot be read is left out."""
+    top = Item({key: value for key, value in data.items() if key in ("groups", "peers")}, "", report)
+    fabric = _variables({key: value for key, value in data.items() if key not in ("groups", "peers")}, report)
+    hosts = {host: _variables(value, report, host) for host, value in top.mapping("peers").items()}
+    group = fabric.text("clusterlink_group", DEFAULT_GROUP)
+    if not hosts:
+        fabric.problem("clusterlink_group", "is a group without hosts", group, "Add a host for each cluster")
+    entries = {host: [read_peer(each) for each in own.items("clusterlink_peers")] for host, own in hosts.items()}
+    clusters = Clusters(
+        group=group,
+        peers=frozenset(hosts),
+        groups={group: tuple(sorted(hosts)), **_read_groups(top)},
+        externals=frozenset(entry.name for own in entries.values() for entry in own) - hosts.keys(),
+    )
+    declaration = Declaration(
+        fabric=fabric.name("clusterlink_fabric", DEFAULT_FABRIC),
+        link_mode=fabric.choice("clusterlink_link_mode", LINK_MODES, ON_DEMAND),
+        peers={host: _read_host(own, clusters, entries[host]) for host, own in sorted(hosts.items())},
+        services=tuple(read_service(item, clusters) for item in fabric.items("clusterlink_services")),
+        links=tuple(link for item in fabric.items("clusterlink_links") for link in read_links(item, clusters)),
+        policies=tuple(read_policy(item, clusters) for item in fabric.items("clusterlink_policies")),
+    )
+    fabric.finish()
+    return declaration
+
+
+def _variables(values: object, report: Report, host: str = "") -> Item:
+    """The variables under the names that they have in the inventory."""
+    if isinstance(values, Mapping):
+        return Item({f"clusterlink_{key}": value for key, value in values.items()}, "", report, host)
+    return Item(values, f"peers.{host}", report, host)
+
+
+def _read_groups(top: Item) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, tuple[str, ...]] = {}
+    for name in top.mapping("groups"):
+        members = Item(top.get("groups"), "groups", top.report).values(name)
+        groups[name] = tuple(str(member) for member, _path in members)
+    return groups
+
+
+def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
+    fault = dns_label_fault(own.host)
+    if fault:
+        fix = "Rename the host: its name is the peer's, and the DNS name in its certificate"
+        own.problem("inventory_hostname", fault, own.host, fix)
+    ingress = own.choice("clusterlink_ingress_type", INGRESS_TYPES, INGRESS_TYPES[0])
+    gateway_host = own.text("clusterlink_gateway_host")
+    gateway_port = own.port("clusterlink_gateway_port")
+    reason = f"clusterlink_access_policies of {own.host}"
+    peer = Peer(
+        name=own.host,
+        namespace=own.name("clusterlink_namespace", api.SYSTEM_NAMESPACE),
+        labels=own.labels("clusterlink_labels"),
+        outbound_only=ingress == "none" and not gateway_host,
+        address=Address(gateway_host, gateway_port) if gateway_host and gateway_port else None,
+        entries=_by_name(own, entries),
+        exports=tuple(read_export(item) for item in own.items("clusterlink_exports")),
+        imports=tuple(read_import(item, clusters) for item in own.items("clusterlink_imports")),
+        policies=tuple(read_access_policy(each, clusters, reason) for each in own.items("clusterlink_access_policies")),
+    )
+    own.finish()
+    return peer
+
+
+def _by_name(own: Item, entries: list[PeerEntry]) -> dict[str, PeerEntry]:
+    named: dict[str, PeerEntry] = {}
+    for entry in entries:
+        if entry.name == own.host:
+            own.report.add(entry.origin.where, "is the cluster itself", entry.name, "Name another peer", own.host)
+        if entry.name in named:
+            first = named[entry.name].origin.where
+            own.report.add(entry.origin.where, f"names the same peer as {first}", entry.name, "Keep one", own.host)
+        named.setdefault(entry.name, entry)
+    return named

@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets of clusters, named by inventory hosts and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The fabric's clusters, and the names that stand for sets of them.
+
+    Attributes:
+        group: The inventory group whose hosts are the peers.
+        peers: Those hosts.
+        groups: Every inventory group's hosts; hosts that are no peers may be among them.
+        externals: Peers outside the inventory, which some cluster's own C(clusterlink_peers) gives an address.
+    """
+
+    group: str
+    peers: frozenset[str]
+    groups: Mapping[str, tuple[str, ...]]
+    externals: frozenset[str] = frozenset()
+
+    def one(self, item: Item, key: str, external: bool = False) -> str:
+        """The name of one cluster; an unknown one is a problem, and an empty string comes back."""
+        name = item.text(key, required=True)
+        if name and not self._is_peer(name, external):
+            self._unknown(item, key, name, self.peers)
+            return ""
+        return name
+
+    def many(self, item: Item, key: str, external: bool = False) -> tuple[str, ...]:
+        """The clusters that a host, a group, or a list of them stands for, each once, in the order given."""
+        value = item.get(key)
+        if value is None:
+            return ()
+        entries = [(value, key)] if isinstance(value, str) else item.values(key)
+        found = [cluster for entry, path in entries for cluster in self._members(item, path, entry, external)]
+        return tuple(dict.fromkeys(found))
+
+    def _members(self, item: Item, path: str, entry: Any, external: bool) -> Iterable[str]:
+        if not isinstance(entry, str):
+            item.problem(path, "must be the name of a host or a group", entry)
+            return []
+        if self._is_peer(entry, external):
+            return [str(entry)]
+        if entry not in self.groups:
+            self._unknown(item, path, entry, self.peers | self.groups.keys())
+            return []
+        members = self.groups[entry]
+        if not members:
+            item.problem(path, "is a group without hosts", entry, "Add hosts to the group, or leave it out")
+        for host in members:
+            if host not in self.peers:
+                fix = f"Name a group of peers only, or add {host} to the group {self.group}"
+                item.problem(
+                    path, f"is a group with the host {host}, which is not in the group {self.group}", entry, fix
+                )
+        return sorted(self.peers.intersection(members))
+
+    def _is_peer(self, name: str, external: bool) -> bool:
+        return name in self.peers or (external and name in self.externals)
+
+    def _unknown(self, item: Item, path: str, name: str, known: Iterable[str]) -> None:
+        what = f"is not a host of the group {self.group}, nor a group"
+        if any(name in members for members in self.groups.values()):
+            what = f"is a host that is not in the group {self.group}"
+        fix = did_you_mean(name, known) or f"Hosts of {self.group}: {', '.join(sorted(self.peers)) or 'none'}"
+        item.problem(path, what, name, fix)

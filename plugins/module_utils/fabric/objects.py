@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Kubernetes objects of what a cluster holds, each in the one form, whatever the declaration's order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+    AccessPolicy,
+    Address,
+    Export,
+    Import,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Selector
+
+Object = dict[str, Any]
+
+
+def peer_object(name: str, namespace: str, gateways: Iterable[Address], labels: Mapping[str, str]) -> Object:
+    """A Peer, in the namespace of the gateway that shall know it."""
+    addresses = [{"host": each.host, "port": each.port} for each in gateways]
+    return _object("Peer", name, namespace, labels, {"gateways": addresses})
+
+
+def export_object(export: Export, labels: Mapping[str, str]) -> Object:
+    """An Export; C(labels) are those of the collection."""
+    spec: Object = {"port": export.port}
+    if export.host:
+        spec["host"] = export.host
+    return _object("Export", export.name, export.namespace, {**export.labels, **labels}, spec)
+
+
+def import_object(imported: Import, labels: Mapping[str, str]) -> Object:
+    """An Import; C(labels) are those of the collection.
+
+    With the scheme C(static) a gateway takes the first source that answers (v0.4.1, authz/loadbalancer.go), so
+    their order is kept; otherwise it means nothing.
+    """
+    unique = list(dict.fromkeys(imported.sources))
+    sources = unique if imported.lb_scheme == "static" else sorted(unique)
+    spec = {
+        "port": imported.port,
+        "sources": [
+            {"peer": each.peer, "exportName": each.name, "exportNamespace": each.namespace} for each in sources
+        ],
+        "lbScheme": imported.lb_scheme,
+    }
+    merge = {api.MERGE_LABEL: "true"} if imported.merge else {}
+    return _object("Import", imported.name, imported.namespace, {**imported.labels, **merge, **labels}, spec)
+
+
+def policy_object(policy: AccessPolicy, labels: Mapping[str, str]) -> Object:
+    """An AccessPolicy, or a PrivilegedAccessPolicy where it has no namespace."""
+    kind = "AccessPolicy" if policy.namespace else "PrivilegedAccessPolicy"
+    spec = {"action": policy.action, "from": _workloads(policy.clients), "to": _workloads(policy.services)}
+    return _object(kind, policy.name, policy.namespace, labels, spec)
+
+
+def in_order(objects: Iterable[Object]) -> list[Object]:
+    """The objects in the order in which they are applied."""
+    return sorted(objects, key=_rank)
+
+
+def without_sources(objects: Iterable[Object], absent: Collection[str]) -> list[Object]:
+    """The objects, with no Import drawing on these peers; an Import that draws on no other is left out.
+
+    A gateway that chooses a source whose Peer object is not there fails the connection instead of trying the next
+    source (v0.4.1, authz/manager.go, authorizeEgress). So where a Peer is pending and the cluster has none, its
+    sources have to wait for it.
+    """
+    kept = []
+    for each in objects:
+        sources = each["spec"].get("sources") or []
+        left = [source for source in sources if source["peer"] not in absent]
+        if left or not sources:
+            kept.append({**each, "spec": {**each["spec"], "sources": left}} if len(left) < len(sources) else each)
+    return kept
+
+
+def _rank(each: Object) -> tuple[int, str, str]:
+    metadata = each["metadata"]
+    return api.MESH_KINDS.index(each["kind"]), metadata.get("namespace", ""), metadata["name"]
+
+
+def _workloads(selectors: Iterable[Selector]) -> list[Object]:
+    return [{"workloadSelector": each.as_dict()} for each in sorted(set(selectors))]
+
+
+def _object(kind: str, name: str, namespace: str, labels: Mapping[str, str], spec: Object) -> Object:
+    metadata: Object = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    metadata["labels"] = dict(sorted(labels.items()))
+    return {"apiVersion": api.API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}

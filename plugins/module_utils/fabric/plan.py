@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The declaration compiled to the exact objects of each cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import Holding, holdings
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration, Peer
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import (
+    Object,
+    export_object,
+    import_object,
+    in_order,
+    peer_object,
+    policy_object,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import Side
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.probes import ImportProbe, probe_of
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import Link, links
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.warnings import warnings
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An object that the plan wants and cannot write now; one that is there already is to be left as it is."""
+
+    kind: str
+    name: str
+    namespace: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PeerPlan:
+    """One cluster's part of the plan."""
+
+    objects: tuple[Object, ...]
+    pending: tuple[Pending, ...]
+    probes: tuple[ImportProbe, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The part as plain data."""
+        return {
+            "objects": list(self.objects),
+            "pending": [vars(each) for each in self.pending],
+            "probes": [each.as_dict() for each in self.probes],
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The whole fabric's plan; the same declaration gives the same plan, in whatever order it was written."""
+
+    fabric: str
+    links: tuple[Link, ...]
+    services: tuple[Service, ...]
+    peers: Mapping[str, PeerPlan]
+    warnings: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan as plain data, warnings apart."""
+        return {
+            "fabric": self.fabric,
+            "links": [{**vars(each), "reasons": list(each.reasons)} for each in self.links],
+            "services": [
+                {
+                    "name": each.name,
+                    "namespace": each.namespace,
+                    "port": each.port,
+                    "exported_by": sorted(each.exported_by),
+                    "imported_by": sorted(each.imported_by),
+                }
+                for each in self.services
+            ],
+            "peers": {host: part.as_dict() for host, part in self.peers.items()},
+        }
+
+
+def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | None]) -> Plan:
+    """The plan of a declaration; it always is for the whole fabric, whichever clusters are worked on.
+
+    Args:
+        declaration: Free of problems, as C(parse) returns it.
+        addresses: Each peer's gateway's address; one that is missing or null is not known now, unless declared.
+    """
+    held = holdings(declaration)
+    fabric_links = links(declaration, held)
+    labels = api.ownership_labels(declaration.fabric)
+    objects: dict[str, list[Object]] = {}
+    pending: dict[str, list[Pending]] = {}
+    for host, holding in held.items():
+        peers, pending[host] = _peers(declaration, declaration.peers[host], fabric_links, addresses, labels)
+        objects[host] = in_order([*peers, *_held_objects(holding, labels)])
+    probes = _probes(declaration, held, objects)
+    return Plan(
+        fabric=declaration.fabric,
+        links=tuple(fabric_links),
+        services=tuple(sorted(declaration.services, key=lambda each: (each.namespace, each.name))),
+        peers={host: PeerPlan(tuple(objects[host]), tuple(pending[host]), probes[host]) for host in sorted(held)},
+        warnings=warnings(declaration, held),
+    )
+
+
+def _peers(
+    declaration: Declaration,
+    peer: Peer,
+    fabric_links: list[Link],
+    addresses: Mapping[str, Address | None],
+    labels: Mapping[str, str],
+) -> tuple[list[Object], list[Pending]]:
+    """The Peer objects of one cluster, and those whose gateway has no known address."""
+    objects: list[Object] = []
+    pending: list[Pending] = []
+    reached = {link.target for link in fabric_links if link.source == peer.name}
+    reached |= {link.source for link in fabric_links if link.target == peer.name and link.both_ways}
+    for name in sorted(reached):
+        entry = peer.entries.get(name)
+        known = addresses.get(name) or (declaration.peers[name].address if name in declaration.peers else None)
+        # What a cluster says of the way from itself to a peer holds for it alone, and goes first.
+        gateways = entry.gateways if entry else (known,) if known else ()
+        if gateways:
+            objects.append(peer_object(name, peer.namespace, gateways, labels))
+        else:
+            reason = f"the address of the gateway of {name} is not known"
+            pending.append(Pending("Peer", name, peer.namespace, reason))
+    return objects, pending
+
+
+def _held_objects(holding: Holding, labels: Mapping[str, str]) -> list[Object]:
+    return [
+        *(export_object(each, labels) for each in holding.exports),
+        *(policy_object(each, labels) for each in holding.policies),
+        *(import_object(each, labels) for each in holding.imports),
+    ]
+
+
+def _probes(
+    declaration: Declaration, held: Mapping[str, Holding], objects: Mapping[str, list[Object]]
+) -> dict[str, tuple[ImportProbe, ...]]:
+    sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in held}
+    probes: dict[str, tuple[ImportProbe, ...]] = {}
+    for host, holding in held.items():
+        how = {(each.namespace, each.name): each.probe for each in holding.imports}
+        probes[host] = tuple(
+            probe_of(each, sides[host], sides, how[each["metadata"]["namespace"], each["metadata"]["name"]])
+            for each in objects[host]
+            if each["kind"] == "Import"
+        )
+    return probes

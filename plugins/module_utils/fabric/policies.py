@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies that are declared once for several clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+    AccessPolicy,
+    read_access_policy,
+)
+
+
+@dataclass(frozen=True)
+class FabricPolicy:
+    """One entry of C(clusterlink_policies).
+
+    Attributes:
+        policy: The policy.
+        clusters: The clusters that hold it; empty for every one where it can matter.
+    """
+
+    policy: AccessPolicy
+    clusters: tuple[str, ...]
+
+
+def read_policy(item: Item, clusters: Clusters) -> FabricPolicy:
+    """Read an entry of C(clusterlink_policies): a policy, and C(clusters)."""
+    named = clusters.many(item, "clusters")
+    if item.get("clusters") == []:
+        item.problem("clusters", "names no cluster", [], "Name a host or a group, or leave it out to mean all")
+    return FabricPolicy(read_access_policy(item, clusters, "clusterlink_policies"), named)

@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How each import can be tried: a client that the policies let through, and the sources that should answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import (
+    Client,
+    Side,
+    explain,
+    source_attributes,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Probe
+
+
+@dataclass(frozen=True)
+class ImportProbe:
+    """A request to make from a pod of the importing cluster.
+
+    Attributes:
+        namespace: The import's.
+        name: The import's.
+        port: The import's.
+        sources: The peers that should answer: those that the client is let through to, or all when there is no client.
+        client: A pod that is let through; nothing when no policy lets any through.
+        probe: What to ask for, and what to expect.
+    """
+
+    namespace: str
+    name: str
+    port: int
+    sources: tuple[str, ...]
+    client: Client | None
+    probe: Probe
+
+    def as_dict(self) -> dict[str, Any]:
+        """The probe as plain data."""
+        client = self.client and {
+            "namespace": self.client.namespace,
+            "service_account": self.client.service_account,
+            "labels": dict(self.client.labels),
+        }
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "port": self.port,
+            "sources": list(self.sources),
+            "path": self.probe.path,
+            "expect": self.probe.expect,
+            "client": client,
+        }
+
+
+def probe_of(imported: Mapping[str, Any], importing: Side, exporters: Mapping[str, Side], probe: Probe) -> ImportProbe:
+    """How an import is tried: by the client that is let through to the most sources, of those that policies name.
+
+    Args:
+        imported: The Import object.
+        importing: The cluster that has it.
+        exporters: Every cluster of the fabric, by peer.
+        probe: What to ask for.
+    """
+    namespace = imported["metadata"]["namespace"]
+    sources = tuple(dict.fromkeys(each["peer"] for each in imported["spec"]["sources"]))
+    best: Client | None = None
+    reached: tuple[str, ...] = ()
+    for client in _candidates(imported, importing, exporters):
+        verdicts = explain(client, importing, imported, exporters)
+        allowed = tuple(dict.fromkeys(each.peer for each in verdicts if each.allowed))
+        if len(allowed) > len(reached):
+            best, reached = client, allowed
+        if len(reached) == len(sources):
+            break
+    return ImportProbe(
+        namespace=namespace,
+        name=imported["metadata"]["name"],
+        port=imported["spec"]["port"],
+        sources=reached or sources,
+        client=best,
+        probe=probe,
+    )
+
+
+def _candidates(imported: Mapping[str, Any], importing: Side, exporters: Mapping[str, Side]) -> Iterator[Client]:
+    """A pod for each client that a policy names, made of what is asked of it; if it is let through is seen later."""
+    namespace = imported["metadata"]["namespace"]
+    services = [source_attributes(imported, each, exporters.get(each["peer"])) for each in imported["spec"]["sources"]]
+    selectors = (each for service in services for each in importing.policies.allowed_clients(service, namespace))
+    for selector in dict.fromkeys(selectors):
+        wanted = {each.key: each.values[0] for each in selector.requirements if each.operator == "In"}
+        yield Client(
+            namespace=wanted.get(api.CLIENT_NAMESPACE, namespace),
+            service_account=wanted.get(api.CLIENT_SERVICE_ACCOUNT, "default"),
+            labels={
+                key.removeprefix(api.CLIENT_LABELS): value
+                for key, value in wanted.items()
+                if key.startswith(api.CLIENT_LABELS)
+            },
+        )

@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a declaration says which clients and which services: words, compiled to selectors over a gateway's attributes.
+
+    client   labels, namespace, service_account, peers, peer_labels
+    service  service, namespace, labels, peers, peer_labels
+
+All words given have to hold; a value may be a list, meaning any of these; no word at all means everyone.
+C(workloadSelector) instead of words is a Kubernetes label selector over the attributes themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean, label_value_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import (
+    OPERATORS,
+    SET_OPERATORS,
+    Requirement,
+    Selector,
+    attribute_fault,
+)
+
+RAW = "workloadSelector"
+CLIENT_WORDS = frozenset({"labels", "namespace", "service_account", "peers", "peer_labels", RAW})
+_PEER_ATTRIBUTES = (api.PEER_NAME, api.PEER_LABELS)
+_CLIENT_ATTRIBUTES = (api.CLIENT_NAMESPACE, api.CLIENT_SERVICE_ACCOUNT, api.CLIENT_LABELS, *_PEER_ATTRIBUTES)
+_SERVICE_ATTRIBUTES = (api.EXPORT_NAME, api.EXPORT_NAMESPACE, api.EXPORT_LABELS, *_PEER_ATTRIBUTES)
+
+
+def read_list(
+    item: Item, key: str, read: Callable[[Item, Clusters | None], Selector], clusters: Clusters | None = None
+) -> tuple[Selector, ...]:
+    """Read a list of selectors, any of which may match, with C(read_client) or C(read_service).
+
+    Args:
+        item: The policy that has the list.
+        key: The list's key, C(from) or C(to).
+        read: Reads one selector.
+        clusters: Resolves hosts and groups; without it C(peers) are names of peers as they stand.
+    """
+    given = item.get(key)
+    selectors = tuple(read(each, clusters) for each in item.items(key))
+    if given is None or given == []:
+        item.problem(key, "names nothing, so the policy has no rule", given, f"{key}: [{{}}] means everything")
+    return selectors
+
+
+def read_client(item: Item, clusters: Clusters | None) -> Selector:
+    """Read a selector of clients."""
+    if RAW in item:
+        return _read_raw(item, _CLIENT_ATTRIBUTES)
+    requirements = [
+        *_any_of(item, "namespace", api.CLIENT_NAMESPACE, item.get("namespace")),
+        *_any_of(item, "service_account", api.CLIENT_SERVICE_ACCOUNT, item.get("service_account")),
+        *_labels(item, "labels", api.CLIENT_LABELS),
+        *_peers(item, clusters),
+    ]
+    item.finish(also=[RAW])
+    return Selector.of(requirements)
+
+
+def read_service(item: Item, clusters: Clusters | None) -> Selector:
+    """Read a selector of services."""
+    if RAW in item:
+        return _read_raw(item, _SERVICE_ATTRIBUTES)
+    requirements = [
+        *_any_of(item, "service", api.EXPORT_NAME, item.get("service")),
+        *_any_of(item, "namespace", api.EXPORT_NAMESPACE, item.get("namespace")),
+        *_labels(item, "labels", api.EXPORT_LABELS),
+        *_peers(item, clusters),
+    ]
+    item.finish(also=[RAW])
+    return Selector.of(requirements)
+
+
+def read_allowed(item: Item, clusters: Clusters) -> Selector:
+    """Read the C(from) of a service's rule: a selector of clients or, when no key is one of its words, pods' labels."""
+    if not item.keys() or item.keys() & CLIENT_WORDS:
+        return read_client(item, clusters)
+    names = sorted(item.keys())
+    return Selector.of(each for name in names for each in _label(item, name, name, item.get(name), api.CLIENT_LABELS))
+
+
+def _labels(item: Item, key: str, prefix: str) -> list[Requirement]:
+    labels = item.mapping(key)
+    return [each for name in sorted(labels) for each in _label(item, f"{key}.{name}", name, labels[name], prefix)]
+
+
+def _label(item: Item, path: str, name: str, value: Any, prefix: str) -> list[Requirement]:
+    fault = attribute_fault(prefix + name)
+    if fault:
+        item.problem(path, f"the key {fault}", name, "Select on another label")
+        return []
+    return _any_of(item, path, prefix + name, value)
+
+
+def _peers(item: Item, clusters: Clusters | None) -> list[Requirement]:
+    labels = _labels(item, "peer_labels", api.PEER_LABELS)
+    if clusters is None or item.get("peers") == []:
+        return [*_any_of(item, "peers", api.PEER_NAME, item.get("peers")), *labels]
+    peers = clusters.many(item, "peers", external=True)
+    return [Requirement(api.PEER_NAME, "In", tuple(sorted(peers))), *labels] if peers else labels
+
+
+def _any_of(item: Item, path: str, attribute: str, value: Any) -> list[Requirement]:
+    """The attribute has to have one of the values; absent asks for nothing."""
+    if value is None:
+        return []
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        item.problem(path, "is an empty list, which nothing matches", value, "Name a value, or leave it out")
+    for each in values:
+        fault = label_value_fault(each) if isinstance(each, str) else "must be a string, or a list of strings"
+        if fault:
+            item.problem(path, fault, each, "" if isinstance(each, str) else "Put it in quotes")
+            return []
+    return [Requirement(attribute, "In", tuple(sorted({str(each) for each in values})))]
+
+
+def _read_raw(item: Item, known: tuple[str, ...]) -> Selector:
+    raw = item.item(RAW)
+    for key in sorted(item.keys() - {RAW}):
+        item.problem(key, f"cannot stand beside {RAW}", fix=f"Use {RAW} alone, or words alone")
+    labels = raw.mapping("matchLabels")
+    requirements = [
+        each
+        for key in sorted(labels)
+        if _is_attribute(raw, f"matchLabels.{key}", key, known)
+        for each in _any_of(raw, f"matchLabels.{key}", key, labels[key])
+    ]
+    for expression in raw.items("matchExpressions"):
+        requirements += _read_expression(expression, known)
+    raw.finish()
+    return Selector.of(requirements)
+
+
+def _read_expression(expression: Item, known: tuple[str, ...]) -> list[Requirement]:
+    key = expression.text("key", required=True)
+    operator = expression.choice("operator", OPERATORS, required=True)
+    values = expression.get("values") or []
+    expression.finish()
+    if not key or not operator or not _is_attribute(expression, "key", key, known):
+        return []
+    if operator in SET_OPERATORS:
+        return [Requirement(key, operator, each.values) for each in _any_of(expression, "values", key, values)]
+    if values:
+        expression.problem("values", f"must be left out for the operator {operator}", values)
+    return [Requirement(key, operator)]
+
+
+def _is_attribute(item: Item, path: str, key: str, known: tuple[str, ...]) -> bool:
+    """Whether gateways know the attribute here; a selector on any other matches never, or always."""
+    if key not in known and not key.startswith(tuple(each for each in known if each.endswith("."))):
+        names = ", ".join(f"{each}KEY" if each.endswith(".") else each for each in known)
+        fix = did_you_mean(key, known) or f"Known here: {names}"
+        item.problem(path, "is not an attribute that a gateway knows here", key, fix)
+        return False
+    fault = attribute_fault(key)
+    if fault:
+        item.problem(path, f"the key {fault}", key, "Select on another label")
+    return not fault

@@ -1,0 +1,278 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds for every declaration."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import Client, Side, Verdict, explain
+
+from .strategies import HOSTS, NAMESPACES, Data, addresses, declarations, label_maps, shuffled
+
+Key = tuple[str, str, str]
+
+# Time says nothing here: other work may share the machine.
+settings.register_profile("fabric", deadline=None, max_examples=60)
+settings.load_profile("fabric")
+few = settings(max_examples=10)
+
+
+def planned(data: Data, known: bool = True) -> Plan:
+    return compile_plan(parse(data), parse_addresses(addresses(data, known)))
+
+
+def key(each: Data) -> Key:
+    return each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]
+
+
+def apply(store: dict[Key, str], objects: tuple[Data, ...]) -> int:
+    """Make the store hold exactly these objects, as a cluster would, and say how many writes that took."""
+    wanted = {key(each): json.dumps(each, sort_keys=True) for each in objects}
+    changes = sum(store.get(name) != text for name, text in wanted.items()) + len(store.keys() - wanted.keys())
+    store.clear()
+    store.update(wanted)
+    return changes
+
+
+def named(plan: Plan, host: str, kind: str) -> set[str]:
+    return {each["metadata"]["name"] for each in plan.peers[host].objects if each["kind"] == kind}
+
+
+@given(data=declarations(), seed=st.integers())
+def test_the_order_of_a_declaration_means_nothing(data: Data, seed: int) -> None:
+    assert json.dumps(planned(shuffled(data, seed)).as_dict()) == json.dumps(planned(data).as_dict())
+
+
+@given(data=declarations())
+def test_planning_leaves_the_declaration_as_it_is(data: Data) -> None:
+    before = copy.deepcopy(data)
+    planned(data)
+    assert data == before
+
+
+@given(data=declarations(), seed=st.integers())
+def test_applying_twice_changes_nothing(data: Data, seed: int) -> None:
+    stores: dict[str, dict[Key, str]] = {host: {} for host in HOSTS}
+    plan = planned(data)
+    for host in HOSTS:
+        assert apply(stores[host], plan.peers[host].objects) == len(plan.peers[host].objects), "two objects of one name"
+    again = planned(shuffled(data, seed))
+    assert sum(apply(stores[host], again.peers[host].objects) for host in HOSTS) == 0
+
+
+@given(data=declarations(), known=st.booleans())
+def test_every_source_of_an_import_is_a_peer_or_pending(data: Data, known: bool) -> None:
+    plan = planned(data, known)
+    for host, part in plan.peers.items():
+        waiting = {each.name for each in part.pending}
+        peers = named(plan, host, "Peer") | waiting
+        assert not named(plan, host, "Peer") & waiting
+        assert waiting <= (set() if known else {"alpha"})
+        for each in part.objects:
+            if each["kind"] == "Import":
+                assert {source["peer"] for source in each["spec"]["sources"]} <= peers
+
+
+@given(data=declarations())
+def test_no_cluster_has_a_peer_object_for_one_without_ingress(data: Data) -> None:
+    plan = planned(data)
+    assert all("edge" not in named(plan, host, "Peer") for host in HOSTS)
+    assert all(
+        link.source == "edge" and not link.both_ways for link in plan.links if "edge" in (link.source, link.target)
+    )
+
+
+@given(data=declarations())
+def test_every_import_draws_on_exports_that_are_there(data: Data) -> None:
+    plan = planned(data)
+    for part in plan.peers.values():
+        for each in part.objects:
+            for source in each["spec"].get("sources", []):
+                exports = (
+                    {key(held) for held in plan.peers[source["peer"]].objects} if source["peer"] in HOSTS else None
+                )
+                assert exports is None or ("Export", source["exportNamespace"], source["exportName"]) in exports
+
+
+@given(data=declarations())
+def test_every_object_carries_the_labels_of_its_owner(data: Data) -> None:
+    owner = {"app.kubernetes.io/managed-by": "skyshift.clusterlink", "skyshift.clusterlink/fabric": "demo"}
+    for part in planned(data).peers.values():
+        assert all(owner.items() <= each["metadata"]["labels"].items() for each in part.objects)
+
+
+def verdicts(plan: Plan, data: Data, host: str, imported: Data, client: Client) -> list[Verdict]:
+    sides = {name: Side.of(name, data["peers"][name]["labels"], plan.peers[name].objects) for name in HOSTS}
+    return explain(client, sides[host], imported, sides)
+
+
+def is_allowed(rules: list[Data], host: str, client: Client) -> bool:
+    """What the rules of a service say of a client, read from the declaration by itself."""
+
+    def fits(value: Any, found: str | None) -> bool:
+        return found in (value if isinstance(value, list) else [value])
+
+    def matches(rule: Data) -> bool:
+        words = {"labels", "namespace", "service_account", "peers"}
+        selector = rule if words & rule.keys() else {"labels": rule}
+        return (
+            all(fits(value, client.labels.get(name)) for name, value in selector.get("labels", {}).items())
+            and ("namespace" not in selector or fits(selector["namespace"], client.namespace))
+            and ("service_account" not in selector or fits(selector["service_account"], client.service_account))
+            and ("peers" not in selector or host in selector["peers"])
+        )
+
+    return any(matches(rule["from"]) for rule in rules)
+
+
+clients = st.builds(
+    Client,
+    namespace=st.sampled_from(NAMESPACES),
+    labels=label_maps,
+    service_account=st.sampled_from(["default", "robot"]),
+)
+
+
+@given(data=declarations(), client=clients)
+def test_a_client_is_let_through_exactly_when_a_rule_of_the_service_allows_it(data: Data, client: Client) -> None:
+    data["policies"] = []
+    data["peers"]["gamma"].pop("access_policies", None)
+    plan = planned(data)
+    for service in data["services"]:
+        own = service.get("import_as", service)
+        for host in service["imported_by"]:
+            imported = next(
+                each for each in plan.peers[host].objects if key(each) == ("Import", own["namespace"], own["name"])
+            )
+            expected = is_allowed(service["allow"], host, client)
+            for verdict in verdicts(plan, data, host, imported, client):
+                assert verdict.importing.allowed == expected
+                assert verdict.allowed == expected
+                assert not expected or (verdict.exporting is not None and verdict.exporting.allowed)
+
+
+@given(data=declarations())
+def test_the_client_of_a_probe_is_let_through_to_the_sources_it_names(data: Data) -> None:
+    plan = planned(data)
+    for host, part in plan.peers.items():
+        imports = {key(each)[1:]: each for each in part.objects if each["kind"] == "Import"}
+        assert len(imports) == len(part.probes)
+        for probe in part.probes:
+            imported = imports[probe.namespace, probe.name]
+            sources = [source["peer"] for source in imported["spec"]["sources"]]
+            if probe.client is None:
+                assert list(probe.sources) == sources
+            else:
+                allowed = [each.peer for each in verdicts(plan, data, host, imported, probe.client) if each.allowed]
+                assert list(probe.sources) == allowed
+
+
+@given(data=declarations())
+def test_an_import_has_a_probe_with_a_client_when_its_service_allows_anyone_and_no_policy_denies(data: Data) -> None:
+    data["policies"] = []
+    data["peers"]["gamma"].pop("access_policies", None)
+    plan = planned(data)
+    for service in data["services"]:
+        own = service.get("import_as", service)
+        for host in service["imported_by"]:
+            anyone = any(host in rule["from"].get("peers", [host]) for rule in service["allow"])
+            probe = next(
+                each
+                for each in plan.peers[host].probes
+                if (each.namespace, each.name) == (own["namespace"], own["name"])
+            )
+            assert (probe.client is not None) == anyone
+
+
+def broken_service(**changes: Any) -> Data:
+    service = {"name": "new", "port": 80, "exported_by": ["alpha"], "imported_by": ["gamma"]}
+    return {name: value for name, value in {**service, **changes}.items() if value is not ...}
+
+
+def broken_policy(**changes: Any) -> Data:
+    return {"name": "new", "tier": "privileged", "from": [{}], "to": [{}], **changes}
+
+
+BROKEN: dict[str, tuple[str, Data, str]] = {
+    "port 0": ("services", broken_service(port=0), ".port"),
+    "port too high": ("services", broken_service(port=70000), ".port"),
+    "port in words": ("services", broken_service(port="http"), ".port"),
+    "port true": ("services", broken_service(port=True), ".port"),
+    "no port": ("services", broken_service(port=...), ".port"),
+    "no name": ("services", broken_service(name=...), ".name"),
+    "long name": ("services", broken_service(name="a" * 64), ".name"),
+    "no DNS label": ("services", broken_service(name="Web_1"), ".name"),
+    "unknown exporter": ("services", broken_service(exported_by=["alpha", "nowhere"]), ".exported_by[1]"),
+    "no exporter": ("services", broken_service(exported_by=[]), ".exported_by"),
+    "unknown importer": ("services", broken_service(imported_by="nowhere"), ".imported_by"),
+    "outbound-only exporter": ("services", broken_service(exported_by=["edge"]), ".exported_by"),
+    "own importer": ("services", broken_service(imported_by=["gamma", "alpha"]), ".imported_by"),
+    "unknown key": ("services", broken_service(exportedby=["beta"]), ".exportedby"),
+    "unknown scheme": ("services", broken_service(lb_scheme="fair"), ".lb_scheme"),
+    "bad rule": ("services", broken_service(allow=[{"from": {"app": 1}}]), ".allow[0].from.app"),
+    "rule for nobody": ("services", broken_service(allow=[{"from": {"peers": ["beta"]}}]), ".allow[0].from"),
+    "unknown link": ("links", {"source": "alpha", "target": "nowhere"}, ".target"),
+    "link to itself": ("links", {"source": "alpha", "target": "alpha"}, ""),
+    "link to a cluster without ingress": ("links", {"source": "beta", "target": "edge"}, ".target"),
+    "policy without clients": ("policies", broken_policy(**{"from": []}), ".from"),
+    "policy without services": ("policies", broken_policy(to=[]), ".to"),
+    "policy on nothing": ("policies", broken_policy(to=[{"service": "nothing"}]), ".to[0]"),
+    "policy with a wrong action": ("policies", broken_policy(action="drop"), ".action"),
+}
+
+
+@pytest.mark.parametrize(("part", "addition", "path"), BROKEN.values(), ids=BROKEN)
+@few
+@given(data=declarations())
+def test_a_broken_addition_never_compiles_and_is_named_by_its_path(
+    part: str, addition: Data, path: str, data: Data
+) -> None:
+    if part == "links":
+        data["link_mode"], data["links"] = "on_demand", []
+    data[part].append(addition)
+    with pytest.raises(ClusterlinkError) as caught:
+        parse(data)
+    where = f"clusterlink_{part}[{len(data[part]) - 1}]{path}"
+    assert where in {problem.where for problem in caught.value.problems}
+
+
+def broken_import(peer: str) -> Data:
+    return {"name": "new", "port": 80, "sources": [{"peer": peer}]}
+
+
+OWN_BROKEN: dict[str, tuple[str, Data, str]] = {
+    "export": ("exports", {"name": "new", "port": "http"}, ".port"),
+    "import of nothing": ("imports", {"name": "new", "port": 80, "sources": []}, ".sources"),
+    "import from nowhere": (
+        "imports",
+        {"name": "new", "port": 80, "sources": [{"peer": "nowhere"}]},
+        ".sources[0].peer",
+    ),
+    "import of no export": ("imports", {"name": "new", "port": 80, "sources": [{"peer": "alpha"}]}, ".sources[0]"),
+    "peer without address": ("peers", {"name": "new", "port": 443}, ".host"),
+    "policy without tier": ("access_policies", {"name": "new", "from": [{}], "to": [{}]}, ".namespace"),
+}
+
+
+@pytest.mark.parametrize(("part", "addition", "path"), OWN_BROKEN.values(), ids=OWN_BROKEN)
+@few
+@given(data=declarations())
+def test_a_broken_addition_to_a_hosts_list_never_compiles_and_is_named_by_host_and_path(
+    part: str, addition: Data, path: str, data: Data
+) -> None:
+    own = data["peers"]["delta"].setdefault(part, [])
+    own.append(addition)
+    with pytest.raises(ClusterlinkError) as caught:
+        parse(data)
+    where = f"clusterlink_{part}[{len(own) - 1}]{path}"
+    assert ("delta", where) in {(problem.host, problem.where) for problem in caught.value.problems}

@@ -1,0 +1,233 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a module's connection options to a connected cluster.
+
+The options and which of them win are those of kubernetes.core (plugins/module_utils/args_common.py and
+plugins/module_utils/k8s/client.py there). Kubeconfig files and every way to authenticate that they can name
+(certificates, tokens, exec plugins, OIDC) are read by the C(kubernetes) package.
+"""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import kubeconfig
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import Transport
+
+try:
+    import urllib3
+    from kubernetes.client.configuration import Configuration
+    from kubernetes.client.rest import is_socks_proxy_url, should_bypass_proxies
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.incluster_config import load_incluster_config
+    from urllib3.util.ssl_ import create_urllib3_context
+except ImportError:
+    pass  # reported by task.missing_library: the kubernetes package brings them all
+
+REQUIRES = ("kubernetes",)
+"""For C(task.Task.requires) of every module with these options."""
+
+_PARALLEL = 8
+"""Connections that are kept for use again."""
+
+
+def _option(*variables: str, **spec: Any) -> dict[str, Any]:
+    return {"fallback": (env_fallback, [f"K8S_AUTH_{variable}" for variable in variables]), **spec}
+
+
+CONNECTION_SPEC: dict[str, Any] = {
+    "kubeconfig": _option("KUBECONFIG", type="raw"),
+    "context": _option("CONTEXT", type="str"),
+    "host": _option("HOST", type="str"),
+    "api_key": _option("API_KEY", type="str", no_log=True),
+    "username": _option("USERNAME", type="str"),
+    "password": _option("PASSWORD", type="str", no_log=True),
+    "validate_certs": _option("VALIDATE_CERTS", "VERIFY_SSL", type="bool", aliases=["verify_ssl"]),
+    "ca_cert": _option("CA_CERT", "SSL_CA_CERT", type="path", aliases=["ssl_ca_cert"]),
+    "client_cert": _option("CLIENT_CERT", "CERT_FILE", type="path", aliases=["cert_file"]),
+    # The path of a key is not secret, the key is.
+    "client_key": _option("CLIENT_KEY", "KEY_FILE", type="path", aliases=["key_file"], no_log=False),
+    "proxy": _option("PROXY", type="str"),
+    "no_proxy": _option("NO_PROXY", type="str"),
+    "proxy_headers": {
+        "type": "dict",
+        # So that the variables count where the option is not given.
+        "apply_defaults": True,
+        "options": {
+            "proxy_basic_auth": _option("PROXY_HEADERS_PROXY_BASIC_AUTH", type="str", no_log=True),
+            "basic_auth": _option("PROXY_HEADERS_BASIC_AUTH", type="str", no_log=True),
+            "user_agent": _option("PROXY_HEADERS_USER_AGENT", type="str"),
+        },
+    },
+    "persist_config": _option("PERSIST_CONFIG", type="bool"),
+    "impersonate_user": _option("IMPERSONATE_USER", type="str"),
+    "impersonate_groups": _option("IMPERSONATE_GROUPS", type="list", elements="str"),
+}
+
+
+def connect(params: Mapping[str, Any]) -> Cluster:
+    """The cluster that the connection options mean. Nothing is sent to it yet.
+
+    Args:
+        params: A module's parameters, with those of C(CONNECTION_SPEC) among them.
+
+    Raises:
+        ClusterlinkError: The kubeconfig cannot be read, has no such context, or gives no way to authenticate;
+            a certificate or key file cannot be read.
+    """
+    # Keys that a kubeconfig holds inline pass through files, as OpenSSL reads nothing else; they are gone at the end.
+    with tempfile.TemporaryDirectory(prefix="clusterlink-") as scratch:
+        configuration = _configuration(params, scratch)
+        tls = _tls(configuration) if configuration.host.startswith("https") else None
+    transport = Transport(
+        server=configuration.host,
+        pool=_pool(configuration, tls),
+        tls=tls,
+        headers=_headers(params, configuration),
+    )
+    return Cluster(transport, configuration)
+
+
+def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
+    configuration = Configuration(
+        proxy=params.get("proxy") or None, no_proxy=params.get("no_proxy"), connection_pool_maxsize=_PARALLEL
+    )
+    if not _complete(params):
+        if params.get("kubeconfig") or params.get("context") or not _load_service_account(configuration):
+            kubeconfig.load(
+                configuration,
+                params.get("kubeconfig"),
+                params.get("context"),
+                scratch,
+                persist=bool(params.get("persist_config")),
+            )
+        if params.get("proxy"):
+            configuration.proxy = params["proxy"]
+
+    if params.get("host"):
+        configuration.host = params["host"].rstrip("/")
+    if params.get("api_key"):
+        # The hook would bring the kubeconfig's own token back.
+        configuration.refresh_api_key_hook = None
+        configuration.api_key = {"BearerToken": f"Bearer {params['api_key']}"}
+    if params.get("validate_certs") is not None:
+        configuration.verify_ssl = params["validate_certs"]
+    for option, attribute in (("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
+        if params.get(option):
+            setattr(configuration, attribute, params[option])
+    headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
+    if headers:
+        configuration.proxy_headers = urllib3.util.make_headers(**headers)
+    return configuration
+
+
+def _complete(params: Mapping[str, Any]) -> bool:
+    """Whether the options alone say where the server is and who asks, so that no kubeconfig is read."""
+    ways = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
+    return bool(params.get("host")) and any(all(params.get(option) for option in way) for way in ways)
+
+
+def _load_service_account(configuration: Configuration) -> bool:
+    """Take the service account of the pod that this runs in; False when there is none."""
+    try:
+        load_incluster_config(client_configuration=configuration)
+    except ConfigException:
+        return False
+    return True
+
+
+def _tls(configuration: Configuration) -> ssl.SSLContext:
+    """One context for all connections: certificates are read once, and no file is needed later."""
+    context: ssl.SSLContext = create_urllib3_context()
+    if configuration.verify_ssl:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.check_hostname = configuration.assert_hostname is not False
+        _load_authorities(context, configuration)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it is what the user asked for
+    if configuration.cert_file:
+        try:
+            # A password is asked for at the terminal unless one is given.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+        except (OSError, ssl.SSLError) as error:
+            raise ClusterlinkError(
+                Problem(
+                    where=f"client_cert {configuration.cert_file}, client_key {configuration.key_file}",
+                    what="they cannot be used",
+                    found=getattr(error, "strerror", "") or getattr(error, "reason", "") or type(error).__name__,
+                    fix="Give a PEM certificate and its own unencrypted private key",
+                )
+            ) from None
+    return context
+
+
+def _load_authorities(context: ssl.SSLContext, configuration: Configuration) -> None:
+    if not configuration.ssl_ca_cert:
+        context.load_default_certs()
+        return
+    try:
+        context.load_verify_locations(cafile=configuration.ssl_ca_cert)
+    except (OSError, ssl.SSLError) as error:
+        raise ClusterlinkError(
+            Problem(
+                where=f"ca_cert {configuration.ssl_ca_cert}",
+                what="it cannot be used",
+                found=getattr(error, "strerror", "") or getattr(error, "reason", "") or type(error).__name__,
+                fix="Give the CA certificates of the API server as a PEM file",
+            )
+        ) from None
+
+
+def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
+    settings: dict[str, Any] = {"maxsize": configuration.connection_pool_maxsize, "ssl_context": tls}
+    if configuration.tls_server_name:
+        settings["server_hostname"] = configuration.tls_server_name
+    if configuration.assert_hostname is not None:
+        settings["assert_hostname"] = configuration.assert_hostname
+    if not configuration.proxy or should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
+        return urllib3.PoolManager(**settings)
+    try:
+        return _through_proxy(configuration, settings)
+    except (urllib3.exceptions.HTTPError, ImportError) as error:
+        fix = "Give a URL such as http://proxy:3128; socks5:// needs the Python package PySocks, too"
+        problem = Problem(where="proxy", what="it cannot be used", found=str(error), fix=fix)
+        raise ClusterlinkError(problem) from None
+
+
+def _through_proxy(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
+    proxy, headers = configuration.proxy, configuration.proxy_headers
+    if is_socks_proxy_url(proxy):
+        from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415  # needs PySocks, which few have
+
+        return SOCKSProxyManager(proxy, headers=headers, **settings)
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)
+
+
+def _headers(params: Mapping[str, Any], configuration: Configuration) -> Callable[[], urllib3.HTTPHeaderDict]:
+    """What gives a request's authentication and impersonation headers, a token being renewed when it has expired."""
+    fixed = urllib3.HTTPHeaderDict()
+    if params.get("username") and params.get("password") and not params.get("api_key"):
+        fixed.extend(urllib3.util.make_headers(basic_auth=f"{params['username']}:{params['password']}"))
+    if params.get("impersonate_user"):
+        fixed.add("Impersonate-User", params["impersonate_user"])
+    for group in params.get("impersonate_groups") or []:
+        fixed.add("Impersonate-Group", group)
+
+    def headers() -> urllib3.HTTPHeaderDict:
+        token = configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        if not token or "authorization" in fixed:
+            return fixed
+        every = fixed.copy()
+        every["authorization"] = token
+        return every
+
+    return headers

@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kubeconfig files: read, merged and checked here, and turned into credentials by the C(kubernetes) package.
+
+The package reads YAML with Python alone, which takes 2 ms a context, for every cluster of a fleet once a task.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+
+try:
+    import yaml
+    from kubernetes.client.configuration import Configuration
+    from kubernetes.config.config_exception import ConfigException
+    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+except ImportError:
+    pass  # reported by task.missing_library: the kubernetes package brings them
+
+_LISTS = ("clusters", "contexts", "users")
+_FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+
+def load(
+    configuration: Configuration,
+    source: str | Mapping[str, Any] | None,
+    context: str | None,
+    scratch: str,
+    *,
+    persist: bool = False,
+) -> None:
+    """Set server and credentials of a context in C(configuration).
+
+    Args:
+        configuration: What is set.
+        source: A path, several of them separated as in C(PATH), or the content; None for KUBECONFIG or ~/.kube/config.
+        context: The context's name; None for the current one.
+        scratch: A directory for certificates and keys that the kubeconfig holds inline.
+        persist: Write a renewed token back to the file.
+
+    Raises:
+        ClusterlinkError: There is no such file or context, it is malformed, or its exec plugin gives no credentials.
+    """
+    source = source or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    where = f"kubeconfig {source}" if isinstance(source, str) else "kubeconfig (a dictionary)"
+    try:
+        content = _read(source, where) if isinstance(source, str) else source
+        _check_context(content, context, where)
+        merger = KubeConfigMerger(source) if persist and isinstance(source, str) else None
+        loader = KubeConfigLoader(
+            config_dict=merger.config if merger else content,
+            active_context=context or None,
+            config_persister=merger.save_changes if merger else None,
+            temp_file_path=scratch,
+        )
+        with _logged() as logged:
+            loader.load_and_set(configuration)
+    except (ConfigException, OSError, yaml.YAMLError, TypeError, AttributeError, KeyError, ValueError) as error:
+        # The package tells a malformed file by whatever its code runs into; a parser's excerpt could hold a key.
+        found = str(error) if isinstance(error, (ConfigException, OSError)) else type(error).__name__
+        problem = Problem(where=where, what="it cannot be used", found=found, fix="Check it with kubectl")
+        raise ClusterlinkError(problem) from None
+    _check_exec_plugin(content, loader.current_context, configuration, where, logged)
+
+
+def _read(source: str, where: str) -> dict[str, Any]:
+    """The merged content of one or more files: as for kubectl, what comes first wins, and files may be missing."""
+    files = [Path(part).expanduser() for part in source.split(os.pathsep) if part]
+    merged: dict[str, Any] = {name: [] for name in _LISTS}
+    there = [file for file in files if file.is_file()]
+    if not there:
+        fix = "Set kubeconfig (clusterlink_kubeconfig in the inventory), K8S_AUTH_KUBECONFIG or KUBECONFIG to its path"
+        raise ClusterlinkError(Problem(where=where, what="there is no such file", fix=fix))
+    reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for file in there:
+        with file.open("rb") as stream:
+            content = yaml.load(stream, Loader=reader)  # noqa: S506  # both are safe loaders
+        if not isinstance(content, dict):
+            raise ConfigException(f"{file} is not a mapping")
+        merged.setdefault("current-context", content.get("current-context") or None)
+        if not merged["current-context"]:
+            del merged["current-context"]
+        for name in _LISTS:
+            known = {entry["name"] for entry in merged[name]}
+            merged[name] += [
+                _with_absolute_paths(entry, file) for entry in content.get(name) or [] if entry["name"] not in known
+            ]
+    return merged
+
+
+def _with_absolute_paths(entry: dict[str, Any], file: Path) -> dict[str, Any]:
+    """A cluster's or user's entry whose files, which are relative to the kubeconfig, can be opened from anywhere."""
+    settings = entry.get("cluster") or entry.get("user") or {}
+    for key in _FILE_KEYS:
+        if settings.get(key):
+            settings[key] = str(file.absolute().parent / settings[key])
+    command = (settings.get("exec") or {}).get("command", "")
+    if os.sep in command:
+        settings["exec"]["command"] = str(file.absolute().parent / command)
+    return entry
+
+
+def _check_context(content: Mapping[str, Any], asked: str | None, where: str) -> None:
+    if not isinstance(content, Mapping):
+        raise ConfigException("it is not a mapping")
+    contexts = [entry["name"] for entry in content.get("contexts") or []]
+    there = ", ".join(contexts) or "no context at all"
+    fix = "Set context (clusterlink_context in the inventory) to one that it has"
+    if asked and asked not in contexts:
+        what = f"{where} has no such context as {asked}"
+        raise ClusterlinkError(Problem(where="context", what=what, found=there, fix=fix))
+    if not asked and content.get("current-context") not in contexts:
+        what = f"none is asked for and {where} has no current one"
+        raise ClusterlinkError(Problem(where="context", what=what, found=there, fix=fix))
+
+
+def _check_exec_plugin(
+    content: Mapping[str, Any],
+    context: Mapping[str, Any],
+    configuration: Configuration,
+    where: str,
+    logged: list[str],
+) -> None:
+    """Without credentials of a plugin that fails, the package would go on, and the riddle come up later."""
+    name = context["context"].get("user")
+    user = next((entry.get("user") or {} for entry in content.get("users") or [] if entry["name"] == name), {})
+    if user.get("exec") and not configuration.api_key and not configuration.cert_file:
+        problem = Problem(
+            where=f"{where}, user {name}",
+            what=f"its exec plugin {user['exec'].get('command')} gives no credentials",
+            found="; ".join(logged),
+            fix="Run kubectl with this context on the controller, as the same user, to see why",
+        )
+        raise ClusterlinkError(problem)
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """The messages that the package logs, which is how it tells what an exec plugin said, kept off the terminal."""
+    messages: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logging.getLogger().removeHandler(handler)

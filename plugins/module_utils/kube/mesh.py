@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cluster's whole part of a fabric's plan: its Peers, Exports, Imports and policies, and nothing besides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
+    API_VERSION,
+    FABRIC_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    MESH_KINDS,
+    READY_CONDITIONS,
+    ownership_labels,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
+    ApplyResult,
+    Prune,
+    apply_objects,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import SETTLE, wait_gone, wait_ready
+
+
+def apply_mesh(
+    cluster: Cluster,
+    fabric: str,
+    objects: Sequence[Mapping[str, Any]],
+    *,
+    check: bool,
+    force: bool = False,
+    keep: Iterable[Ref] = (),
+    gateway_namespace: str = "",
+) -> ApplyResult:
+    """Make the cluster hold these objects of the fabric, and no others that carry its ownership labels.
+
+    They are written in the order of ``MESH_KINDS`` and removed backwards: an Import source that names a Peer which is
+    gone makes connections fail (ClusterLink v0.4.1), so Imports are brought up to date before Peers go.
+
+    Args:
+        cluster: Where.
+        fabric: The fabric's name.
+        objects: The objects wanted, of C(MESH_KINDS); the ownership labels are added.
+        check: Only say what would be done.
+        force: Take over fields of other managers and objects of other fabrics.
+        keep: Objects of the fabric that stay although they are not among the wanted.
+        gateway_namespace: The namespace that the gateway's step makes; taken to be there in check mode.
+
+    Raises:
+        ClusterlinkError: With all problems; nothing was written then.
+        PartlyDoneError: Something failed while writing.
+    """
+    raise_all(problem for index, obj in enumerate(objects) for problem in _malformed(f"objects[{index}]", obj))
+    labels = ownership_labels(fabric)
+    wanted = sorted((_labelled(obj, labels) for obj in objects), key=lambda obj: MESH_KINDS.index(obj["kind"]))
+    return apply_objects(
+        cluster,
+        wanted,
+        check=check,
+        force=force,
+        prune=Prune(MESH_KINDS, labels, keep=frozenset(keep)),
+        assume_namespaces=[gateway_namespace],
+        guard=None if force else lambda obj: _of_another_fabric(obj, fabric),
+    )
+
+
+def wait_for_mesh(
+    cluster: Cluster, result: ApplyResult, timeout: float, *, with_peers: bool
+) -> dict[Ref, Object | None]:
+    """Wait until what was applied works and what was removed is gone; when it is so already, no request is made.
+
+    Args:
+        cluster: Where.
+        result: What was done.
+        timeout: Seconds for all together.
+        with_peers: Whether Peers must be reachable.
+
+    Returns:
+        The objects waited for as last seen.
+
+    Raises:
+        NotReadyError: The time is over.
+        ApiError: The API server does not let us look.
+    """
+    deadline = time.monotonic() + timeout
+    refs = [ref for ref in result.objects if READY_CONDITIONS[ref.kind] and (with_peers or ref.kind != "Peer")]
+    changed = {ref for ref in result.updated if ref in refs}
+    if changed:
+        time.sleep(min(SETTLE, timeout))
+    known = {ref: result.objects[ref] for ref in refs if ref not in changed}
+    states = wait_ready(cluster, refs, deadline - time.monotonic(), known=known)
+    if result.deleted:
+        wait_gone(cluster, result.deleted, max(0.0, deadline - time.monotonic()))
+    return states
+
+
+def _malformed(where: str, obj: Mapping[str, Any]) -> list[Problem]:
+    kind, metadata = obj.get("kind"), obj.get("metadata")
+    if kind not in MESH_KINDS or obj.get("apiVersion") != API_VERSION:
+        found = f"{obj.get('apiVersion')} {kind}"
+        return [Problem(where, f"it is none of {', '.join(MESH_KINDS)} of {API_VERSION}", found)]
+    if not isinstance(metadata, Mapping) or not metadata.get("name"):
+        return [Problem(f"{where}.metadata.name", "it is missing")]
+    if KINDS[kind].namespaced and not metadata.get("namespace"):
+        return [Problem(f"{where}.metadata.namespace", f"it is missing, and {kind} is a namespaced kind")]
+    return []
+
+
+def _labelled(obj: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
+    metadata = obj["metadata"]
+    return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
+
+
+def _of_another_fabric(obj: Object, fabric: str) -> Problem | None:
+    labels = obj["metadata"].get("labels") or {}
+    other = labels.get(FABRIC_LABEL)
+    if labels.get(MANAGED_BY_LABEL) != MANAGED_BY or other in (None, fabric):
+        return None
+    return Problem(
+        where=str(Ref.of(obj)),
+        what=f"it belongs to another fabric than {fabric}",
+        found=other,
+        fix="Remove it from that fabric first, or set force_conflicts to take it over",
+    )

@@ -1,0 +1,230 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The requests that a probe makes in a pod: a shell script for whatever the image has, and what its output means. Pure.
+
+One run of the script makes all requests for all targets, because starting a process in a container (some 50 ms)
+takes longer than the requests themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+# Nothing of a target is ever part of the script: it comes in positional parameters, which no shell expands again.
+#   $1 mark   $2 seconds per request   $3 bytes of an answer   then for each target: scheme host port path count
+# Before each request a line with the mark is printed on stdout; after it one on stderr, with the exit code and the
+# times. The mark is random and not sent anywhere, so no answer can contain it. Times are /proc/uptime's, read without
+# starting a process, in hundredths of a second; curl measures better and prints its own.
+SCRIPT = r"""
+mark=$1 max=$2 bytes=$3
+shift 3
+unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
+has() { command -v "$1" >/dev/null 2>&1; }
+limit= wait="-T $max"
+if has timeout && timeout 1 true 2>/dev/null; then limit="timeout $max" wait=; fi
+raw='exec 3<>"/dev/tcp/$1/$2" || exit 7
+printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$3" "$1" >&3
+while IFS= read -r -N 4096 part <&3 || [ -n "$part" ]; do printf %s "$part"; done'
+open='exec 3<>"/dev/tcp/$1/$2" || exit 7
+read -r -t 1 -n 1 byte <&3
+code=$?
+[ $code -gt 128 ] && code=0
+exit $code'
+ask() {
+  url=$1://$2:$3$4
+  if has curl; then curl -qgsSik --path-as-is -m "$max" -w "\n$mark %{time_total}" "$url"
+  elif has wget; then $limit wget -SO- -nv -t 1 $wait --no-check-certificate "$url"
+  elif [ "$1" = https ]; then return 127
+  elif has nc; then
+    printf 'GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n' "$4" "$2" | $limit nc -w "$max" "$2" "$3"
+  elif has bash; then $limit bash -c "$raw" bash "$2" "$3" "$4"
+  else return 127
+  fi
+}
+knock() {
+  if has bash; then $limit bash -c "$open" bash "$2" "$3"
+  elif has curl; then
+    { sleep 2 2>/dev/null & } | curl -qsS -m 1 -w "\n$mark %{time_connect}" "telnet://$2:$3"
+  else return 127
+  fi
+}
+request() {
+  read -r begin _ </proc/uptime
+  if [ "$1" = tcp ]; then knock "$@"; else ask "$@"; fi
+  code=$?
+  read -r end _ </proc/uptime
+  printf '\n%s %s %s %s\n' "$mark" "$code" "$begin" "$end" >&2
+}
+while [ $# -ge 5 ]; do
+  left=$5
+  while [ "$left" -gt 0 ]; do
+    printf '\n%s\n' "$mark"
+    if has head; then request "$@" | head -c "$bytes"; else request "$@"; fi
+    left=$((left - 1))
+  done
+  shift 5
+done
+"""
+
+ANSWER_BYTES = 16 * 1024
+BODY_CHARACTERS = 2000
+HTTP, HTTPS, TCP = SCHEMES = ("http", "https", "tcp")
+
+# Exit codes that mean more than "it failed": sh's for a command that is missing, timeout's and curl's for a time limit.
+_NO_TOOL = 127
+_KILLED, _CURL_TIMED_OUT = 124, 28
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked for, and how often.
+
+    Attributes:
+        scheme: C(http), C(https) (the service's certificate is not verified) or C(tcp).
+        host: The name that a client would use.
+        port: The port.
+        path: The path and query, C(/) for C(tcp); what may not stand in a URL is encoded.
+        count: How many requests, one after another.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str = "/"
+    count: int = 1
+
+    @property
+    def url(self) -> str:
+        """The address as people write it."""
+        return f"{self.scheme}://{self.host}:{self.port}{'' if self.scheme == TCP else self.encoded_path}"
+
+    @property
+    def encoded_path(self) -> str:
+        """The path with everything encoded that would end a URL or a header line."""
+        return quote(self.path, safe="/?&=%:@!$'()*+,;~[]")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request.
+
+    Attributes:
+        answered: An HTTP response came, whatever its status; for C(tcp) the connection was accepted and not closed at
+            once.
+        status: The response's status; None where there is none.
+        body: The first C(BODY_CHARACTERS) of it.
+        seconds: How long it took.
+        error: Why it was not answered.
+        text: All of the body that was read, to search in.
+    """
+
+    answered: bool
+    status: int | None = None
+    body: str = ""
+    seconds: float = 0.0
+    error: str = ""
+    text: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """The answer as a module returns it."""
+        return {
+            "answered": self.answered,
+            "status": self.status,
+            "body": self.body,
+            "seconds": round(self.seconds, 4),
+            "error": self.error,
+        }
+
+
+class NoToolError(Exception):
+    """The image has a shell, and nothing to make the request with."""
+
+
+def command(targets: Sequence[Target], mark: str, timeout: int) -> list[str]:
+    """The command line that makes all requests.
+
+    Args:
+        targets: What to ask for, in this order.
+        mark: A fresh random word; see C(SCRIPT).
+        timeout: Seconds for one request.
+    """
+    words = ["sh", "-c", SCRIPT, "probe", mark, str(timeout), str(ANSWER_BYTES)]
+    for target in targets:
+        words += [target.scheme, target.host, str(target.port), target.encoded_path, str(target.count)]
+    return words
+
+
+def parse(stdout: str, stderr: str, targets: Sequence[Target], mark: str) -> list[list[Answer]]:
+    """The answers to each target, from what the script printed.
+
+    Args:
+        stdout: All of it, or what there was when the time was over.
+        stderr: The same.
+        targets: As given to C(command).
+        mark: As given to C(command).
+
+    Raises:
+        NoToolError: Nothing in the image can make such a request.
+    """
+    outputs = iter(stdout.split(f"\n{mark}\n")[1:])
+    records = re.finditer(rf"(.*?)\n{mark} (\d+) ([\d.]+) ([\d.]+)\n", stderr, re.DOTALL)
+    answers: list[list[Answer]] = []
+    for target in targets:
+        answers.append([])
+        for _request in range(target.count):
+            record, output = next(records, None), next(outputs, "")
+            if record is None:
+                answers[-1].append(Answer(answered=False, error="no answer when the time was over"))
+                continue
+            code, elapsed = int(record[2]), float(record[4]) - float(record[3])
+            if code == _NO_TOOL:
+                raise NoToolError
+            output, measured = _own_time(output, mark)
+            if target.scheme == TCP:
+                answers[-1].append(_tcp(output, record[1], code, elapsed, measured))
+            else:
+                answers[-1].append(_http(output, record[1], code, elapsed if measured is None else measured))
+    return answers
+
+
+def _own_time(output: str, mark: str) -> tuple[str, float | None]:
+    """The output without the seconds that curl has added, and those."""
+    rest, found, seconds = output.rpartition(f"\n{mark} ")
+    return (rest, float(seconds)) if found else (output, None)
+
+
+def _http(output: str, errors: str, code: int, seconds: float) -> Answer:
+    """curl, nc and bash print the whole response; wget prints the body, and the head between its messages."""
+    status, body = None, output
+    while match := re.match(r"HTTP/[\d.]+ (\d{3}).*?(?:\r?\n\r?\n|$)", body, re.DOTALL):
+        status, body = int(match[1]), body[match.end() :]
+        if status >= 200:  # noqa: PLR2004  # 1xx announces another head
+            break
+    if status is None and (match := re.search(r"HTTP/[\d.]+ (\d{3})", errors)):
+        status = int(match[1])
+    if status is None:
+        error = "what answers does not speak HTTP" if output else _reason(errors, code)
+        return Answer(answered=False, seconds=seconds, error=error)
+    return Answer(answered=True, status=status, body=body[:BODY_CHARACTERS], seconds=seconds, text=body)
+
+
+def _tcp(output: str, errors: str, code: int, elapsed: float, connected_in: float | None) -> Answer:
+    """bash ends well when the connection stayed open or something came; curl, which says when it was connected, when
+    its time limit ended it (and badly: 28) or something came."""
+    if connected_in is None:
+        answered, seconds = code == 0, elapsed
+    else:
+        answered, seconds = connected_in > 0 and (code == _CURL_TIMED_OUT or output != ""), connected_in
+    error = "" if answered else _reason(errors, code)
+    return Answer(answered=answered, seconds=seconds, error=error, body=output[:BODY_CHARACTERS], text=output)
+
+
+def _reason(errors: str, code: int) -> str:
+    """Why nothing came, in the tool's own last words where it has any."""
+    if code == _KILLED:
+        return "no answer in time"
+    words = [line.strip() for line in errors.splitlines() if line.strip()]
+    return words[-1] if words else "the connection was closed without an answer"

@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules for one object have in common: make it so or remove it, wait, and say what was done and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import dns_label_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import read_labels
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
+    ApplyResult,
+    apply_objects,
+    delete_objects,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC, connect
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import (
+    SETTLE,
+    NotReadyError,
+    wait_gone,
+    wait_ready,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+
+Params = Mapping[str, Any]
+
+SINGLE_SPEC: dict[str, Any] = {
+    **CONNECTION_SPEC,
+    "labels": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "force_conflicts": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 120},
+}
+"""The options that all of these modules have."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a module was asked for.
+
+    Attributes:
+        params: Its parameters.
+        mode: How it is run.
+    """
+
+    params: Params
+    mode: Mode
+
+    @property
+    def lenient(self) -> bool:
+        """Whether what is missing may be made by a step that check mode skipped, or that nobody waits for."""
+        return self.mode.check or not self.params["wait"]
+
+
+Check = Callable[[Cluster, Object, Request], list[str]]
+"""Looks at the cluster before anything is written; returns warnings, or raises to refuse."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """A module for one object.
+
+    Attributes:
+        keys: The parameters that describe the object, beside its labels.
+        refer: The object that the parameters name.
+        build: The object wanted, from the parameters and the labels.
+        before_apply: Called with the object wanted.
+        before_delete: Called with the object that is there.
+    """
+
+    keys: tuple[str, ...]
+    refer: Callable[[Item], Ref]
+    build: Callable[[Item, Mapping[str, str]], Object]
+    before_apply: Check | None = None
+    before_delete: Check | None = None
+
+    def run(self, params: dict[str, Any], mode: Mode) -> Outcome:
+        """The module's C(Task.run): everything wrong with the parameters is said before the cluster is asked."""
+        report = Report()
+        item = Item({key: params[key] for key in self.keys}, "", report)
+        request = Request(params, mode)
+        if params["state"] == "absent":
+            ref = self.refer(item)
+            report.raise_any()
+            with connect(params) as cluster:
+                return self._remove(cluster, ref, request)
+        labels = read_labels(Item({"labels": params["labels"]}, "", report))
+        wanted = self.build(item, labels)
+        report.raise_any()
+        if not wanted["metadata"].get("labels"):
+            wanted["metadata"].pop("labels", None)
+        with connect(params) as cluster:
+            return self._apply(cluster, wanted, request)
+
+    def _apply(self, cluster: Cluster, wanted: Object, request: Request) -> Outcome:
+        warnings = self.before_apply(cluster, wanted, request) if self.before_apply else []
+        ref = Ref.of(wanted)
+        observed = cluster.get(ref.kind, ref.name, ref.namespace)
+        fabric = _fabric(observed)
+        if fabric:
+            labels = {**(wanted["metadata"].get("labels") or {}), **api.ownership_labels(fabric)}
+            wanted = {**wanted, "metadata": {**wanted["metadata"], "labels": labels}}
+        result = apply_objects(
+            cluster, [wanted], check=request.mode.check, force=bool(request.params["force_conflicts"])
+        )
+        if fabric and result.changed:
+            warnings.append(
+                f"{ref} belongs to the declaration of the fabric {fabric}, which will set it back when applied"
+            )
+        outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
+        outcome.values = _values(ref, result.objects[ref], _reason(result))
+        if request.params["wait"] and not request.mode.check:
+            _wait_ready(cluster, ref, result, request.params["wait_timeout"], outcome)
+        return outcome
+
+    def _remove(self, cluster: Cluster, ref: Ref, request: Request) -> Outcome:
+        observed = cluster.get(ref.kind, ref.name, ref.namespace)
+        if observed is None:
+            return Outcome(values=_values(ref, None, ""))
+        warnings = self.before_delete(cluster, observed, request) if self.before_delete else []
+        result = delete_objects(cluster, [ref], check=request.mode.check)
+        outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
+        outcome.values = _values(ref, None, "it is there and should not be")
+        if request.params["wait"] and not request.mode.check:
+            try:
+                wait_gone(cluster, [ref], request.params["wait_timeout"])
+            except NotReadyError as error:
+                _owe(outcome, error)
+        return outcome
+
+
+def refer_to(kind: str, fault: Callable[[str], str] = dns_label_fault) -> Callable[[Item], Ref]:
+    """A C(Single.refer) for a namespaced kind, whose names C(fault) judges."""
+    return lambda item: Ref(kind, item.name(required=True, fault=fault), item.name("namespace", required=True))
+
+
+def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: int, outcome: Outcome) -> None:
+    """Wait, and complete the outcome with what came of it."""
+    if not api.READY_CONDITIONS[ref.kind]:
+        return
+    if result.updated:
+        # Its conditions are from before the change, and nothing in them says so.
+        time.sleep(SETTLE)
+    known = {} if result.changed else result.objects
+    try:
+        states: Mapping[Ref, Object | None] = wait_ready(cluster, [ref], timeout, known=known)
+    except NotReadyError as error:
+        states = error.states
+        _owe(outcome, error)
+    outcome.values.update(_state(states[ref]))
+
+
+def _owe(outcome: Outcome, error: ClusterlinkError) -> None:
+    outcome.failed = True
+    outcome.values["msg"] = error.message()
+    outcome.values["problems"] = [problem.as_dict() for problem in error.problems]
+
+
+def _values(ref: Ref, obj: Object | None, reason: str) -> dict[str, Any]:
+    return {**ref.as_dict(), "reason": reason, **_state(obj)}
+
+
+def _state(obj: Object | None) -> dict[str, Any]:
+    if obj is None:
+        return {"labels": {}, "spec": {}, "conditions": []}
+    return {
+        "labels": obj["metadata"].get("labels") or {},
+        "spec": obj.get("spec") or {},
+        "conditions": conditions(obj),
+    }
+
+
+def _fabric(obj: Object | None) -> str:
+    """The fabric whose declaration the object was made from; empty when it was made otherwise."""
+    labels = (obj or {}).get("metadata", {}).get("labels") or {}
+    return str(labels.get(api.FABRIC_LABEL, "")) if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else ""
+
+
+def _reason(result: ApplyResult) -> str:
+    """Why something was, or would be, written."""
+    if result.created:
+        return "it is not there"
+    if not result.updated:
+        return ""
+    paths = sorted({path for side in ("before", "after") for path in _paths(result.diff[0][side])})
+    return f"{', '.join(paths)} {'differs' if len(paths) == 1 else 'differ'}"
+
+
+def _paths(value: Any, prefix: str = "") -> Iterator[str]:
+    """The paths of a mapping's leaves; a list is one leaf."""
+    if isinstance(value, Mapping) and value:
+        for key, below in value.items():
+            yield from _paths(below, f"{prefix}.{key}" if prefix else str(key))
+    elif prefix:
+        yield prefix

@@ -1,0 +1,293 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module fabric_apply."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fabric_apply
+short_description: Make one cluster hold its part of a fabric's plan
+version_added: 0.1.0
+description:
+  - Brings a cluster's Peers, Exports, Imports and access policies of a fabric to what the plan says, in one task.
+  - What is as it should be is not written. What belongs to the fabric and is not in the plan any more is removed.
+  - An object belongs to the fabric when it carries the labels V(app.kubernetes.io/managed-by=skyshift.clusterlink) and
+    V(skyshift.clusterlink/fabric=FABRIC), which this module sets. Other objects are never removed.
+  - Everything is tried before anything is written, so a missing namespace, a missing permission, an invalid value or a
+    field that another manager holds stops the task with nothing changed.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.connection
+  - skyshift.clusterlink.wait
+options:
+  fabric:
+    description:
+      - The fabric's name.
+    type: str
+    default: fabric
+  state:
+    description:
+      - V(present) makes the cluster hold O(objects) and nothing else of the fabric.
+      - V(absent) removes everything of the fabric; O(objects) and O(pending) are not looked at.
+    type: str
+    choices: [present, absent]
+    default: present
+  objects:
+    description:
+      - The objects that the cluster is to hold, whole, as the plan has them.
+      - Their kinds are Peer, Export, AccessPolicy, PrivilegedAccessPolicy and Import of C(clusterlink.net/v1alpha1).
+    type: list
+    elements: dict
+    default: []
+  pending:
+    description:
+      - Objects that belong to the plan but cannot be written now, such as a Peer whose gateway's address is not known.
+      - They are left as they are.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: The object's kind.
+        type: str
+        required: true
+        choices: [Peer, Export, AccessPolicy, PrivilegedAccessPolicy, Import]
+      name:
+        description: The object's name.
+        type: str
+        required: true
+      namespace:
+        description: The object's namespace; none for a cluster-wide kind.
+        type: str
+        default: ''
+      reason:
+        description: Why it cannot be written now; comes back in RV(owed).
+        type: str
+        default: ''
+  namespace:
+    description:
+      - The gateway's namespace. In check mode it counts as there, as the task that installs the gateway would make it.
+    type: str
+    default: clusterlink-system
+  force_conflicts:
+    description:
+      - Whether to take over fields that another field manager, such as a deployment system or C(kubectl apply), set
+        otherwise, and objects of another fabric.
+      - Otherwise these are an error that names the manager and the fields, or the fabric.
+    type: bool
+    default: false
+  wait_for_peers:
+    description:
+      - With O(wait), whether Peers must be reachable, too. Exports and Imports must always be valid.
+    type: bool
+    default: true
+notes:
+  - Run it on all clusters in parallel, after all their gateways are there. A gateway that does not reach a Peer at
+    once tries again only every ten seconds.
+  - What somebody changed by hand with C(kubectl edit), C(kubectl patch) and the like in an object of the fabric is
+    taken back. It is no conflict.
+  - In check mode, kinds that the cluster does not know count as installed by the task that installs the gateway.
+seealso:
+  - module: skyshift.clusterlink.fabric_plan
+  - module: skyshift.clusterlink.gateway
+  - module: skyshift.clusterlink.fabric_info
+"""
+
+EXAMPLES = r"""
+- name: Compile the plan of the whole fabric
+  skyshift.clusterlink.fabric_plan:
+    addresses:
+      east: {host: 203.0.113.7, port: 443}
+      west: {host: west.example.com, port: 443}
+  run_once: true
+  register: fabric
+
+- name: Make each cluster hold its part
+  skyshift.clusterlink.fabric_apply:
+    context: "{{ clusterlink_context }}"
+    fabric: demo
+    objects: "{{ fabric.plan.peers[inventory_hostname].objects }}"
+    pending: "{{ fabric.plan.peers[inventory_hostname].pending }}"
+
+- name: Make a cluster hold one Peer and nothing else of the fabric
+  skyshift.clusterlink.fabric_apply:
+    context: kind-east
+    fabric: demo
+    objects:
+      - apiVersion: clusterlink.net/v1alpha1
+        kind: Peer
+        metadata:
+          name: west
+          namespace: clusterlink-system
+        spec:
+          gateways:
+            - host: west.example.com
+              port: 443
+
+- name: Remove everything of the fabric from the cluster
+  skyshift.clusterlink.fabric_apply:
+    context: kind-east
+    fabric: demo
+    state: absent
+"""
+
+RETURN = r"""
+created:
+  description: Objects that were, or in check mode would be, made.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: Import, name: web, namespace: default}]
+updated:
+  description: Objects that were, or in check mode would be, changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+deleted:
+  description: Objects that were, or in check mode would be, removed, in the order of removal.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+unchanged:
+  description: Objects that are as the plan says.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: Peer, name: west, namespace: clusterlink-system}]
+conditions:
+  description: What the objects' own conditions said last. Only of objects that have any.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - kind: Peer
+      name: west
+      namespace: clusterlink-system
+      conditions: [{type: PeerReachable, status: 'True', reason: Heartbeat, message: ''}]
+owed:
+  description: What is still to be done, each with a reason. It is what is O(pending) and what was not ready in time.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: Peer, name: north, namespace: clusterlink-system, reason: its gateway has no address yet}]
+problems:
+  description: What went wrong, as data; C(msg) says the same as text.
+  returned: on failure
+  type: list
+  elements: dict
+  sample: [{host: '', where: Peer clusterlink-system/west, what: not ready within 120 s, found: '', fix: ''}]
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, PartlyDoneError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
+    CONNECTION_SPEC,
+    REQUIRES,
+    connect,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import apply_mesh, wait_for_mesh
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
+    Mode,
+    Outcome,
+    Task,
+    failure,
+    run_module,
+)
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Apply the cluster's part of the plan and wait for it."""
+    present = params["state"] == "present"
+    pending = {Ref(entry["kind"], entry["name"], entry["namespace"]): entry["reason"] for entry in params["pending"]}
+    pending = pending if present else {}
+    with connect(params) as cluster:
+        try:
+            result = apply_mesh(
+                cluster,
+                params["fabric"],
+                params["objects"] if present else [],
+                check=mode.check,
+                force=params["force_conflicts"],
+                keep=pending,
+                gateway_namespace=params["namespace"],
+            )
+        except PartlyDoneError as error:
+            return _failed(_outcome(error.done, error.done.objects, pending), error)
+        if mode.check or not params["wait"]:
+            return _outcome(result, result.objects, pending)
+        try:
+            seen = wait_for_mesh(cluster, result, params["wait_timeout"], with_peers=params["wait_for_peers"])
+        except NotReadyError as error:
+            owed = {**pending, **error.waiting}
+            return _failed(_outcome(result, {**result.objects, **error.states}, owed), error)
+        except ClusterlinkError as error:
+            return _failed(_outcome(result, result.objects, pending), error)
+    return _outcome(result, {**result.objects, **seen}, pending)
+
+
+def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Mapping[Ref, str]) -> Outcome:
+    values = {
+        **result.as_values(),
+        "conditions": [
+            {**ref.as_dict(), "conditions": conditions(obj)} for ref, obj in states.items() if obj and conditions(obj)
+        ],
+        "owed": [{**ref.as_dict(), "reason": reason} for ref, reason in owed.items()],
+    }
+    return Outcome(changed=result.changed, values=values, diff=result.diff)
+
+
+def _failed(outcome: Outcome, error: ClusterlinkError) -> Outcome:
+    """What was done, and that it was not all."""
+    outcome.values.update({key: value for key, value in failure(error).items() if key != "failed"})
+    outcome.failed = True
+    return outcome
+
+
+TASK = Task(
+    argument_spec={
+        **CONNECTION_SPEC,
+        "fabric": {"type": "str", "default": "fabric"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "objects": {"type": "list", "elements": "dict", "default": []},
+        "pending": {
+            "type": "list",
+            "elements": "dict",
+            "default": [],
+            "options": {
+                "kind": {"type": "str", "required": True, "choices": list(MESH_KINDS)},
+                "name": {"type": "str", "required": True},
+                "namespace": {"type": "str", "default": ""},
+                "reason": {"type": "str", "default": ""},
+            },
+        },
+        "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+        "force_conflicts": {"type": "bool", "default": False},
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 120},
+        "wait_for_peers": {"type": "bool", "default": True},
+    },
+    run=run,
+    requires=REQUIRES,
+)
+
+
+def main() -> None:
+    """Run as a module of its own."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module service_export."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_export
+short_description: Keep an Export, a Service that a cluster offers to its ClusterLink fabric
+version_added: "0.1.0"
+description:
+  - Offers a Service of the cluster to the other peers of the fabric. Which of their workloads may use it is for access
+    policies to say; without any, none may.
+  - Waits until the gateway has found what is exported.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.connection
+  - skyshift.clusterlink.single_object
+  - skyshift.clusterlink.wait
+options:
+  name:
+    description:
+      - The name of the Export, and of the Service that it offers unless O(host) is given.
+    type: str
+    required: true
+  namespace:
+    description:
+      - The namespace of the Export and of the Service.
+    type: str
+    default: default
+  port:
+    description:
+      - The port of the Service, or of O(host). Required with O(state=present).
+    type: int
+  host:
+    description:
+      - A host name or IP address to offer instead of the Service, for something that the cluster can reach and that is
+        no Service of it. Whether it is there is not looked at.
+    type: str
+seealso:
+  - module: skyshift.clusterlink.service_import
+  - module: skyshift.clusterlink.access_policy
+"""
+
+EXAMPLES = r"""
+- name: Offer the Service web
+  skyshift.clusterlink.service_export:
+    context: east
+    name: web
+    namespace: shop
+    port: 80
+
+- name: Offer a database outside the cluster
+  skyshift.clusterlink.service_export:
+    context: east
+    name: orders-db
+    namespace: shop
+    host: db.east.example.com
+    port: 5432
+    labels: {tier: data}
+
+- name: Offer it no more
+  skyshift.clusterlink.service_export:
+    context: east
+    name: web
+    namespace: shop
+    state: absent
+"""
+
+RETURN = r"""
+kind:
+  description: V(Export).
+  returned: success
+  type: str
+  sample: Export
+name:
+  description: The object's name.
+  returned: success
+  type: str
+  sample: web
+namespace:
+  description: The object's namespace.
+  returned: success
+  type: str
+  sample: shop
+reason:
+  description: Why it was, or in check mode would be, written or removed. Empty when it was not.
+  returned: success
+  type: str
+  sample: spec.port differs
+labels:
+  description: The object's labels as they are now. Empty when it is not there.
+  returned: success
+  type: dict
+  sample: {}
+spec:
+  description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
+  returned: success
+  type: dict
+  sample: {"port": 80}
+conditions:
+  description: The object's conditions, each with type, status, reason and message.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"type": "ExportValid", "status": "True", "reason": "Verified", "message": ""}]
+problems:
+  description: What is wrong, each with where, what, found and fix.
+  returned: failure
+  type: list
+  elements: dict
+  sample: [{"host": "", "where": "port", "what": "must be a port number from 1 to 65535", "found": "70000", "fix": ""}]
+"""
+
+from collections.abc import Mapping
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import service_name_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import export_object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+    DEFAULT_NAMESPACE,
+    read_export,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.single import SINGLE_SPEC, Single, refer_to
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Task, run_module
+
+
+def build(item: Item, labels: Mapping[str, str]) -> Object:
+    """The Export asked for."""
+    return export_object(read_export(item), labels)
+
+
+SINGLE = Single(
+    keys=("name", "namespace", "port", "host"),
+    refer=refer_to("Export", service_name_fault),
+    build=build,
+)
+
+TASK = Task(
+    argument_spec={
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "default": DEFAULT_NAMESPACE},
+        "port": {"type": "int"},
+        "host": {"type": "str"},
+        **SINGLE_SPEC,
+    },
+    run=SINGLE.run,
+    requires=REQUIRES,
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module service_import."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_import
+short_description: Keep an Import, a cluster's own Service for services of other ClusterLink peers
+version_added: "0.1.0"
+description:
+  - Makes services that other peers export usable in a cluster, as a Service of the import's name. Connections to it go
+    to one of its sources, if access policies on both sides let them through.
+  - Waits until the gateway has made the Service. Just after that its first connections may be refused for about a
+    second.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.connection
+  - skyshift.clusterlink.single_object
+  - skyshift.clusterlink.wait
+options:
+  name:
+    description:
+      - The name of the Import, and of the Service that it makes.
+    type: str
+    required: true
+  namespace:
+    description:
+      - The namespace of both.
+    type: str
+    default: default
+  port:
+    description:
+      - The port at which workloads of this cluster find the service. Required with O(state=present).
+    type: int
+  sources:
+    description:
+      - The exports that connections can go to. Required with O(state=present).
+      - With O(lb_scheme=static) the first that can be reached is taken, so their order counts.
+      - A gateway that chooses a source whose Peer is missing fails the connection and tries no other source. So a
+        source without a Peer is an error, and only a warning in check mode or without O(wait), where a later step may
+        make the Peer.
+    type: list
+    elements: dict
+    suboptions:
+      peer:
+        description: The name of the Peer that exports the service.
+        type: str
+        required: true
+      export_name:
+        description: The name of the Export there. The import's own when this is not set.
+        type: str
+      export_namespace:
+        description: The namespace of the Export there. The import's own when this is not set.
+        type: str
+  lb_scheme:
+    description:
+      - How a source is chosen for each connection.
+    type: str
+    choices: [round-robin, random, static]
+    default: round-robin
+  merge:
+    description:
+      - Whether to add the sources to a Service of this name that is there already, instead of making one.
+    type: bool
+    default: false
+  target_port:
+    description:
+      - The port at which the gateway's data plane itself listens for this import. The gateway chooses one when this is
+        not set, which is nearly always best.
+    type: int
+seealso:
+  - module: skyshift.clusterlink.peer
+  - module: skyshift.clusterlink.service_export
+  - module: skyshift.clusterlink.probe
+"""
+
+EXAMPLES = r"""
+- name: Use the service web of two clusters
+  skyshift.clusterlink.service_import:
+    context: north
+    name: web
+    namespace: shop
+    port: 80
+    sources:
+      - peer: east
+      - peer: west
+
+- name: Use one cluster's service under another name, and a second cluster only when the first is away
+  skyshift.clusterlink.service_import:
+    context: north
+    name: orders
+    namespace: shop
+    port: 5432
+    lb_scheme: static
+    sources:
+      - {peer: east, export_name: orders-db, export_namespace: shop}
+      - {peer: west, export_name: orders-db, export_namespace: standby}
+
+- name: Use it no more
+  skyshift.clusterlink.service_import:
+    context: north
+    name: web
+    namespace: shop
+    state: absent
+"""
+
+RETURN = r"""
+kind:
+  description: V(Import).
+  returned: success
+  type: str
+  sample: Import
+name:
+  description: The object's name.
+  returned: success
+  type: str
+  sample: web
+namespace:
+  description: The object's namespace.
+  returned: success
+  type: str
+  sample: shop
+reason:
+  description: Why it was, or in check mode would be, written or removed. Empty when it was not.
+  returned: success
+  type: str
+  sample: spec.sources differs
+labels:
+  description: The object's labels as they are now. Empty when it is not there.
+  returned: success
+  type: dict
+  sample: {}
+spec:
+  description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
+  returned: success
+  type: dict
+  sample:
+    port: 80
+    lbScheme: round-robin
+    sources: [{"peer": "east", "exportName": "web", "exportNamespace": "shop"}]
+conditions:
+  description: The object's conditions, each with type, status, reason and message.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"type": "ImportServiceValid", "status": "True", "reason": "Valid", "message": ""}]
+problems:
+  description: What is wrong, each with where, what, found and fix.
+  returned: failure
+  type: list
+  elements: dict
+  sample: [{"host": "", "where": "port", "what": "must be a port number from 1 to 65535", "found": "70000", "fix": ""}]
+"""
+
+from collections.abc import Mapping
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import service_name_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import import_object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+    DEFAULT_NAMESPACE,
+    read_import,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import HTTP_FORBIDDEN, ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.single import (
+    SINGLE_SPEC,
+    Request,
+    Single,
+    refer_to,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Task, run_module
+
+
+def build(item: Item, labels: Mapping[str, str]) -> Object:
+    """The Import asked for."""
+    peers = frozenset(source.name("peer") for source in item.items("sources"))
+    target_port = item.port("target_port")
+    imported = import_object(read_import(item, Clusters("", frozenset(), {}, externals=peers)), labels)
+    if target_port:
+        imported["spec"]["targetPort"] = target_port
+    return imported
+
+
+def need_peers(cluster: Cluster, imported: Object, request: Request) -> list[str]:
+    """Refuse sources whose Peer is not there, or warn where it may come later or cannot be looked up."""
+    ref = str(Ref.of(imported))
+    try:
+        known = {peer["metadata"]["name"] for peer in cluster.list("Peer")}
+    except ApiError as error:
+        if error.status != HTTP_FORBIDDEN:
+            raise
+        return [f"{ref}: whether its sources have Peers here could not be looked up: {error.message()}"]
+    missing = sorted({source["peer"] for source in imported["spec"]["sources"]} - known)
+    what = "there is no such Peer here, and a connection for which this source is chosen would fail"
+    problems = [
+        Problem(f"{ref} source {peer}", what, fix="Make the Peer first, or correct the name") for peer in missing
+    ]
+    if problems and not request.lenient:
+        raise ClusterlinkError(problems)
+    return [str(problem) for problem in problems]
+
+
+SINGLE = Single(
+    keys=("name", "namespace", "port", "sources", "lb_scheme", "merge", "target_port"),
+    refer=refer_to("Import", service_name_fault),
+    build=build,
+    before_apply=need_peers,
+)
+
+TASK = Task(
+    argument_spec={
+        "name": {"type": "str", "required": True},
+        "namespace": {"type": "str", "default": DEFAULT_NAMESPACE},
+        "port": {"type": "int"},
+        "sources": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "peer": {"type": "str", "required": True},
+                "export_name": {"type": "str"},
+                "export_namespace": {"type": "str"},
+            },
+        },
+        "lb_scheme": {"type": "str", "choices": list(api.LB_SCHEMES), "default": api.LB_SCHEMES[0]},
+        "merge": {"type": "bool", "default": False},
+        "target_port": {"type": "int"},
+        **SINGLE_SPEC,
+    },
+    run=SINGLE.run,
+    requires=REQUIRES,
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

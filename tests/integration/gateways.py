@@ -1,0 +1,101 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tests of gateways share: certificates made by openssl, and a list of all that is in a cluster."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Kubectl
+
+# Comes and goes by itself, whoever does what.
+_RESTLESS = frozenset({"events", "events.events.k8s.io", "componentstatuses", "leases.coordination.k8s.io"})
+_SYSTEM = frozenset({"kube-system", "kube-node-lease", "kube-public", "local-path-storage"})
+
+CONTROLPLANE, DATAPLANE, INGRESS = "cl-controlplane", "cl-dataplane", "clusterlink"
+
+
+class Fabric:
+    """A fabric's CA and the certificates of its peers in a folder, made by openssl, which is not what we test."""
+
+    def __init__(self, folder: Path, name: str = "test") -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._key(folder / "key.pem")
+        subject = f"/CN={name}"
+        extensions = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign")
+        self._openssl(
+            *("req", "-x509", "-new", "-key", "key.pem", "-subj", subject, "-days", "30", "-out", "cert.pem"),
+            *(word for extension in extensions for word in ("-addext", extension)),
+        )
+
+    def peer(self, name: str, *, folder: str = "", days: str = "30") -> dict[str, str]:
+        """A new certificate for a peer, as the module's arguments; negative days make one that has expired."""
+        place = self.folder / (folder or name)
+        place.mkdir(exist_ok=True)
+        self._key(place / "key.pem")
+        (place / "extensions").write_text(
+            f"subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth,clientAuth\n", encoding="utf-8"
+        )
+        self._openssl("req", "-new", "-key", f"{place}/key.pem", "-subj", f"/CN={name}", "-out", f"{place}/csr.pem")
+        self._openssl(
+            *("x509", "-req", "-in", f"{place}/csr.pem", "-CA", "cert.pem", "-CAkey", "key.pem", "-CAcreateserial"),
+            *("-days", days, "-extfile", f"{place}/extensions", "-out", f"{place}/cert.pem"),
+        )
+        return {
+            "peer": name,
+            "certificate_path": f"{place}/cert.pem",
+            "privatekey_path": f"{place}/key.pem",
+            "ca_path": str(self.folder / "cert.pem"),
+        }
+
+    def _key(self, path: Path) -> None:
+        self._openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(path))
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+
+def served_certificate(address: dict[str, Any], client: dict[str, str], server_name: str) -> str:
+    """The serial number of the certificate that a gateway serves, after a TLS handshake in which both sides check."""
+    run = subprocess.run(
+        [
+            *("openssl", "s_client", "-connect", f"{address['host']}:{address['port']}", "-servername", server_name),
+            *("-CAfile", client["ca_path"], "-cert", client["certificate_path"], "-key", client["privatekey_path"]),
+            *("-verify_return_error", "-verify_hostname", server_name),
+        ],
+        input="",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+    assert "Verify return code: 0 (ok)" in run.stdout, run.stdout + run.stderr
+    return serial_of(run.stdout)
+
+
+def serial_of(certificate: str) -> str:
+    """The serial number of the first certificate in a text."""
+    run = subprocess.run(
+        ["openssl", "x509", "-noout", "-serial"], input=certificate, capture_output=True, text=True, check=True
+    )
+    return run.stdout.strip()
+
+
+def inventory(kubectl: Kubectl) -> set[str]:
+    """All objects of a cluster by kind, namespace and name, but for what Kubernetes itself stirs."""
+    kinds = set(kubectl("api-resources", "--verbs=list", "--output=name").split()) - _RESTLESS
+    columns = "-o=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
+    listed = kubectl("get", ",".join(sorted(kinds)), "-A", "--no-headers", "--ignore-not-found", columns)
+    leases = kubectl("get", "leases", "-A", "--no-headers", "--ignore-not-found", columns)
+    lines = (" ".join(line.split()) for line in (listed + leases).splitlines())
+    return {line for line in lines if line and line.split()[1] not in _SYSTEM and not line.startswith("Node ")}
+
+
+def pods(kubectl: Kubectl, namespace: str, app: str) -> set[str]:
+    """The names of a workload's pods that are not on their way out."""
+    listed = kubectl.json("get", "pods", "-n", namespace, "-l", f"app={app}")["items"]
+    return {pod["metadata"]["name"] for pod in listed if "deletionTimestamp" not in pod["metadata"]}

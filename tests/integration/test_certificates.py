@@ -1,0 +1,400 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates made by real runs of Ansible, and proven with openssl and the clusterlink CLI."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import fabric_folder, write_pair
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(sys.executable).parent
+
+Task = dict[str, Any]
+
+# How a task is run: in Ansible's worker, or as a module in a process of its own, which an environment asks for.
+WAYS = {"worker": {}, "process": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"}}
+
+
+class Play:
+    """Runs tasks as a real playbook on localhost, at the highest verbosity.
+
+    Attributes:
+        output: Everything that the last run printed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pki = folder / "pki"
+        self.environment: dict[str, str] = {}
+        self.output = ""
+
+    def __call__(self, *tasks: Task, secrets: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        """The tasks' results; a failed task is no error here.
+
+        Args:
+            tasks: Each a module's short name with its arguments, and keywords such as check_mode.
+            secrets: Variables that stand in a file of their own, as in a vault.
+        """
+        results = self.folder / "results.json"
+        names = [f"result_{number}" for number in range(len(tasks))]
+        play = {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+            "environment": self.environment,
+            "tasks": [
+                *(
+                    {**_with_full_names(task), "register": name, "ignore_errors": True, "diff": True}
+                    for task, name in zip(tasks, names, strict=True)
+                ),
+                {
+                    "ansible.builtin.copy": {
+                        "content": f"{{{{ [{', '.join(names)}] | to_json }}}}",
+                        "dest": str(results),
+                        "mode": "0600",
+                    },
+                    "no_log": True,
+                },
+            ],
+        }
+        (self.folder / "secrets.json").write_text(json.dumps(secrets or {}), encoding="utf-8")
+        (self.folder / "playbook.yml").write_text(json.dumps([play]), encoding="utf-8")
+        self.run("-e", "@secrets.json", "playbook.yml")
+        decoded: list[dict[str, Any]] = json.loads(results.read_text(encoding="utf-8"))
+        return decoded
+
+    def run(self, *arguments: str, inventory: str = "localhost,", check: bool = True) -> str:
+        """What ansible-playbook prints."""
+        run = subprocess.run(
+            ["ansible-playbook", "-vvvv", "-i", inventory, "-c", "local", *arguments],
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_NOCOLOR": "1",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        self.output = run.stdout
+        assert not check or run.returncode == 0, run.stdout
+        return run.stdout
+
+    def ca(self, *, check_mode: bool = False, **arguments: Any) -> Task:
+        return {"fabric_ca": {"path": str(self.pki), "fabric": "demo", **arguments}, "check_mode": check_mode}
+
+    def peer(self, name: str, *, check_mode: bool = False, **arguments: Any) -> Task:
+        own = {"path": str(self.pki), "fabric": "demo", "name": name}
+        return {"peer_certificate": {**own, **arguments}, "check_mode": check_mode}
+
+
+def _with_full_names(task: Task) -> Task:
+    modules = ("fabric_ca", "peer_certificate")
+    return {f"skyshift.clusterlink.{key}" if key in modules else key: value for key, value in task.items()}
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return Play(tmp_path)
+
+
+def openssl(*arguments: str, check: bool = True) -> str:
+    run = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == 0 or not check, run.stderr
+    return run.stdout + run.stderr
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def changed(results: list[dict[str, Any]]) -> list[bool]:
+    failed = [result["msg"] for result in results if result.get("failed")]
+    assert not failed, failed
+    return [result["changed"] for result in results]
+
+
+def secrets_in(output: str, *keys: bytes) -> list[str]:
+    """The lines of private keys that stand in an output, also when they were encoded again."""
+    flat = re.sub(r"\s|\\n", "", output)
+    found = []
+    for key in keys:
+        lines = [line.decode() for line in key.splitlines() if not line.startswith(b"-----")]
+        found += [line for line in lines if line in flat or base64.b64encode(line.encode()).decode()[:40] in flat]
+    return found
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_state_is_predicted_made_kept_repaired_and_removed(play: Play, way: str) -> None:
+    play.environment = WAYS[way]
+    assert changed(
+        play(
+            play.ca(check_mode=True),
+            play.peer("east", check_mode=True),
+            play.ca(),
+            play.peer("east", check_mode=True),
+            play.peer("east"),
+            play.ca(),
+            play.peer("east"),
+        )
+    ) == [True, True, True, True, True, False, False]
+    made = contents(play.pki)
+    assert set(made) == {"demo/cert.pem", "demo/key.pem", "demo/east/cert.pem", "demo/east/key.pem"}
+    assert ("modules/fabric_ca.py" in play.output) == (way == "process")
+
+    for path in play.pki.rglob("key.pem"):
+        path.chmod(0o644)
+    assert changed(play(play.ca(check_mode=True), play.ca(), play.peer("east"), play.ca(), play.peer("east"))) == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert {path.stat().st_mode & 0o777 for path in play.pki.rglob("key.pem")} == {0o600}
+    assert contents(play.pki) == made
+
+    assert changed(
+        play(
+            play.peer("east", state="absent", check_mode=True),
+            play.peer("east", state="absent"),
+            play.peer("east", state="absent"),
+            play.ca(state="absent"),
+            play.ca(state="absent"),
+        )
+    ) == [True, True, False, True, False]
+    assert contents(play.pki) == {}
+
+
+@pytest.mark.parametrize("key", [{"key_type": "ecdsa"}, {"key_type": "rsa", "key_size": 2048}], ids=["ecdsa", "rsa"])
+def test_openssl_accepts_the_chain_for_both_sides_of_a_link(play: Play, key: dict[str, Any]) -> None:
+    subject = {"country": "NL", "organization": "Example"}
+    changed(play(play.ca(**key, subject=subject), play.peer("east", **key, valid_days=30), play.peer("west", **key)))
+    ca = str(play.pki / "demo/cert.pem")
+    for peer in ("east", "west"):
+        leaf = str(play.pki / "demo" / peer / "cert.pem")
+        for purpose in ("sslserver", "sslclient"):
+            verify = ("verify", "-x509_strict", "-check_ss_sig", "-purpose", purpose, "-CAfile", ca)
+            assert openssl(*verify, "-verify_hostname", peer, leaf).strip().endswith("OK")
+            assert "error" in openssl(*verify, "-verify_hostname", "other", leaf, check=False)
+        own = openssl("pkey", "-in", leaf.replace("cert.pem", "key.pem"), "-pubout")
+        assert own == openssl("x509", "-in", leaf, "-noout", "-pubkey")
+
+    text = openssl("x509", "-in", str(play.pki / "demo/east/cert.pem"), "-noout", "-text")
+    assert "TLS Web Server Authentication, TLS Web Client Authentication" in text
+    assert "DNS:east\n" in text
+    assert "CA:FALSE" in text
+    assert openssl("x509", "-in", ca, "-noout", "-subject", "-nameopt", "RFC2253").endswith(",O=Example,C=NL\n")
+    label = "RSA" if key["key_type"] == "rsa" else "EC"
+    for path in play.pki.rglob("key.pem"):
+        assert path.read_text().startswith(f"-----BEGIN {label} PRIVATE KEY-----\n")
+        openssl("pkey", "-in", str(path), "-noout", "-check")
+
+
+def test_two_gateways_shake_hands_with_the_certificates(play: Play) -> None:
+    changed(play(play.ca(), play.peer("east"), play.peer("west")))
+    folder = play.pki / "demo"
+
+    def side(peer: str) -> list[str]:
+        own = ["-cert", f"{folder}/{peer}/cert.pem", "-key", f"{folder}/{peer}/key.pem"]
+        return ["-CAfile", f"{folder}/cert.pem", "-verify_return_error", *own]
+
+    server = subprocess.Popen(
+        ["openssl", "s_server", "-accept", "0", "-naccept", "1", "-Verify", "1", *side("east")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        port = next(line for line in server.stdout if line.startswith("ACCEPT")).rpartition(":")[2].strip()
+        address = ("-connect", f"127.0.0.1:{port}", "-servername", "east", "-verify_hostname", "east")
+        said = subprocess.run(
+            ["openssl", "s_client", *address, *side("west")],
+            input="",
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        ).stdout
+    finally:
+        server.kill()
+        server.wait()
+    assert "Verify return code: 0 (ok)" in said
+    assert "Verified peername: east" in said
+
+
+def test_a_ca_that_expired_is_refused_with_what_to_do_and_nothing_is_written(play: Play) -> None:
+    changed(play(play.ca(), play.peer("east")))
+    long_ago = make_ca(CaRequest("demo", days=365), datetime(2020, 1, 1, tzinfo=UTC))
+    write_pair(fabric_folder(str(play.pki), "demo"), long_ago.certificate_pem, key_pem(long_ago.key))
+    before = contents(play.pki)
+    for result in play(play.ca(), play.peer("east"), play.peer("west")):
+        assert result["failed"]
+        assert "expired at 2020-12-31T00:00:00Z" in result["msg"]
+        assert "replace=true" in result["msg"]
+    assert contents(play.pki) == before
+
+    repaired = play(play.ca(replace=True), play.peer("east"), play.ca(), play.peer("east"))
+    assert changed(repaired) == [True, True, False, False]
+    ca, leaf = str(play.pki / "demo/cert.pem"), str(play.pki / "demo/east/cert.pem")
+    assert openssl("verify", "-x509_strict", "-CAfile", ca, leaf).strip().endswith("OK")
+
+
+def test_a_key_is_in_no_output_at_the_highest_verbosity(play: Play) -> None:
+    changed(play(play.ca(), play.peer("east")))
+    kept = {name: (play.pki / name).read_text() for name in ("demo/key.pem", "demo/east/key.pem")}
+    output = play.output
+    given: dict[str, Any] = {
+        "ca_certificate_content": (play.pki / "demo/cert.pem").read_text(),
+        "ca_privatekey_content": "{{ ca_key }}",
+        "privatekey_content": "{{ east_key }}",
+    }
+    secrets = {"ca_key": kept["demo/key.pem"], "east_key": kept["demo/east/key.pem"]}
+    for way in WAYS.values():
+        play.environment = way
+        done, refused = play(
+            play.peer("east", path=None, return_content=True, **given) | {"no_log": False},
+            play.peer("east", path=None, return_content=True, **given, certificate_content="garbage"),
+            secrets=secrets,
+        )
+        assert done["changed"]
+        assert "privatekey" not in done
+        assert refused["failed"]
+        output += play.output
+    assert secrets_in(output, *(key.encode() for key in kept.values())) == []
+
+
+def test_the_search_for_secrets_would_find_one(play: Play) -> None:
+    changed(play(play.ca()))
+    key = (play.pki / "demo/key.pem").read_bytes()
+    for said in (key.decode(), json.dumps(key.decode()), repr(key), base64.b64encode(key).decode()):
+        assert secrets_in(f"said: {said}", key)
+
+
+ROLE = """
+- hosts: clusters
+  gather_facts: false
+  roles: [skyshift.clusterlink.fabric]
+"""
+
+
+@pytest.fixture
+def role(play: Play) -> Callable[..., dict[str, Any]]:
+    """Run role fabric for hosts east, west and north; gives the recap, a dictionary for each host."""
+    hosts: dict[str, Any] = {name: {} for name in ("east", "west", "north")}
+    inventory = {"clusters": {"hosts": hosts, "vars": {"clusterlink_fabric": "demo", "ansible_connection": "ssh"}}}
+    (play.folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
+    (play.folder / "role.yml").write_text(ROLE, encoding="utf-8")
+
+    def run(*arguments: str) -> dict[str, Any]:
+        output = play.run("role.yml", *arguments, inventory="inventory.json", check=False)
+        lines = re.findall(r"^(\w+) +: ok=\d+ +changed=(\d+) .* failed=(\d+)", output, re.MULTILINE)
+        return {host: {"changed": int(changes), "failed": int(failures)} for host, changes, failures in lines}
+
+    return run
+
+
+def test_the_role_makes_the_ca_and_a_certificate_for_every_host_on_the_controller(
+    play: Play, role: Callable[..., dict[str, Any]]
+) -> None:
+    planned = role("--check")
+    assert not play.pki.exists()
+    assert role() == planned
+    assert sum(host["changed"] for host in planned.values()) == 4
+    made = contents(play.pki)
+    assert len(made) == 8, "beside the inventory, without any option"
+    assert {host["changed"] for host in role().values()} == {0}
+    assert contents(play.pki) == made
+    ca = str(play.pki / "demo/cert.pem")
+    for name in ("east", "west", "north"):
+        leaf = str(play.pki / "demo" / name / "cert.pem")
+        assert openssl("verify", "-verify_hostname", name, "-CAfile", ca, leaf).strip().endswith("OK")
+
+
+def test_one_host_whose_certificate_cannot_be_made_does_not_stop_the_others(
+    play: Play, role: Callable[..., dict[str, Any]]
+) -> None:
+    role("--limit", "east")
+    (play.pki / "demo/east/key.pem").write_text("garbage")
+    recap = role()
+    assert {name: host["failed"] for name, host in recap.items()} == {"east": 1, "west": 0, "north": 0}
+    assert (play.pki / "demo/west/cert.pem").exists()
+    assert (play.pki / "demo/east/key.pem").read_text() == "garbage"
+
+
+def test_the_role_removes_what_it_made_and_the_ca_only_with_the_last_peer(
+    play: Play, role: Callable[..., dict[str, Any]]
+) -> None:
+    role()
+    absent = ("-e", "fabric_state=absent")
+    role(*absent, "--limit", "east")
+    assert not (play.pki / "demo/east").exists()
+    assert (play.pki / "demo/key.pem").exists()
+    planned = role(*absent, "--check")
+    assert role(*absent) == planned
+    assert sum(host["changed"] for host in planned.values()) == 3
+    assert contents(play.pki) == {}
+    assert sum(host["changed"] for host in role(*absent).values()) == 0
+
+
+@pytest.fixture
+def cli(play: Play) -> Callable[..., None]:
+    """Run the real clusterlink CLI in the folder of certificates."""
+    cache = Path(os.environ.get("LAB_CACHE") or Path.home() / ".cache" / "clusterlink-lab")
+    lab = cache / "bin" / "clusterlink"
+    program = os.environ.get("CLUSTERLINK_TEST_CLI") or (str(lab) if lab.exists() else shutil.which("clusterlink"))
+    if not program:
+        pytest.fail("there is no clusterlink CLI: set CLUSTERLINK_TEST_CLI to its path")
+    play.pki.mkdir()
+
+    def run(*arguments: str) -> None:
+        subprocess.run([program, "create", *arguments], cwd=play.pki, check=True, capture_output=True)
+
+    return run
+
+
+@pytest.mark.cluster
+def test_the_cli_issues_certificates_with_our_rsa_ca(play: Play, cli: Callable[..., None]) -> None:
+    changed(play(play.ca(key_type="rsa", key_size=4096)))
+    cli("peer-cert", "--name", "east", "--fabric", "demo")
+    ca, leaf = str(play.pki / "demo/cert.pem"), str(play.pki / "demo/east/cert.pem")
+    assert openssl("verify", "-purpose", "sslserver", "-verify_hostname", "east", "-CAfile", ca, leaf).endswith("OK\n")
+    assert changed(play(play.peer("east"), play.peer("west"), play.ca())) == [False, True, False]
+
+
+@pytest.mark.cluster
+def test_a_fabric_made_by_the_cli_is_taken_as_it_is(play: Play, cli: Callable[..., None]) -> None:
+    cli("fabric", "--name", "demo")
+    cli("peer-cert", "--name", "east", "--fabric", "demo")
+    before = contents(play.pki)
+    options: dict[str, Any] = {"key_type": "rsa", "key_size": 4096, "subject": {}}
+    results = play(play.ca(), play.peer("east"), play.ca(**options), play.peer("east", **options))
+    assert changed(results) == [False] * 4
+    assert contents(play.pki) == before
+
+    west = play(play.peer("west"))
+    assert (west[0]["key_type"], west[0]["key_size"]) == ("rsa", 4096)
+    ca, leaf = str(play.pki / "demo/cert.pem"), str(play.pki / "demo/west/cert.pem")
+    assert openssl("verify", "-purpose", "sslclient", "-CAfile", ca, leaf).endswith("OK\n")
+    assert {name: content for name, content in contents(play.pki).items() if name in before} == before

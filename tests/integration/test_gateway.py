@@ -1,0 +1,366 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""gateway and gateway_info on a real cluster; what came of them is proven with kubectl and openssl."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.conftest import Call
+from tests.integration.gateways import (
+    CONTROLPLANE,
+    DATAPLANE,
+    INGRESS,
+    Fabric,
+    inventory,
+    pods,
+    serial_of,
+    served_certificate,
+)
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Ansible, Kubectl
+
+pytestmark = pytest.mark.cluster
+
+Object = dict[str, Any]
+SPACE = "gateway-test"
+WORKLOADS = (f"deployment/{CONTROLPLANE}", f"deployment/{DATAPLANE}")
+
+
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
+    return Fabric(tmp_path_factory.mktemp("fabric"))
+
+
+@pytest.fixture(scope="module")
+def east(fabric: Fabric) -> dict[str, str]:
+    """The arguments that every gateway needs."""
+    return {**fabric.peer("east"), "namespace": SPACE}
+
+
+@pytest.fixture
+def bare(kubectl: Kubectl, run_module: Ansible) -> None:
+    """A cluster without a gateway."""
+    remove(kubectl, run_module)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
+    """Whatever a failed test has left goes at the end."""
+    yield
+    kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
+    role = f"clusterlink:{SPACE}:cl-controlplane"
+    kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
+
+
+def remove(kubectl: Kubectl, run_module: Ansible) -> None:
+    result = run_module("gateway", {"state": "absent", "namespace": SPACE, "force": True})
+    assert not result.get("failed"), result["msg"]
+    kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
+
+
+@pytest.fixture
+def present(run_module: Ansible, east: dict[str, str]) -> Callable[..., Object]:
+    """Foretells a change in check mode, makes it, and runs again to see that nothing is left to do."""
+
+    def change(*, changed: bool = True, **options: Any) -> Object:
+        settings = {**east, **options}
+        foretold, done, again = run_module.each(
+            Call("gateway", settings, check=True), Call("gateway", settings), Call("gateway", settings)
+        )
+        for result in (foretold, done, again):
+            assert not result.get("failed"), result["msg"]
+        for key in ("changed", "created", "updated", "deleted", "reasons"):
+            assert foretold[key] == done[key], key
+        assert done["changed"] is changed, done["reasons"]
+        assert not again["changed"], again["reasons"]
+        assert again["diff"] == []
+        assert again["address"] == done["address"]
+        return done
+
+    return change
+
+
+@pytest.fixture
+def installed(run_module: Ansible, east: dict[str, str]) -> Object:
+    """A gateway as it is without any choice made, made or set back where it is not so."""
+    result = run_module("gateway", east)
+    assert not result.get("failed"), result["msg"]
+    return result
+
+
+def spec_of(kubectl: Kubectl, name: str) -> Object:
+    found: Object = kubectl.json("get", name, "-n", SPACE)["spec"]
+    return found
+
+
+def pod_spec_of(kubectl: Kubectl, name: str) -> Object:
+    found: Object = spec_of(kubectl, f"deployment/{name}")["template"]["spec"]
+    return found
+
+
+def container_of(kubectl: Kubectl, name: str) -> Object:
+    [container] = pod_spec_of(kubectl, name)["containers"]
+    found: Object = container
+    return found
+
+
+@pytest.mark.usefixtures("bare", "no_crds")
+def test_a_bare_cluster_is_foretold_becomes_a_peer_and_is_bare_again(
+    present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, east: dict[str, str], fabric: Fabric
+) -> None:
+    before = inventory(kubectl)
+    nothing = run_module("gateway_info", {"namespace": SPACE})
+    assert not nothing.get("failed")
+    assert (nothing["installed"], nothing["address"], nothing["certificate"]) == (False, None, None)
+    assert inventory(kubectl) == before
+
+    done = present()
+
+    assert len(done["created"]) == 19
+    for secret in ("BEGIN CERTIFICATE", "PRIVATE KEY"):
+        assert secret not in run_module.output
+    enforced = kubectl.json("get", "namespace", SPACE)["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
+    assert enforced == "restricted"
+    for name in (CONTROLPLANE, DATAPLANE):
+        kubectl("rollout", "status", f"deployment/{name}", "-n", SPACE, "--timeout=1s")
+    west = fabric.peer("west")
+    assert served_certificate(done["address"], west, "east") == serial_of(Path(east["certificate_path"]).read_text())
+
+    info = run_module("gateway_info", {"namespace": SPACE})
+    assert (info["installed"], info["ready"], info["peer"], info["version"]) == (True, True, "east", "v0.4.1")
+    assert info["managed_by"] == "skyshift.clusterlink"
+    assert info["address"] == done["address"]
+    assert serial_of(Path(east["certificate_path"]).read_text()) == f"serial={info['certificate']['serial']}"
+    assert info["controlplane"]["image"] == done["images"]["controlplane"]
+
+    absent = {"state": "absent", "namespace": SPACE}
+    foretold, removed, again = run_module.each(
+        Call("gateway", absent, check=True), Call("gateway", absent), Call("gateway", absent)
+    )
+    assert foretold["changed"]
+    assert removed["changed"]
+    assert foretold["deleted"] == removed["deleted"]
+    assert not again["changed"]
+    assert inventory(kubectl) == before
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_process_of_its_own_finds_the_same(run_module: Ansible, east: dict[str, str]) -> None:
+    result = run_module("gateway", east, own_process=True)
+    assert not result.get("failed"), result["msg"]
+    assert not result["changed"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_was_changed_or_deleted_by_hand_is_repaired(present: Callable[..., Object], kubectl: Kubectl) -> None:
+    kubectl("scale", f"deployment/{CONTROLPLANE}", "-n", SPACE, "--replicas=2")
+    kubectl("set", "image", f"deployment/{DATAPLANE}", "-n", SPACE, "dataplane=nowhere.invalid/none:1")
+    kubectl("delete", "service", CONTROLPLANE, "-n", SPACE)
+    kubectl("delete", "rolebinding", CONTROLPLANE, "-n", SPACE)
+    kubectl("delete", "secret", "cl-peer", "-n", SPACE)
+    rules = json.dumps({"rules": []})
+    kubectl("patch", "clusterrole", f"clusterlink:{SPACE}:cl-controlplane", "--type=merge", "-p", rules)
+    crd = json.dumps([{"op": "remove", "path": "/spec/versions/0/additionalPrinterColumns/0"}])
+    kubectl("patch", "crd", "peers.clusterlink.net", "--type=json", "-p", crd)
+
+    repaired = present()
+
+    assert {ref["kind"] for ref in repaired["created"]} == {"Service", "RoleBinding", "Secret"}
+    assert {ref["kind"] for ref in repaired["updated"]} == {"Deployment", "ClusterRole", "CustomResourceDefinition"}
+    assert f"Deployment {SPACE}/{CONTROLPLANE}: spec.replicas differs" in repaired["reasons"]
+    assert spec_of(kubectl, f"deployment/{CONTROLPLANE}")["replicas"] == 1
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_others_added_stays(present: Callable[..., Object], kubectl: Kubectl) -> None:
+    kubectl("annotate", f"service/{INGRESS}", "-n", SPACE, "example.com/team=blue")
+    kubectl("create", "configmap", "notes", "-n", SPACE)
+    present(changed=False)
+    annotations = kubectl.json("get", f"service/{INGRESS}", "-n", SPACE)["metadata"]["annotations"]
+    assert annotations["example.com/team"] == "blue"
+    kubectl("delete", "configmap", "notes", "-n", SPACE)
+
+
+@pytest.mark.usefixtures("installed")
+def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., Object], kubectl: Kubectl) -> None:
+    resources = {"requests": {"cpu": "0.01", "memory": "16Mi"}, "limits": {"memory": "1024Mi"}}
+    present(
+        labels={"region": "eu", "zone": "a"},
+        log_level="debug",
+        controlplane_replicas=2,
+        dataplane_replicas=2,
+        controlplane_resources=resources,
+        dataplane_resources={"requests": {"cpu": "1m"}, "limits": {"cpu": 1}},
+        image_pull_secrets=["registry"],
+        fabric="other",
+    )
+
+    container = container_of(kubectl, CONTROLPLANE)
+    assert container["args"] == ["--log-level", "debug", "--peer-label", "region=eu", "--peer-label", "zone=a"]
+    assert container["resources"] == {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "1Gi"}}
+    assert container_of(kubectl, DATAPLANE)["resources"]["limits"] == {"cpu": "1"}
+    for name in (CONTROLPLANE, DATAPLANE):
+        assert len(pods(kubectl, SPACE, name)) == 2
+        assert pod_spec_of(kubectl, name)["imagePullSecrets"] == [{"name": "registry"}]
+        assert pod_spec_of(kubectl, name)["topologySpreadConstraints"]
+
+    present(labels={"region": "us"})
+
+    container = container_of(kubectl, CONTROLPLANE)
+    assert container["args"] == ["--log-level", "info", "--peer-label", "region=us"]
+    for name in (CONTROLPLANE, DATAPLANE):
+        assert not container_of(kubectl, name).get("resources")
+        assert len(pods(kubectl, SPACE, name)) == 1
+        assert not {"imagePullSecrets", "topologySpreadConstraints"} & set(pod_spec_of(kubectl, name))
+    labels = kubectl.json("get", f"deployment/{DATAPLANE}", "-n", SPACE)["metadata"]["labels"]
+    assert labels["skyshift.clusterlink/fabric"] == "fabric"
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_data_plane_may_become_the_go_one(present: Callable[..., Object], kubectl: Kubectl, fabric: Fabric) -> None:
+    done = present(dataplane="go")
+    assert container_of(kubectl, DATAPLANE)["image"].endswith("/cl-go-dataplane:v0.4.1")
+    served_certificate(done["address"], fabric.peer("west"), "east")
+    present()
+    assert container_of(kubectl, DATAPLANE)["image"].endswith("/cl-dataplane:v0.4.1")
+
+
+@pytest.mark.usefixtures("installed")
+def test_images_that_cannot_be_had_are_named_and_do_no_harm(
+    present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
+) -> None:
+    running = pods(kubectl, SPACE, DATAPLANE)
+    digest = f"mirror.invalid/dp@sha256:{'0' * 64}"
+    wanted = {**east, "image_registry": "mirror.invalid/clusterlink", "images": {"dataplane": digest}}
+
+    result = run_module("gateway", {**wanted, "wait_timeout": 15})
+
+    assert result["failed"]
+    assert result["changed"]
+    assert "not ready within 15 s" in result["msg"]
+    assert "image mirror.invalid/dp@sha256" in result["msg"]
+    assert "ImagePull" in result["msg"]
+    assert container_of(kubectl, CONTROLPLANE)["image"] == "mirror.invalid/clusterlink/cl-controlplane:v0.4.1"
+    assert running <= pods(kubectl, SPACE, DATAPLANE)
+    present()
+    assert pods(kubectl, SPACE, DATAPLANE) == running
+
+
+@pytest.mark.usefixtures("installed")
+def test_ingress_goes_from_each_type_to_each_other(
+    present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
+) -> None:
+    node = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"]
+    node_address = next(address["address"] for address in node if address["type"] == "InternalIP")
+    free = next(port for port in range(32000, 32700) if str(port) not in kubectl("get", "services", "-A"))
+
+    fixed = present(ingress_port=free)
+    assert fixed["address"] == {"host": node_address, "port": free}
+    assert present(gateway_host="gw.example.com", gateway_port=8443, changed=False, ingress_port=free)["address"] == {
+        "host": "gw.example.com",
+        "port": 8443,
+    }
+
+    none = present(ingress_type="none")
+    assert none["address"] is None
+    service = spec_of(kubectl, f"service/{INGRESS}")
+    assert service["type"] == "ClusterIP"
+    assert "nodePort" not in service["ports"][0]
+
+    balanced = {"ingress_type": "LoadBalancer", "ingress_port": 8443, "ingress_annotations": {"example.com/pool": "a"}}
+    pending = run_module("gateway", {**east, **balanced, "wait_timeout": 3})
+    assert pending["failed"]
+    assert pending["changed"]
+    assert "no controller of the cluster has answered" in pending["msg"]
+    # This cluster has no load balancer: the test writes the Service's status as a cloud's controller would.
+    for ingress in ({"ip": "192.0.2.7"}, {"hostname": "lb.example.com"}):
+        status = json.dumps({"status": {"loadBalancer": {"ingress": [ingress]}}})
+        kubectl("patch", "service", INGRESS, "-n", SPACE, "--subresource=status", "--type=merge", "-p", status)
+        [host] = ingress.values()
+        assert present(changed=False, **balanced)["address"] == {"host": host, "port": 8443}
+        assert run_module("gateway_info", {"namespace": SPACE})["address"] == {"host": host, "port": 8443}
+    metadata = kubectl.json("get", f"service/{INGRESS}", "-n", SPACE)["metadata"]
+    assert metadata["annotations"]["example.com/pool"] == "a"
+
+    chosen = present()
+    assert chosen["address"]["host"] == node_address
+    assert chosen["address"]["port"] in range(30000, 32768)
+    service = kubectl.json("get", f"service/{INGRESS}", "-n", SPACE)
+    assert service["spec"]["ports"][0]["port"] == 443
+    assert "example.com/pool" not in (service["metadata"].get("annotations") or {})
+
+
+def test_a_new_certificate_of_the_peer_is_served_at_once_by_the_same_pods(
+    installed: Object, present: Callable[..., Object], kubectl: Kubectl, east: dict[str, str], fabric: Fabric
+) -> None:
+    running = pods(kubectl, SPACE, CONTROLPLANE)
+    renewed = fabric.peer("east", folder="east-renewed")
+
+    done = present(**renewed)
+
+    assert [ref["name"] for ref in done["updated"]] == ["cl-peer"]
+    wanted, west = serial_of(Path(renewed["certificate_path"]).read_text()), fabric.peer("west")
+    deadline = time.monotonic() + 20
+    while served_certificate(installed["address"], west, "east") != wanted:
+        assert time.monotonic() < deadline, "the new certificate is not served"
+        time.sleep(0.5)
+    assert pods(kubectl, SPACE, CONTROLPLANE) == running
+    present(**east)
+
+
+@pytest.mark.usefixtures("installed")
+def test_component_certificates_stay_until_they_are_unfit(present: Callable[..., Object], kubectl: Kubectl) -> None:
+    def certificates() -> list[Object]:
+        return [kubectl.json("get", "secret", name, "-n", SPACE)["data"] for name in ("cl-ca", CONTROLPLANE, DATAPLANE)]
+
+    before, running = certificates(), pods(kubectl, SPACE, DATAPLANE)
+    present(log_level="warn")
+    assert certificates() == before
+
+    broken = json.dumps({"data": {"cert": before[1]["cert"]}})
+    kubectl("patch", "secret", DATAPLANE, "-n", SPACE, "--type=merge", "-p", broken)
+    done = present()
+
+    assert any("component certificates: cl-dataplane: its key is not the one" in reason for reason in done["reasons"])
+    assert all(old != new for old, new in zip(before, certificates(), strict=True))
+    assert not running & pods(kubectl, SPACE, DATAPLANE)
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_namespace_of_others_that_enforces_the_restricted_standard_is_used_and_stays(
+    present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl
+) -> None:
+    kubectl("create", "namespace", SPACE)
+    kubectl("label", "namespace", SPACE, "pod-security.kubernetes.io/enforce=restricted")
+    kubectl("create", "configmap", "of-others", "-n", SPACE)
+    before = inventory(kubectl)
+
+    done = present(dataplane_replicas=2)
+
+    assert "Namespace" not in {ref["kind"] for ref in done["created"]}
+    assert len(pods(kubectl, SPACE, DATAPLANE)) == 2
+    kubectl("wait", "pod", "--all", "-n", SPACE, "--for=condition=Ready", "--timeout=20s")
+    removed = run_module("gateway", {"state": "absent", "namespace": SPACE})
+    assert any(f"Namespace {SPACE} stays" in sentence for sentence in removed["kept"])
+    assert inventory(kubectl) == before
+    kubectl("delete", "namespace", SPACE, "--wait")
+
+
+@pytest.mark.usefixtures("installed")
+def test_our_own_namespace_stays_while_others_have_something_in_it(run_module: Ansible, kubectl: Kubectl) -> None:
+    kubectl("create", "configmap", "of-others", "-n", SPACE)
+    removed = run_module("gateway", {"state": "absent", "namespace": SPACE})
+    assert any("ConfigMap" in sentence and "of-others" in sentence for sentence in removed["kept"])
+    assert "of-others" in kubectl("get", "configmap", "-n", SPACE)
+    assert kubectl("get", "deployment,service,secret,role,lease", "-n", SPACE) == ""
+    kubectl("delete", "configmap", "of-others", "-n", SPACE)
+    again = run_module("gateway", {"state": "absent", "namespace": SPACE})
+    assert [ref["kind"] for ref in again["deleted"]] == ["Namespace"]

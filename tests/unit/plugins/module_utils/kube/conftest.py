@@ -1,0 +1,173 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stand-ins for an API server: one that says what a test told it to, and one that keeps objects in memory."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import client, transport
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+
+
+@dataclass
+class Asked:
+    """One request that the server got."""
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: Any
+
+    def header(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+
+@dataclass
+class Api:
+    """The server's URL, what it is to answer, in this order, and what it was asked.
+
+    An answer is (status, body, headers), where the body is JSON unless it is bytes; None breaks the connection.
+    """
+
+    url: str
+    answers: list[tuple[int, Any, dict[str, str]] | None] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+
+    def will(self, status: int, body: Any = None, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.answers.append((status, {} if body is None else body, named))
+
+    def will_break(self) -> None:
+        self.answers.append(None)
+
+    def cluster(self, **options: Any) -> client.Cluster:
+        return connect({"host": self.url, "api_key": "secret-token", **options})
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """A server; waiting before another try takes no time."""
+    monkeypatch.setattr(transport.time, "sleep", lambda _seconds: None)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    holder: list[Api] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            said = json.loads(body) if body else None
+            holder[0].asked.append(Asked(self.command, self.path, list(self.headers.items()), said))
+            planned = holder[0].answers.pop(0)
+            if planned is None:
+                self.close_connection = True
+                return
+            status, content, headers = planned
+            data = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_PATCH = do_DELETE = answer  # noqa: N815
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    holder.append(Api(f"http://127.0.0.1:{server.server_port}"))
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield holder[0]
+    server.shutdown()
+    server.server_close()
+
+
+class MemoryCluster:
+    """Keeps objects in memory the way an API server does, as far as applying whole objects goes.
+
+    Attributes:
+        objects: What is there, by reference.
+        writes: What was written, in order: (verb, reference).
+        rehearsed: What was only tried.
+        refusals: Errors to raise, by (verb, reference); a verb of a dry run is C(try apply) or C(try delete).
+        unserved: Kinds that are not known.
+        reads: (kind, namespace, name) of every list and get.
+    """
+
+    def __init__(self, *objects: dict[str, Any]) -> None:
+        self.objects: dict[Ref, dict[str, Any]] = {}
+        self.writes: list[tuple[str, str]] = []
+        self.rehearsed: list[tuple[str, str]] = []
+        self.refusals: dict[tuple[str, Ref], Exception] = {}
+        self.unserved: set[str] = set()
+        self.reads: list[tuple[str, str, str]] = []
+        for obj in objects:
+            self.objects[Ref.of(obj)] = self.stored(obj)
+
+    @staticmethod
+    def stored(obj: dict[str, Any]) -> dict[str, Any]:
+        """The object as the server keeps what we applied."""
+
+        def fields(value: Any) -> dict[str, Any]:
+            return {f"f:{key}": fields(below) for key, below in value.items()} if isinstance(value, dict) else {}
+
+        kept = {key: value for key, value in obj.items() if key not in ("kind", "apiVersion", "metadata")}
+        labels = obj["metadata"].get("labels")
+        if labels:
+            kept["metadata"] = {"labels": labels}
+        entry = {"manager": "skyshift.clusterlink", "operation": "Apply", "fieldsV1": fields(kept)}
+        return {**obj, "metadata": {**obj["metadata"], "managedFields": [entry]}}
+
+    def list(self, kind: str, namespace: str = "", **_selectors: str) -> client.Listing:
+        self.reads.append((kind, namespace, ""))
+        if kind in self.unserved:
+            return client.Listing([], served=False)
+        found = [obj for ref, obj in self.objects.items() if ref.kind == kind and namespace in ("", ref.namespace)]
+        return client.Listing(found, resource_version="1")
+
+    def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
+        self.reads.append((kind, namespace, name))
+        self._refuse("get", Ref(kind, name, namespace))
+        return self.objects.get(Ref(kind, name, namespace))
+
+    def apply(self, obj: dict[str, Any], *, force: bool = False, dry_run: bool = False) -> dict[str, Any]:
+        ref = Ref.of(obj)
+        verb = "force" if force else "apply"
+        self._refuse(f"try {verb}" if dry_run else verb, ref)
+        if obj["kind"] in self.unserved:
+            raise ApiError(Problem(str(ref), "not served"), status=404, served=False)
+        (self.rehearsed if dry_run else self.writes).append((verb, str(ref)))
+        if not dry_run:
+            self.objects[ref] = self.stored(obj)
+        return self.stored(obj)
+
+    def delete(self, kind: str, name: str, namespace: str = "", *, dry_run: bool = False) -> bool:
+        ref = Ref(kind, name, namespace)
+        self._refuse("try delete" if dry_run else "delete", ref)
+        (self.rehearsed if dry_run else self.writes).append(("delete", str(ref)))
+        return (self.objects.get(ref) if dry_run else self.objects.pop(ref, None)) is not None
+
+    def _refuse(self, verb: str, ref: Ref) -> None:
+        if (verb, ref) in self.refusals:
+            raise self.refusals[verb, ref]
+
+
+@pytest.fixture
+def memory_cluster() -> type[MemoryCluster]:
+    """The class of clusters in memory."""
+    return MemoryCluster

@@ -1,0 +1,215 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import transport
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
+
+if TYPE_CHECKING:
+    from tests.unit.plugins.module_utils.kube.conftest import Api
+
+PEER = {"apiVersion": "clusterlink.net/v1alpha1", "kind": "Peer", "metadata": {"name": "p", "namespace": "a"}}
+
+
+def page(*names: str, **metadata: str) -> dict[str, Any]:
+    return {"items": [{"metadata": {"name": name}} for name in names], "metadata": metadata}
+
+
+def query(path: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(path).query)
+
+
+def test_list_goes_on_to_the_last_page_and_fills_in_the_kind(api: Api) -> None:
+    api.will(200, page("a", "b", resourceVersion="10", **{"continue": "next"}))
+    api.will(200, page("c", resourceVersion="12"))
+    listing = api.cluster().list("Import", "ns", label_selector="x=y")
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in listing] == [("Import", name) for name in "abc"]
+    assert listing.resource_version == "10"
+    assert query(api.asked[0].path)["labelSelector"] == ["x=y"]
+    assert query(api.asked[1].path)["continue"] == ["next"]
+
+
+def test_list_of_a_kind_that_is_not_served_is_empty_and_says_so(api: Api) -> None:
+    api.will(404, b"404 page not found\n")
+    listing = api.cluster().list("Import")
+    assert listing == []
+    assert not listing.served
+
+
+def test_object_that_is_not_there_is_none(api: Api) -> None:
+    api.will(404, {"kind": "Status", "message": "not found"})
+    assert api.cluster().get("Peer", "p", "a") is None
+
+
+def test_delete_tells_whether_there_was_something_and_can_mean_one_very_object(api: Api) -> None:
+    api.will(200, {"kind": "Status"})
+    api.will(404, {"kind": "Status", "message": "not found"})
+    cluster = api.cluster()
+    assert cluster.delete("Peer", "p", "a", uid="u-1", dry_run=True)
+    assert not cluster.delete("Peer", "p", "a")
+    assert api.asked[0].body["preconditions"] == {"uid": "u-1"}
+    assert api.asked[0].body["dryRun"] == ["All"]
+    assert "dryRun" not in api.asked[1].body
+
+
+def test_apply_is_server_side_with_our_field_manager_and_strict(api: Api) -> None:
+    api.will(200, PEER)
+    api.will(200, PEER)
+    cluster = api.cluster()
+    cluster.apply(PEER)
+    cluster.apply(PEER, force=True, dry_run=True)
+    assert api.asked[0].header("Content-Type") == ["application/apply-patch+yaml"]
+    assert api.asked[0].body == PEER
+    assert query(api.asked[0].path) == {"fieldManager": ["skyshift.clusterlink"], "fieldValidation": ["Strict"]}
+    assert query(api.asked[1].path)["force"] == ["true"]
+    assert query(api.asked[1].path)["dryRun"] == ["All"]
+
+
+def test_status_is_patched_in_its_own_place(api: Api) -> None:
+    api.will(200, PEER)
+    api.cluster().patch_status("Service", "s", "a", {"loadBalancer": {}})
+    assert urlsplit(api.asked[0].path).path == "/api/v1/namespaces/a/services/s/status"
+    assert api.asked[0].body == {"status": {"loadBalancer": {}}}
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_call_is_tried_again_when_the_server_is_overloaded_or_restarts(api: Api, status: int) -> None:
+    api.will(status)
+    api.will_break()
+    api.will(200, PEER)
+    assert api.cluster().get("Peer", "p", "a") == PEER
+    assert len(api.asked) == 3
+
+
+def test_call_is_given_up_after_five_tries(api: Api) -> None:
+    for _ in range(5):
+        api.will(503, {"kind": "Status", "message": "apiserver is shutting down"})
+    with pytest.raises(ApiError, match="apiserver is shutting down"):
+        api.cluster().get("Peer", "p", "a")
+    assert len(api.asked) == 5
+
+
+def test_refusal_is_not_tried_again(api: Api) -> None:
+    api.will(403, {"kind": "Status", "message": "no"})
+    with pytest.raises(ApiError):
+        api.cluster().get("Peer", "p", "a")
+    assert len(api.asked) == 1
+
+
+def test_server_says_how_long_to_wait_and_is_not_waited_for_too_long(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(transport.time, "sleep", slept.append)
+    api.will(429, Retry_After="7")
+    api.will(200, PEER)
+    api.cluster().get("Peer", "p", "a")
+    assert slept == [7.0]
+
+    api.will(429, {"message": "busy"}, Retry_After="3600")
+    with pytest.raises(ApiError, match="busy"):
+        api.cluster().get("Peer", "p", "a")
+    assert slept == [7.0]
+
+
+def test_waits_between_tries_grow_and_differ_by_chance(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(transport.time, "sleep", slept.append)
+    for _ in range(10):
+        api.will_break()
+    for _ in range(2):
+        with pytest.raises(ClusterUnreachableError):
+            api.cluster().get("Peer", "p", "a")
+    first, second = slept[:4], slept[4:]
+    for waits in (first, second):
+        assert all(low <= wait <= 2 * low for wait, low in zip(waits, (0.1, 0.2, 0.4, 0.8), strict=True))
+    assert first != second
+
+
+def test_refused_connection_names_the_server_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport.time, "sleep", lambda _seconds: None)
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        with pytest.raises(ClusterUnreachableError) as raised:
+            connect({"host": url, "api_key": "x"}).list("Peer")
+    problem = raised.value.problems[0]
+    assert problem.where == url
+    assert problem.found == "Failed to establish a new connection: [Errno 111] Connection refused"
+
+
+def test_server_that_does_not_answer_is_given_up_after_one_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        fillers = [socket.socket() for _ in range(4)]  # what the backlog holds; further connections get no answer
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+        started = time.monotonic()
+        with pytest.raises(ClusterUnreachableError, match="timed out"):
+            connect({"host": f"http://127.0.0.1:{deaf.getsockname()[1]}", "api_key": "x"}).list("Peer")
+        assert time.monotonic() - started < 2
+        for filler in fillers:
+            filler.close()
+
+
+def test_one_connection_serves_one_request_after_another(api: Api) -> None:
+    cluster = api.cluster()
+    for _ in range(3):
+        api.will(200, PEER)
+        cluster.get("Peer", "p", "a")
+    assert cluster._transport._pool.connection_from_url(api.url).num_connections == 1
+
+
+def test_watch_gives_events_as_they_come_until_it_is_told_to_start_anew(api: Api) -> None:
+    gone = {"kind": "Status", "code": 410, "message": "too old resource version"}
+    lines = [
+        {"type": "ADDED", "object": {"metadata": {"name": "p"}}},
+        {"type": "DELETED", "object": {"metadata": {"name": "p"}}},
+        {"type": "ERROR", "object": gone},
+    ]
+    api.will(200, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    events = api.cluster().watch("Peer", "a", resource_version="5", seconds=3, field_selector="metadata.name=p")
+    assert [(next(events).type, next(events).type)] == [("ADDED", "DELETED")]
+    with pytest.raises(ApiError) as raised:
+        next(events)
+    assert raised.value.status == 410
+    asked = query(api.asked[0].path)
+    assert (asked["resourceVersion"], asked["timeoutSeconds"]) == (["5"], ["3"])
+
+
+def test_watch_that_is_refused_names_the_permission(api: Api) -> None:
+    message = 'peers is forbidden: User "bob" cannot watch resource "peers" in API group "clusterlink.net"'
+    api.will(403, {"kind": "Status", "message": message})
+    with pytest.raises(ApiError, match=r"not permitted to watch peers\.clusterlink\.net in namespace a"):
+        next(api.cluster().watch("Peer", "a", resource_version="5", seconds=3))
+
+
+@pytest.mark.parametrize("content", [b"<html>Please sign in</html>", b"[]"])
+def test_server_that_is_no_api_server_is_told_from_one(api: Api, content: bytes) -> None:
+    api.will(200, content)
+    with pytest.raises(ClusterUnreachableError, match="what answers there is no API server"):
+        api.cluster().list("Peer")
+
+
+def test_redirect_is_not_followed_as_the_token_would_be_sent_there(api: Api) -> None:
+    api.will(302, b"", Location="http://127.0.0.1:1/")
+    with pytest.raises(ApiError, match="answers 302"):
+        api.cluster().list("Peer")
+
+
+@pytest.mark.parametrize("host", ["no scheme", "ftp://h", "http://"])
+def test_host_that_is_no_url_is_named(host: str) -> None:
+    with pytest.raises(ClusterUnreachableError) as raised:
+        connect({"host": host, "api_key": "x"}).list("Peer")
+    assert raised.value.problems[0].where == host.rstrip("/")

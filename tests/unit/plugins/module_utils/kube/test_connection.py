@@ -1,0 +1,279 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import base64
+import datetime
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from ansible_collections.skyshift.clusterlink.plugins.doc_fragments.connection import ModuleDocFragment
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC, connect
+
+if TYPE_CHECKING:
+    from tests.unit.plugins.module_utils.kube.conftest import Api
+
+PEER = {"metadata": {"name": "p"}}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No kubeconfig, no connection variable and no service account of the machine that the tests run on."""
+    for name in [*os.environ]:
+        if name.startswith(("K8S_AUTH_", "KUBE")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def validated(arguments: dict[str, Any]) -> dict[str, Any]:
+    result = ArgumentSpecValidator(CONNECTION_SPEC).validate(arguments)
+    assert result.error_messages == []
+    parameters: dict[str, Any] = result.validated_parameters
+    return parameters
+
+
+def kubeconfig(server: str, user: dict[str, Any] | None = None, name: str = "one") -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server}}],
+        "users": [{"name": name, "user": user or {}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+
+
+@pytest.fixture
+def ask(api: Api) -> Callable[..., dict[str, list[str]]]:
+    """Ask the server something with the given connection options; the headers that it got."""
+
+    def call(**options: Any) -> dict[str, list[str]]:
+        api.will(200, PEER)
+        with connect(validated(options)) as cluster:
+            assert cluster.get("Peer", "p", "a") == PEER
+        names = ("Authorization", "Impersonate-User", "Impersonate-Group")
+        return {name: api.asked[-1].header(name) for name in names if api.asked[-1].header(name)}
+
+    return call
+
+
+def test_options_are_documented_as_they_are() -> None:
+    documented = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
+    assert documented.keys() == CONNECTION_SPEC.keys()
+    for name, spec in CONNECTION_SPEC.items():
+        assert documented[name]["type"] == spec["type"]
+        assert documented[name].get("aliases", []) == spec.get("aliases", [])
+        assert documented[name].get("elements") == spec.get("elements")
+        assert documented[name].get("suboptions", {}).keys() == spec.get("options", {}).keys()
+
+
+@pytest.mark.parametrize(
+    ("option", "variable", "value", "expected"),
+    [
+        ("kubeconfig", "K8S_AUTH_KUBECONFIG", "/k", "/k"),
+        ("context", "K8S_AUTH_CONTEXT", "c", "c"),
+        ("host", "K8S_AUTH_HOST", "https://h", "https://h"),
+        ("api_key", "K8S_AUTH_API_KEY", "t", "t"),
+        ("username", "K8S_AUTH_USERNAME", "u", "u"),
+        ("password", "K8S_AUTH_PASSWORD", "p", "p"),
+        ("validate_certs", "K8S_AUTH_VERIFY_SSL", "false", False),
+        ("validate_certs", "K8S_AUTH_VALIDATE_CERTS", "no", False),
+        ("ca_cert", "K8S_AUTH_SSL_CA_CERT", "/ca", "/ca"),
+        ("client_cert", "K8S_AUTH_CERT_FILE", "/c", "/c"),
+        ("client_key", "K8S_AUTH_KEY_FILE", "/k", "/k"),
+        ("proxy", "K8S_AUTH_PROXY", "http://p", "http://p"),
+        ("no_proxy", "K8S_AUTH_NO_PROXY", "a,b", "a,b"),
+        ("persist_config", "K8S_AUTH_PERSIST_CONFIG", "true", True),
+        ("impersonate_user", "K8S_AUTH_IMPERSONATE_USER", "u", "u"),
+        ("impersonate_groups", "K8S_AUTH_IMPERSONATE_GROUPS", "a,b", ["a", "b"]),
+    ],
+)
+def test_kubernetes_cores_variables_count_where_the_option_is_not_given(
+    monkeypatch: pytest.MonkeyPatch, option: str, variable: str, value: str, expected: Any
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert validated({})[option] == expected
+
+
+def test_proxy_headers_variables_count_without_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH", "u:p")
+    assert validated({})["proxy_headers"]["proxy_basic_auth"] == "u:p"
+
+
+def test_aliases_of_kubernetes_core_are_taken() -> None:
+    given = {"verify_ssl": False, "ssl_ca_cert": "/ca", "cert_file": "/c", "key_file": "/k"}
+    names = {"validate_certs": False, "ca_cert": "/ca", "client_cert": "/c", "client_key": "/k"}
+    assert validated(given).items() >= names.items()
+
+
+def test_host_and_token_need_no_kubeconfig(ask: Callable[..., Any], api: Api) -> None:
+    assert ask(host=f"{api.url}/", api_key="t") == {"Authorization": ["Bearer t"]}
+
+
+def test_user_name_and_password_are_sent_as_basic_authentication(ask: Callable[..., Any], api: Api) -> None:
+    encoded = base64.b64encode(b"u:u").decode()
+    assert ask(host=api.url, **dict.fromkeys(["username", "password"], "u")) == {"Authorization": [f"Basic {encoded}"]}
+
+
+def test_every_group_is_impersonated(ask: Callable[..., Any], api: Api) -> None:
+    headers = ask(host=api.url, api_key="t", impersonate_user="bob", impersonate_groups=["a", "b"])
+    assert headers["Impersonate-User"] == ["bob"]
+    assert headers["Impersonate-Group"] == ["a", "b"]
+
+
+def test_kubeconfig_may_be_a_file_or_a_dictionary(ask: Callable[..., Any], api: Api, tmp_path: Path) -> None:
+    content = kubeconfig(api.url, {"token": "from-file"})
+    file = tmp_path / "config"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert ask(kubeconfig=str(file)) == ask(kubeconfig=content) == {"Authorization": ["Bearer from-file"]}
+
+
+def test_token_option_wins_over_the_kubeconfigs(ask: Callable[..., Any], api: Api) -> None:
+    assert ask(kubeconfig=kubeconfig(api.url, {"token": "old"}), api_key="new") == {"Authorization": ["Bearer new"]}
+
+
+def test_context_option_wins_over_the_current_context(ask: Callable[..., Any], api: Api) -> None:
+    content, other = kubeconfig("http://127.0.0.1:1", {"token": "one"}), kubeconfig(api.url, {"token": "two"}, "two")
+    for key in ("clusters", "users", "contexts"):
+        content[key] += other[key]
+    assert ask(kubeconfig=content, context="two") == {"Authorization": ["Bearer two"]}
+
+
+def test_of_several_files_the_first_wins_and_missing_ones_are_passed_over(
+    ask: Callable[..., Any], api: Api, tmp_path: Path
+) -> None:
+    first = kubeconfig(api.url, {"token": "first"})
+    second = kubeconfig("http://127.0.0.1:1", {"token": "second"})
+    (tmp_path / "first").write_text(yaml.safe_dump(first), encoding="utf-8")
+    (tmp_path / "second").write_text(yaml.safe_dump(second), encoding="utf-8")
+    files = os.pathsep.join(str(tmp_path / name) for name in ("missing", "first", "second"))
+    assert ask(kubeconfig=files) == {"Authorization": ["Bearer first"]}
+
+
+def test_files_named_in_a_kubeconfig_are_relative_to_it(ask: Callable[..., Any], api: Api, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "token").write_text("from-token-file", encoding="utf-8")
+    (folder / "config").write_text(yaml.safe_dump(kubeconfig(api.url, {"tokenFile": "token"})), encoding="utf-8")
+    assert ask(kubeconfig=str(folder / "config")) == {"Authorization": ["Bearer from-token-file"]}
+
+
+def test_exec_plugin_gives_the_token(ask: Callable[..., Any], api: Api, tmp_path: Path) -> None:
+    script = tmp_path / "plugin"
+    script.write_text(
+        '#!/bin/sh\necho \'{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",'
+        '"status":{"token":"from-plugin"}}\'\n',
+        encoding="utf-8",
+    )
+    script.chmod(0o700)
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}
+    (tmp_path / "config").write_text(yaml.safe_dump(kubeconfig(api.url, {"exec": plugin})), encoding="utf-8")
+    assert ask(kubeconfig=str(tmp_path / "config")) == {"Authorization": ["Bearer from-plugin"]}
+
+
+def refused(**options: Any) -> str:
+    with pytest.raises(ClusterlinkError) as raised:
+        connect(validated(options))
+    return str(raised.value)
+
+
+def test_failing_exec_plugin_is_named() -> None:
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "false"}
+    message = refused(kubeconfig=kubeconfig("http://h", {"exec": plugin}))
+    assert "user one: its exec plugin false gives no credentials" in message
+    assert "process returned 1" in message
+
+
+def test_wrong_context_names_the_option_and_the_contexts_that_there_are() -> None:
+    message = refused(kubeconfig=kubeconfig("http://h"), context="two")
+    assert message.startswith("context: ")
+    assert "(found: one)" in message
+    content = {**kubeconfig("http://h"), "current-context": ""}
+    assert "none is asked for" in refused(kubeconfig=content)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "a: [", "contexts: 5", "contexts: [{nam: x}]", "\x00"])
+def test_malformed_kubeconfig_is_refused_without_showing_it(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "config"
+    file.write_text(content, encoding="utf-8")
+    message = refused(kubeconfig=str(file), context="x")
+    assert str(file) in message
+
+
+def test_kubeconfig_with_a_key_that_cannot_be_decoded_is_refused_without_showing_it() -> None:
+    content = kubeconfig("https://h", {"client-key-data": "c2VjcmV0!", "client-certificate-data": "***"})
+    message = refused(kubeconfig=content)
+    assert "c2VjcmV0" not in message
+
+
+def test_missing_kubeconfig_is_named() -> None:
+    assert refused(kubeconfig="/no/such/file").startswith("kubeconfig /no/such/file: there is no such file")
+    assert refused().startswith("kubeconfig ~/.kube/config: there is no such file")
+
+
+@pytest.mark.parametrize("option", ["ca_cert", "client_cert"])
+def test_unusable_certificate_file_is_named(tmp_path: Path, option: str) -> None:
+    broken = tmp_path / "broken.pem"
+    broken.write_text("no certificate", encoding="utf-8")
+    assert f"{option} {broken}" in refused(host="https://h", api_key="t", **{option: str(broken)})
+    assert "No such file" in refused(host="https://h", api_key="t", **{option: "/no/such/file"})
+
+
+def _key_and_certificate() -> tuple[bytes, bytes]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "u")])
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=9999))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private, certificate.public_bytes(pem)
+
+
+def test_inline_key_is_on_disk_no_longer_than_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    key, certificate = (base64.b64encode(part).decode() for part in _key_and_certificate())
+    content = kubeconfig("https://h", {"client-key-data": key, "client-certificate-data": certificate})
+    for _ in range(2):  # the kubernetes package remembers the files that it made
+        cluster = connect(validated({"kubeconfig": content}))
+        assert cluster.tls is not None
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_certificates_are_verified_unless_asked_not_to() -> None:
+    verified = connect(validated({"host": "https://h", "api_key": "t"})).tls
+    trusting = connect(validated({"host": "https://h", "api_key": "t", "validate_certs": False})).tls
+    assert verified is not None
+    assert trusting is not None
+    assert (verified.verify_mode.name, verified.check_hostname) == ("CERT_REQUIRED", True)
+    assert (trusting.verify_mode.name, trusting.check_hostname) == ("CERT_NONE", False)
+
+
+def test_proxy_is_used_but_for_hosts_that_need_none() -> None:
+    options = {"host": "https://h.example", "api_key": "t", "proxy": "http://proxy:3128"}
+    through = connect(validated(options))._transport._pool
+    around = connect(validated({**options, "no_proxy": ".example"}))._transport._pool
+    assert through.proxy is not None
+    assert through.proxy.host == "proxy"
+    assert around.proxy is None
+
+
+@pytest.mark.parametrize("proxy", ["ftp://proxy", "proxy:3128"])
+def test_unusable_proxy_is_named(proxy: str) -> None:
+    assert refused(host="https://h", api_key="t", proxy=proxy).startswith("proxy: it cannot be used")

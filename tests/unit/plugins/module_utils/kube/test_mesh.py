@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
+    API_VERSION,
+    MESH_KINDS,
+    ownership_labels,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import mesh
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import apply_mesh, wait_for_mesh
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import SETTLE
+
+if TYPE_CHECKING:
+    from tests.unit.plugins.module_utils.kube.conftest import MemoryCluster
+
+Object = dict[str, Any]
+
+
+def make(kind: str, name: str = "x", namespace: str = "a", **labels: str) -> Object:
+    metadata: Object = {"name": name, "namespace": namespace, "labels": labels}
+    if kind == "PrivilegedAccessPolicy":
+        del metadata["namespace"]
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": {"x": 1}}
+
+
+def test_objects_are_written_in_the_kinds_order_with_the_ownership_labels(
+    memory_cluster: type[MemoryCluster],
+) -> None:
+    objects = [make(kind) for kind in reversed(MESH_KINDS)]
+    cluster = memory_cluster()
+    apply_mesh(cluster, "f", [*objects, make("Peer", "y", team="blue")], check=False)
+    assert [what.split()[0] for _, what in cluster.writes] == ["Peer", *MESH_KINDS]
+    labels = cluster.objects[Ref("Peer", "y", "a")]["metadata"]["labels"]
+    assert labels == {"team": "blue", **ownership_labels("f")}
+
+
+def test_imports_give_up_a_peer_before_it_goes(memory_cluster: type[MemoryCluster]) -> None:
+    old = [make("Peer", "gone", **ownership_labels("f")), make("Import", "i", **ownership_labels("f"))]
+    cluster = memory_cluster(*old)
+    wanted = make("Import", "i")
+    wanted["spec"] = {"x": 2}
+    apply_mesh(cluster, "f", [wanted], check=False)
+    assert cluster.writes == [("apply", "Import a/i"), ("delete", "Peer a/gone")]
+
+
+def test_only_what_carries_both_labels_of_the_fabric_goes(memory_cluster: type[MemoryCluster]) -> None:
+    both = ownership_labels("f")
+    cluster = memory_cluster(
+        make("Peer", "ours", **both),
+        make("Peer", "others", **ownership_labels("g")),
+        *(make("Peer", f"half{number}", **{key: value}) for number, (key, value) in enumerate(both.items())),
+        make("Peer", "nobodys"),
+        make("Peer", "pending", **both),
+    )
+    result = apply_mesh(cluster, "f", [], check=False, keep=[Ref("Peer", "pending", "a")])
+    assert result.deleted == [Ref("Peer", "ours", "a")]
+
+
+def test_object_of_another_fabric_is_only_taken_over_by_force(memory_cluster: type[MemoryCluster]) -> None:
+    cluster = memory_cluster(make("Peer", **ownership_labels("g")))
+    with pytest.raises(ClusterlinkError, match=r"Peer a/x: it belongs to another fabric than f \(found: g\)"):
+        apply_mesh(cluster, "f", [make("Peer")], check=False)
+    assert cluster.writes == []
+    assert apply_mesh(cluster, "f", [make("Peer")], check=False, force=True).updated == [Ref("Peer", "x", "a")]
+
+
+def test_every_object_that_is_none_of_a_fabric_is_told(memory_cluster: type[MemoryCluster]) -> None:
+    nameless, homeless = make("Import"), make("Import")
+    del nameless["metadata"]["name"], homeless["metadata"]["namespace"]
+    bad = [make("Secret"), {**make("Peer"), "apiVersion": "v2"}, nameless, homeless, {"kind": "Peer"}]
+    with pytest.raises(ClusterlinkError) as raised:
+        apply_mesh(memory_cluster(), "f", [make("Peer"), *bad], check=True)
+    assert [problem.where for problem in raised.value.problems] == [
+        "objects[1]",
+        "objects[2]",
+        "objects[3].metadata.name",
+        "objects[4].metadata.namespace",
+        "objects[5]",
+    ]
+
+
+def ready(obj: Object) -> Object:
+    types = mesh.READY_CONDITIONS[obj["kind"]]
+    return {**obj, "status": {"conditions": [{"type": name, "status": "True"} for name in types]}}
+
+
+def test_nothing_is_asked_when_all_is_ready_already(memory_cluster: type[MemoryCluster]) -> None:
+    cluster = memory_cluster()
+    objects = {Ref.of(obj): ready(obj) for obj in map(make, MESH_KINDS)}
+    result = ApplyResult(unchanged=list(objects), objects=objects)
+    states = wait_for_mesh(cluster, result, 5, with_peers=True)
+    assert cluster.reads == []
+    assert {ref.kind for ref in states} == {"Peer", "Export", "Import"}
+
+
+def test_peers_are_not_waited_for_unless_asked(memory_cluster: type[MemoryCluster]) -> None:
+    peer = make("Peer")
+    result = ApplyResult(unchanged=[Ref.of(peer)], objects={Ref.of(peer): peer})
+    assert wait_for_mesh(memory_cluster(), result, 5, with_peers=False) == {}
+
+
+def test_condition_from_before_a_change_is_not_believed_at_once(
+    memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = make("Export")
+    cluster = memory_cluster(ready(export))
+    slept: list[float] = []
+    monkeypatch.setattr(mesh.time, "sleep", slept.append)
+    result = ApplyResult(updated=[Ref.of(export)], objects={Ref.of(export): ready(export)})
+    wait_for_mesh(cluster, result, 5, with_peers=True)
+    assert slept == [SETTLE]
+    assert cluster.reads == [("Export", "a", "")]

@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why each object was, or would be, written or removed, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+
+def change_reasons(changes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One sentence without a full stop for each change.
+
+    Args:
+        changes: Ansible's diff, one entry for each object, with the object's name as its header.
+    """
+    return [f"{change['after_header']}: {_reason(change['before'], change['after'])}" for change in changes]
+
+
+def _reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if not before:
+        return "it is not there"
+    if not after:
+        return "it is there and should not be"
+    paths = sorted({*_paths(before), *_paths(after)})
+    return f"{', '.join(paths)} {'differs' if len(paths) == 1 else 'differ'}"
+
+
+def _paths(value: Any, prefix: str = "") -> Iterator[str]:
+    """The paths of a mapping's leaves; a list is one leaf."""
+    if isinstance(value, Mapping) and value:
+        for key, below in value.items():
+            yield from _paths(below, f"{prefix}.{key}" if prefix else str(key))
+    elif prefix:
+        yield prefix

@@ -1,0 +1,126 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All objects of a gateway, from its specification and its certificates: a pure function."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.rbac import rbac_objects
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
+    LOAD_BALANCER,
+    NODE_PORT,
+    GatewaySpec,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import deployments
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
+
+VERSION_LABEL = "app.kubernetes.io/version"
+"""Says of a Deployment which version it is of, as an image that is pinned by its digest does not."""
+
+_ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+
+
+def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: ComponentCertificates) -> list[dict[str, Any]]:
+    """The objects of a gateway in C(direct) mode, in the order in which they are applied; the namespace comes first.
+
+    Args:
+        spec: What the gateway shall be.
+        peer: Its certificate in the fabric, checked.
+        components: The certificates by which its two parts know each other.
+    """
+    labels = api.ownership_labels(spec.fabric)
+    return [
+        namespace_object(spec.namespace),
+        *_secrets(spec.namespace, labels, peer, components),
+        *rbac_objects(spec.namespace, labels),
+        *_services(spec, labels),
+        *deployments(
+            spec,
+            {**labels, VERSION_LABEL: spec.version},
+            controlplane_digest=certificate_digest(components.ca_pem, components.controlplane_cert_pem),
+            dataplane_digest=certificate_digest(components.ca_pem, components.dataplane_cert_pem),
+        ),
+    ]
+
+
+def namespace_object(namespace: str) -> dict[str, Any]:
+    """The gateway's namespace, for where there is none yet. It lets no pods in that need privileges."""
+    labels = {api.MANAGED_BY_LABEL: api.MANAGED_BY, _ENFORCE_LABEL: "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
+
+
+def certificate_digest(*pems: str) -> str:
+    """A short text that changes with the certificates. It is shown to everybody: never to be made from a key."""
+    return hashlib.sha256("\n".join(pems).encode()).hexdigest()[:16]
+
+
+def _secrets(
+    namespace: str, labels: Mapping[str, str], peer: PeerMaterial, components: ComponentCertificates
+) -> list[dict[str, Any]]:
+    contents = {
+        names.PEER_SECRET: {
+            names.PEER_CERTIFICATE: peer.certificate_pem,
+            names.PEER_KEY: peer.key_pem,
+            names.PEER_CA: peer.ca_pem,
+        },
+        names.CA_SECRET: {names.CA: components.ca_pem},
+        names.CONTROLPLANE: {
+            names.CERTIFICATE: components.controlplane_cert_pem,
+            names.KEY: components.controlplane_key_pem,
+        },
+        names.DATAPLANE: {
+            names.CERTIFICATE: components.dataplane_cert_pem,
+            names.KEY: components.dataplane_key_pem,
+        },
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+            "type": "Opaque",
+            "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
+        }
+        for name, content in contents.items()
+    ]
+
+
+def _services(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    ingress_port: dict[str, Any] = {
+        "name": "https",
+        "port": spec.ingress.port,
+        "targetPort": names.DATAPLANE_PORT,
+        "protocol": "TCP",
+    }
+    if spec.ingress.node_port:
+        ingress_port["nodePort"] = spec.ingress.node_port
+    controlplane_port = {
+        "name": "controlplane",
+        "port": names.CONTROLPLANE_PORT,
+        "targetPort": names.CONTROLPLANE_PORT,
+        "protocol": "TCP",
+    }
+    ingress_type = spec.ingress.type if spec.ingress.type in (NODE_PORT, LOAD_BALANCER) else "ClusterIP"
+    controlplane = _service(names.CONTROLPLANE, app=names.CONTROLPLANE, kind="ClusterIP", port=controlplane_port)
+    # Without ingress there is one too: imports that merge copy its endpoints.
+    ingress = _service(names.INGRESS, app=names.DATAPLANE, kind=ingress_type, port=ingress_port)
+    if spec.ingress.annotations:
+        ingress["metadata"]["annotations"] = dict(spec.ingress.annotations)
+    for service in (controlplane, ingress):
+        service["metadata"] |= {"namespace": spec.namespace, "labels": dict(labels)}
+    return [controlplane, ingress]
+
+
+def _service(name: str, *, app: str, kind: str, port: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"type": kind, "selector": {"app": app}, "ports": [port]},
+    }

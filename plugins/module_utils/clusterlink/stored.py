@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificates that a gateway's Secrets hold."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import (
+    ComponentCertificates,
+    check_components,
+    make_components,
+)
+
+Object = Mapping[str, Any]
+
+
+def secret_text(secret: Object | None, key: str) -> str:
+    """What a Secret holds under a key; empty when there is none or it is no text."""
+    value = ((secret or {}).get("data") or {}).get(key, "")
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def component_certificates(secrets: Iterable[Object], now: datetime) -> tuple[ComponentCertificates, list[str]]:
+    """The component certificates that a gateway shall go on with, and why they are new; no reasons when they are not.
+
+    Those that are there stay as long as they serve their purpose: new ones restart the gateway.
+
+    Args:
+        secrets: The Secrets in the gateway's namespace.
+        now: Aware.
+    """
+    by_name = {secret["metadata"]["name"]: secret for secret in secrets}
+    places = {
+        "ca_pem": (names.CA_SECRET, names.CA),
+        "controlplane_cert_pem": (names.CONTROLPLANE, names.CERTIFICATE),
+        "controlplane_key_pem": (names.CONTROLPLANE, names.KEY),
+        "dataplane_cert_pem": (names.DATAPLANE, names.CERTIFICATE),
+        "dataplane_key_pem": (names.DATAPLANE, names.KEY),
+    }
+    texts = {field: secret_text(by_name.get(secret), key) for field, (secret, key) in places.items()}
+    if not any(texts.values()):
+        return make_components(now), ["there are none yet"]
+    found = ComponentCertificates(**texts)
+    reasons = check_components(found, now)
+    return (make_components(now) if reasons else found), reasons
+
+
+def peer_facts(secret: Object | None) -> dict[str, Any]:
+    """What may be said of the certificate by which other peers know a gateway, and of the CAs that it trusts.
+
+    Returns:
+        C(certificate) and C(trusted), facts as C(pki.certificates.facts) gives them, and C(fault), a sentence that says
+        why there are none, otherwise empty.
+    """
+    if secret is None:
+        return {"certificate": None, "trusted": [], "fault": ""}
+    where = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
+    try:
+        chain = load_chain(secret_text(secret, names.PEER_CERTIFICATE).encode(), f"{where} {names.PEER_CERTIFICATE}")
+        trusted = load_chain(secret_text(secret, names.PEER_CA).encode(), f"{where} {names.PEER_CA}")
+    except ClusterlinkError as error:
+        return {"certificate": None, "trusted": [], "fault": error.message()}
+    return {"certificate": facts(chain[0]), "trusted": [facts(authority) for authority in trusted], "fault": ""}

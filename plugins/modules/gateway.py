@@ -1,0 +1,429 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module gateway."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway
+short_description: Install, change or remove the ClusterLink gateway of a cluster
+version_added: "0.1.0"
+description:
+  - Makes a cluster a peer of a fabric. It installs ClusterLink's control plane and data plane with all that they need,
+    waits until they serve, and returns the address at which other peers reach them.
+  - The two Deployments, their Services, Secrets and rights are made without ClusterLink's own operator. Whatever
+    changes in the options is changed in the cluster, and what is no longer asked for is taken back.
+  - The pods meet the restricted Pod Security Standard. A rolling restart takes no pod away before another one serves.
+    The control plane may read Secrets, Peers and Leases in its own namespace only, and the data plane has no rights at
+    all.
+  - Everything is checked and tried before anything is written, so that a wrong option, a certificate that will not do,
+    a missing permission or a gateway that somebody else made stops the task with nothing changed.
+  - CustomResourceDefinitions and a namespace that are there already and were made by something else are used as they
+    are.
+  - What was changed by hand in objects that this collection made is brought back.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography (Python package, where the module runs)
+  - Kubernetes 1.30 or newer
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.connection
+  - skyshift.clusterlink.wait
+options:
+  state:
+    description:
+      - V(present) installs the gateway and keeps it as the options say.
+      - V(absent) removes all that this collection made for it, in order, and nothing else. A namespace that holds
+        objects of others stays.
+    type: str
+    choices: [present, absent]
+    default: present
+  peer:
+    description:
+      - The name by which other peers know this cluster. It is the DNS name in the certificate.
+      - Required with O(state=present).
+    type: str
+  fabric:
+    description:
+      - The fabric's name.
+    type: str
+    default: fabric
+  namespace:
+    description:
+      - The gateway's namespace. A cluster has one gateway. To move it to another namespace, remove it first.
+      - It is made when it is not there, and then lets in only pods that meet the restricted Pod Security Standard.
+    type: str
+    default: clusterlink-system
+  certificate_path:
+    description:
+      - The file with the peer's certificate as PEM, which may be followed by its CA's.
+      - It is checked before it is written. It must be valid now, name O(peer) and nothing else, belong to the key, and
+        be signed by a CA that is given.
+    type: path
+  certificate_content:
+    description:
+      - The same as content.
+    type: str
+  privatekey_path:
+    description:
+      - The file with the certificate's private key as PEM without a passphrase.
+    type: path
+  privatekey_content:
+    description:
+      - The same as content.
+    type: str
+  ca_path:
+    description:
+      - The file with the certificates of the CAs that the gateway trusts as PEM. It is the fabric's CA, or two of them
+        while it is changed.
+    type: path
+  ca_content:
+    description:
+      - The same as content.
+    type: str
+  version:
+    description:
+      - The version of ClusterLink, one of those that the collection supports.
+    type: str
+    default: v0.4.1
+  image_registry:
+    description:
+      - Where images come from, without a scheme and without a slash at the end.
+    type: str
+    default: ghcr.io/clusterlink-net
+  image_tag:
+    description:
+      - The tag of the images. It is the version unless it is given.
+    type: str
+  images:
+    description:
+      - Whole names of images, each with a tag or a digest, for those that are pinned by digest or named otherwise.
+      - An image that is not given here is composed of O(image_registry), its own name, and O(image_tag).
+    type: dict
+    suboptions:
+      controlplane:
+        description: The control plane's image.
+        type: str
+      dataplane:
+        description: The data plane's image, which must be of the kind that O(dataplane) says.
+        type: str
+  image_pull_secrets:
+    description:
+      - Names of Secrets in the gateway's namespace with a registry's credentials.
+    type: list
+    elements: str
+    default: []
+  dataplane:
+    description:
+      - The kind of data plane.
+    type: str
+    choices: [envoy, go]
+    default: envoy
+  controlplane_replicas:
+    description:
+      - How many pods the control plane has. With more than one they are spread over the nodes.
+    type: int
+    default: 1
+  dataplane_replicas:
+    description:
+      - How many pods the data plane has. With more than one they are spread over the nodes.
+    type: int
+    default: 1
+  controlplane_resources:
+    description:
+      - What the control plane's container requests and is limited to, as C(requests) and C(limits) with C(cpu),
+        C(memory) and C(ephemeral-storage).
+    type: dict
+  dataplane_resources:
+    description:
+      - The same for the data plane.
+    type: dict
+  log_level:
+    description:
+      - How much the gateway logs.
+    type: str
+    choices: [fatal, error, warn, info, debug]
+    default: info
+  labels:
+    description:
+      - The peer's labels, on which access policies of the whole fabric can select. Values are strings.
+    type: dict
+  ingress_type:
+    description:
+      - How other peers come in. V(NodePort) opens a port on every node, V(LoadBalancer) asks the cluster's load
+        balancer, and V(none) opens nothing, for a cluster that only imports.
+    type: str
+    choices: [NodePort, LoadBalancer, none]
+    default: NodePort
+  ingress_port:
+    description:
+      - With V(NodePort) the port on the nodes, from 30000 to 32767. The cluster chooses one unless it is given.
+      - With V(LoadBalancer) the load balancer's port, 443 unless it is given.
+      - Without meaning where O(ingress_type=none).
+    type: int
+  ingress_annotations:
+    description:
+      - Annotations of the ingress Service, for a load balancer's controller. Values are strings.
+    type: dict
+  gateway_host:
+    description:
+      - The host that other peers shall use, used as it is, for a gateway behind a proxy or an address translation.
+      - Unless it is given it is the load balancer's address or hostname, or the address of a node that is ready, an
+        external one where there is one.
+    type: str
+  gateway_port:
+    description:
+      - The port that other peers shall use, the ingress's own unless it is given. Needs O(gateway_host).
+    type: int
+  force_conflicts:
+    description:
+      - Whether a gateway that something else made, such as ClusterLink's CLI, is taken over, and fields that another
+        field manager set in objects that this collection made.
+      - Otherwise these are an error that names what made them, or the manager and the fields.
+    type: bool
+    default: false
+  force:
+    description:
+      - With O(state=absent), whether to go on although peers, exports, imports or policies are still declared. Those
+        are lost where the CustomResourceDefinitions are removed, too.
+    type: bool
+    default: false
+  remove_crds:
+    description:
+      - With O(state=absent), whether to remove the CustomResourceDefinitions that this collection made.
+    type: bool
+    default: true
+notes:
+  - A control plane reads a new peer certificate while it runs. This module makes that happen at once.
+  - The certificates by which control plane and data plane know each other are made here and stay in the cluster. They
+    are kept as long as they are valid and belong together. New ones restart the pods.
+  - In check mode, certificate files that are missing count as made by an earlier task.
+seealso:
+  - module: skyshift.clusterlink.gateway_info
+  - module: skyshift.clusterlink.peer_certificate
+  - module: skyshift.clusterlink.fabric_apply
+"""
+
+EXAMPLES = r"""
+- name: A gateway that is reached at a node's address
+  skyshift.clusterlink.gateway:
+    context: kind-east
+    fabric: demo
+    peer: east
+    certificate_path: pki/demo/east/cert.pem
+    privatekey_path: pki/demo/east/key.pem
+    ca_path: pki/demo/cert.pem
+    labels:
+      region: eu
+  register: gateway
+
+- name: Show where it is reached
+  ansible.builtin.debug:
+    msg: "{{ gateway.address.host }}:{{ gateway.address.port }}"
+
+- name: Two pods each behind a load balancer, with images from a mirror
+  skyshift.clusterlink.gateway:
+    context: east
+    fabric: demo
+    peer: east
+    certificate_content: "{{ stored_certificate }}"
+    privatekey_content: "{{ stored_privatekey }}"
+    ca_content: "{{ stored_ca }}"
+    image_registry: registry.example.com/clusterlink
+    controlplane_replicas: 2
+    dataplane_replicas: 2
+    dataplane_resources:
+      requests: {cpu: 100m, memory: 128Mi}
+      limits: {memory: 512Mi}
+    ingress_type: LoadBalancer
+    ingress_annotations:
+      service.beta.kubernetes.io/aws-load-balancer-type: nlb
+
+- name: Remove the gateway
+  skyshift.clusterlink.gateway:
+    context: kind-east
+    state: absent
+"""
+
+RETURN = r"""
+address:
+  description:
+    - Where other peers reach the gateway. Null without ingress, and in check mode where it is not known beforehand.
+  returned: O(state=present)
+  type: dict
+  sample: {host: 203.0.113.7, port: 30443}
+  contains:
+    host:
+      description: A DNS name or an IP address.
+      type: str
+    port:
+      description: A TCP port.
+      type: int
+version:
+  description: The version of ClusterLink.
+  returned: O(state=present)
+  type: str
+  sample: v0.4.1
+images:
+  description: The images that the gateway runs.
+  returned: O(state=present)
+  type: dict
+  sample:
+    controlplane: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1
+    dataplane: ghcr.io/clusterlink-net/cl-dataplane:v0.4.1
+created:
+  description: Objects that were, or in check mode would be, made.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: Deployment, name: cl-dataplane, namespace: clusterlink-system}]
+updated:
+  description: Objects that were, or in check mode would be, changed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+deleted:
+  description: Objects that were, or in check mode would be, removed.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+unchanged:
+  description: Objects that are as they should be.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: Service, name: clusterlink, namespace: clusterlink-system}]
+reasons:
+  description:
+    - Why something was, or in check mode would be, changed, for each object, and why component certificates were made
+      anew.
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: ["Deployment clusterlink-system/cl-dataplane: spec.replicas differs"]
+kept:
+  description: What stays in the cluster, and why.
+  returned: O(state=absent)
+  type: list
+  elements: str
+  sample: ["Namespace clusterlink-system stays: this collection did not make it, kubectl-create did"]
+problems:
+  description: What went wrong, as data. RV(ignore:msg) says the same as text.
+  returned: on failure
+  type: list
+  elements: dict
+  sample:
+    - {host: '', where: Deployment clusterlink-system/cl-dataplane, what: not ready within 120 s, found: '', fix: ''}
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.changes import change_reasons
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
+    Address,
+    gateway_spec,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.arguments import (
+    GATEWAY_CONSTRAINTS,
+    GATEWAY_SPEC,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import install_gateway
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import remove_gateway
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import (
+    foreseen_address,
+    ingress_ref,
+    read_address,
+    wait_until_serving,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, PartlyDoneError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
+    CONNECTION_SPEC,
+    REQUIRES,
+    connect,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, failure, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Install or remove the gateway."""
+    try:
+        return _present(params, mode) if params["state"] == "present" else _absent(params, mode)
+    except PartlyDoneError as error:
+        return _failed(_outcome(error.done), error)
+
+
+def _present(params: dict[str, Any], mode: Mode) -> Outcome:
+    now = datetime.now(UTC)
+    spec = gateway_spec(params)
+    peer = given_certificate(params, spec.peer, now, missing_is_fine=mode.check)
+    with connect(params) as cluster:
+        done = install_gateway(cluster, spec, peer, now, check=mode.check, take_over=params["force_conflicts"])
+        outcome = _outcome(done.result)
+        outcome.values["reasons"] = [*done.reasons, *change_reasons(done.result.diff)]
+        outcome.warnings = done.warnings
+        outcome.values["version"] = spec.version
+        outcome.values["images"] = {"controlplane": spec.controlplane.image, "dataplane": spec.dataplane.image}
+        address: Address | None = None
+        try:
+            if mode.check:
+                address = foreseen_address(cluster, spec, done.result)
+            elif params["wait"]:
+                address = wait_until_serving(cluster, spec, done.result, params["wait_timeout"])
+            else:
+                service = done.result.objects[ingress_ref(spec.namespace)]
+                address = read_address(cluster, service, spec.public_host, spec.public_port)
+        except ClusterlinkError as error:
+            outcome = _failed(outcome, error)
+    outcome.values["address"] = address.as_dict() if address else None
+    return outcome
+
+
+def _absent(params: dict[str, Any], mode: Mode) -> Outcome:
+    with connect(params) as cluster:
+        removal = remove_gateway(
+            cluster,
+            params["namespace"],
+            check=mode.check,
+            force=params["force"],
+            remove_crds=params["remove_crds"],
+            wait=params["wait"],
+            timeout=params["wait_timeout"],
+        )
+    outcome = _outcome(removal.result)
+    outcome.values["kept"] = removal.kept
+    return _failed(outcome, removal.error) if removal.error else outcome
+
+
+def _outcome(result: ApplyResult) -> Outcome:
+    return Outcome(changed=result.changed, values=result.as_values(), diff=result.diff)
+
+
+def _failed(outcome: Outcome, error: ClusterlinkError) -> Outcome:
+    """What was done, and that it was not all."""
+    outcome.values.update({key: value for key, value in failure(error).items() if key != "failed"})
+    outcome.failed = True
+    return outcome
+
+
+TASK = Task(
+    argument_spec={**CONNECTION_SPEC, **GATEWAY_SPEC},
+    run=run,
+    requires=(*REQUIRES, "cryptography"),
+    constraints=GATEWAY_CONSTRAINTS,
+)
+
+
+def main() -> None:
+    """Run as a module of its own."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module gateway_info."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_info
+short_description: Look at the ClusterLink gateway of a cluster
+version_added: "0.1.0"
+description:
+  - Says whether a cluster has a gateway, which one, whether it runs, where other peers reach it, and of which fabric it
+    is by its certificate.
+  - A cluster without a gateway is no error. Gateways that something else made, such as ClusterLink's operator, are
+    seen too.
+  - Returns no secrets.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography (Python package, where the module runs)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes.info
+  - skyshift.clusterlink.connection
+options:
+  namespace:
+    description:
+      - The gateway's namespace.
+    type: str
+    default: clusterlink-system
+  gateway_host:
+    description:
+      - The host that other peers shall use, where the gateway was installed with one.
+    type: str
+  gateway_port:
+    description:
+      - The port that other peers shall use, where the gateway was installed with one. Needs O(gateway_host).
+    type: int
+seealso:
+  - module: skyshift.clusterlink.gateway
+  - module: skyshift.clusterlink.fabric_info
+"""
+
+EXAMPLES = r"""
+- name: Look at the gateway
+  skyshift.clusterlink.gateway_info:
+    context: kind-east
+  register: gateway
+
+- name: It runs
+  ansible.builtin.assert:
+    that: gateway.installed and gateway.ready
+"""
+
+RETURN = r"""
+installed:
+  description: Whether a control plane and a data plane are installed.
+  returned: always
+  type: bool
+  sample: true
+ready:
+  description: Whether all of their pods are up to date and available.
+  returned: always
+  type: bool
+  sample: true
+managed_by:
+  description: What made the gateway, V(skyshift.clusterlink) or other field managers. Empty without a gateway.
+  returned: always
+  type: str
+  sample: skyshift.clusterlink
+version:
+  description: The version of ClusterLink. Empty when it cannot be told.
+  returned: always
+  type: str
+  sample: v0.4.1
+peer:
+  description: The peer's name by its certificate. Empty when there is none.
+  returned: always
+  type: str
+  sample: east
+address:
+  description: Where other peers reach the gateway. Null when it has no address.
+  returned: always
+  type: dict
+  sample: {host: 203.0.113.7, port: 30443}
+ingress_type:
+  description: The type of the ingress Service, V(ClusterIP) without ingress. Empty when there is no Service.
+  returned: always
+  type: str
+  sample: NodePort
+controlplane:
+  description: The control plane.
+  returned: always
+  type: dict
+  contains:
+    image:
+      description: Its image. Empty when it is not there, like all of the following.
+      type: str
+      sample: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1
+    replicas:
+      description: How many pods it shall have.
+      type: int
+      sample: 1
+    ready_replicas:
+      description: How many are ready.
+      type: int
+      sample: 1
+    conditions:
+      description: What Kubernetes says about it, each with type, status, reason and message.
+      type: list
+      elements: dict
+      sample: [{type: Available, status: 'True', reason: MinimumReplicasAvailable, message: Deployment is available.}]
+dataplane:
+  description: The data plane, with the same contents as RV(controlplane).
+  returned: always
+  type: dict
+  sample: {image: 'ghcr.io/clusterlink-net/cl-dataplane:v0.4.1', replicas: 1, ready_replicas: 1, conditions: []}
+certificate:
+  description: The certificate by which other peers know the gateway. Null when there is none that can be read.
+  returned: always
+  type: dict
+  contains:
+    subject:
+      description: Its subject.
+      type: str
+      sample: CN=east
+    issuer:
+      description: Its issuer.
+      type: str
+      sample: CN=demo,OU=ca-8729fc524766db83
+    dns_names:
+      description: The names that it is for.
+      type: list
+      elements: str
+      sample: [east]
+    not_before:
+      description: From when it is valid.
+      type: str
+      sample: '2025-01-31T12:00:00Z'
+    not_after:
+      description: Until when it is valid.
+      type: str
+      sample: '2026-01-31T12:00:00Z'
+    key_type:
+      description: The type of its key.
+      type: str
+      sample: ecdsa
+    key_size:
+      description: The size of its key in bits.
+      type: int
+      sample: 256
+    serial:
+      description: Its serial number in hexadecimal digits.
+      type: str
+      sample: 5D1F6B3A
+    fingerprint:
+      description: Its SHA-256 fingerprint.
+      type: str
+      sample: 'b1:5e:2d'
+trusted:
+  description: The CAs that the gateway trusts, each with the same contents as RV(certificate).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{subject: 'CN=demo,OU=ca-8729fc524766db83', not_after: '2035-01-31T12:00:00Z'}]
+fault:
+  description: Why the gateway's certificate cannot be read. Empty when it can, or when there is none.
+  returned: always
+  type: str
+  sample: ''
+"""
+
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.state import gateway_state
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
+    CONNECTION_SPEC,
+    REQUIRES,
+    connect,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], _mode: Mode) -> Outcome:
+    """Look at the gateway."""
+    with connect(params) as cluster:
+        host, port = params["gateway_host"] or "", params["gateway_port"]
+        return Outcome(values=gateway_state(cluster, params["namespace"], host, port))
+
+
+TASK = Task(
+    argument_spec={
+        **CONNECTION_SPEC,
+        "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+        "gateway_host": {"type": "str"},
+        "gateway_port": {"type": "int"},
+    },
+    run=run,
+    requires=(*REQUIRES, "cryptography"),
+    constraints={"required_by": {"gateway_port": ("gateway_host",)}},
+)
+
+
+def main() -> None:
+    """Run as a module of its own."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

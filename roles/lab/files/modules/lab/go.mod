@@ -1,0 +1,3 @@
+module lab/workloads
+
+go 1.24

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What every module is made of: arguments, one call, one outcome.
 
-A module's file holds one C(Task). The same Task runs in a module process (here) or, on the controller itself,
-inside Ansible's worker (plugins/action/in_process.py), which saves importing the libraries once a task and host.
+A module's file holds one Task. The same Task runs in a module process (here) or, on the controller itself,
+inside Ansible's worker (plugins/plugin_utils/in_process.py), which saves importing the libraries once a task and host.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes
 
 
 class ActionModule(ActionBase):
-    """Stands for every module of the collection; meta/runtime.yml sends their names here."""
+    """Every module's action: plugins/action has a file of each module's name that says so."""
 
     _requires_connection = False
     _supports_check_mode = True

@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a cluster hold a gateway: look at what is there, decide, try all of it, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import VERSION, crds
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
+    certificate_digest,
+    gateway_objects,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours, not_ours
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import GatewaySpec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
+    ApplyResult,
+    PartlyDoneError,
+    apply_objects,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import (
+    HTTP_FORBIDDEN,
+    HTTP_NOT_FOUND,
+    ApiError,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather, raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_ready
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
+
+_ESTABLISHED_SECONDS = 30.0
+"""How long a cluster may take to serve new kinds; it takes well under a second (measured)."""
+
+
+@dataclass
+class Installation:
+    """What installing a gateway did, or in check mode would do.
+
+    Attributes:
+        result: What was written.
+        reasons: Why component certificates were made anew.
+        warnings: What the user should know.
+    """
+
+    result: ApplyResult
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def install_gateway(
+    cluster: Cluster, spec: GatewaySpec, peer: PeerMaterial, now: datetime, *, check: bool, take_over: bool
+) -> Installation:
+    """Make the cluster hold the gateway.
+
+    CustomResourceDefinitions and a namespace that somebody else made are used as they are.
+
+    Args:
+        cluster: Where.
+        spec: What the gateway shall be.
+        peer: Its certificate in the fabric, checked.
+        now: Aware.
+        check: Only say what would be done.
+        take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
+            Else they are an error; what was changed by hand is brought back in any case.
+
+    Raises:
+        ClusterlinkError: With all problems; nothing was written then.
+        PartlyDoneError: Something failed while writing.
+    """
+    definitions = crds()
+    crd_refs = [Ref.of(crd) for crd in definitions]
+    namespace_ref, secrets = Ref("Namespace", spec.namespace), Ref("Secret", "", spec.namespace)
+    found = gather(lambda ref: _read(cluster, ref), [*crd_refs, namespace_ref, secrets])
+    there = {Ref.of(obj): obj for objects in found[:-1] for obj in objects}
+    raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
+
+    components, reasons = component_certificates(found[-1], now)
+    wanted = gateway_objects(spec, peer, components)
+    if namespace_ref in there and not is_ours(there[namespace_ref]):
+        wanted = [obj for obj in wanted if Ref.of(obj) != namespace_ref]
+    missing = [
+        crd
+        for ref, crd in zip(crd_refs, definitions, strict=True)
+        if ref not in there or (is_ours(there[ref]) and not is_applied(crd, there[ref]))
+    ]
+    result = _apply(cluster, missing, wanted, check=check, take_over=take_over)
+    done = Installation(result, [f"component certificates: {reason}" for reason in reasons])
+    if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
+        done.warnings += _wake_controlplane(cluster, spec.namespace, peer)
+    return done
+
+
+def _read(cluster: Cluster, ref: Ref) -> Sequence[Object]:
+    if not ref.name:
+        return cluster.list(ref.kind, ref.namespace)
+    obj = cluster.get(ref.kind, ref.name)
+    return [] if obj is None else [obj]
+
+
+def _unusable(crd: Object) -> list[Problem]:
+    """Why somebody else's definition cannot be used, which is the case when it does not serve our version."""
+    served = [version["name"] for version in crd["spec"]["versions"] if version["served"]]
+    if is_ours(crd) or VERSION in served:
+        return []
+    what = f"it does not serve version {VERSION}, which this collection did not make and does not change"
+    fix = "Remove it together with the ClusterLink that it belongs to, or update that one"
+    return [Problem(str(Ref.of(crd)), what, ", ".join(served), fix)]
+
+
+def _apply(
+    cluster: Cluster, definitions: Sequence[Object], wanted: Sequence[Object], *, check: bool, take_over: bool
+) -> ApplyResult:
+    def apply(objects: Sequence[Object], *, check: bool) -> ApplyResult:
+        return apply_objects(cluster, objects, check=check, force=take_over, guard=None if take_over else not_ours)
+
+    if check or not definitions:
+        return apply([*definitions, *wanted], check=check)
+    # Definitions have to be served before a control plane starts. Everything is tried before they are written.
+    apply([*definitions, *wanted], check=True)
+    first = apply(definitions, check=False)
+    wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
+    try:
+        return _joined(first, apply(wanted, check=False))
+    except PartlyDoneError as error:
+        raise PartlyDoneError(error.problems, _joined(first, error.done)) from error
+
+
+def _joined(first: ApplyResult, second: ApplyResult) -> ApplyResult:
+    return ApplyResult(
+        created=first.created + second.created,
+        updated=first.updated + second.updated,
+        deleted=first.deleted + second.deleted,
+        unchanged=first.unchanged + second.unchanged,
+        diff=first.diff + second.diff,
+        objects={**first.objects, **second.objects},
+    )
+
+
+def _wake_controlplane(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
+    """Let the kubelet bring a changed Secret to the control plane at once; warnings where it is not permitted."""
+    digest = certificate_digest(peer.certificate_pem, peer.ca_pem)
+    annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}
+    try:
+        pods = cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}")
+        for pod in pods:
+            _annotate(cluster, pod, annotate)
+    except ApiError as error:
+        if error.status != HTTP_FORBIDDEN:
+            raise
+        return [f"The new certificate is in use within 80 seconds, and not at once: {error.message()}"]
+    return []
+
+
+def _annotate(cluster: Cluster, pod: Object, annotate: Object) -> None:
+    try:
+        cluster.patch("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"], annotate)
+    except ApiError as error:
+        if error.status != HTTP_NOT_FOUND:  # one that has just been replaced has the new certificate
+            raise

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of a gateway by looking at its cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import VERSION_LABEL
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import (
+    is_ours,
+    other_managers,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import peer_facts
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import (
+    DEPLOYMENTS,
+    ingress_ref,
+    read_address,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions, unready
+
+
+def gateway_state(
+    cluster: Cluster, namespace: str, public_host: str = "", public_port: int | None = None
+) -> dict[str, Any]:
+    """A gateway's state as plain data; without secrets, and no error where there is none.
+
+    Args:
+        cluster: Where.
+        namespace: The gateway's.
+        public_host: The host that other peers are told, when it is not the ingress's own.
+        public_port: The port that they are told.
+
+    Raises:
+        ApiError: Something may not be read.
+    """
+    refs = [
+        *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
+        ingress_ref(namespace),
+        Ref("Secret", names.PEER_SECRET, namespace),
+    ]
+    controlplane, dataplane, ingress, secret = gather(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
+    address = read_address(cluster, ingress, public_host, public_port) if ingress else None
+    peer = peer_facts(secret)
+    dns_names = (peer["certificate"] or {}).get("dns_names") or [""]
+    return {
+        "installed": controlplane is not None and dataplane is not None,
+        "ready": not unready(controlplane) and not unready(dataplane),
+        "managed_by": _manager(controlplane),
+        "version": _version(controlplane),
+        "peer": dns_names[0],
+        "address": address.as_dict() if address else None,
+        "ingress_type": ingress["spec"].get("type", "") if ingress else "",
+        "controlplane": _component(controlplane),
+        "dataplane": _component(dataplane),
+        "certificate": peer["certificate"],
+        "trusted": peer["trusted"],
+        "fault": peer["fault"],
+    }
+
+
+def _component(deployment: Object | None) -> dict[str, Any]:
+    if deployment is None:
+        return {"image": "", "replicas": 0, "ready_replicas": 0, "conditions": []}
+    return {
+        "image": _image(deployment),
+        "replicas": deployment["spec"].get("replicas", 1),
+        "ready_replicas": (deployment.get("status") or {}).get("readyReplicas", 0),
+        "conditions": conditions(deployment),
+    }
+
+
+def _image(deployment: Mapping[str, Any]) -> str:
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _manager(deployment: Object | None) -> str:
+    """Who made the gateway: this collection, or who else says so."""
+    if deployment is None:
+        return ""
+    if is_ours(deployment):
+        return str(deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"])
+    return ", ".join(other_managers(deployment))
+
+
+def _version(deployment: Object | None) -> str:
+    """The version that was installed; of a gateway that somebody else made, its image's tag."""
+    if deployment is None:
+        return ""
+    labels = deployment["metadata"].get("labels") or {}
+    if is_ours(deployment) and VERSION_LABEL in labels:
+        return str(labels[VERSION_LABEL])
+    _path, colon, tag = _image(deployment).partition("@")[0].rpartition(":")
+    return tag if colon and "/" not in tag else ""

@@ -1,0 +1,22 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each Molecule scenario is one test: real kind clusters from nothing to destroyed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Gate
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+
+
+@pytest.mark.molecule
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario_passes(gate: Gate, scenario: str) -> None:
+    gate("molecule", "test", "--scenario-name", scenario, live=True, timeout=2700)

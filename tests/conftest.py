@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -52,12 +53,13 @@ class Gate:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            start_new_session=True,  # so that it can be ended with whatever it has started
         )
         expired = threading.Event()
 
         def expire() -> None:
             expired.set()
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)
 
         timer = threading.Timer(timeout, expire)
         timer.start()
@@ -65,8 +67,8 @@ class Gate:
             output = self._follow(process, log, live)
         finally:
             timer.cancel()
-            process.kill()
-            process.wait()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
         if expired.is_set():
             pytest.fail(f"{' '.join(command)}: not done after {timeout} s\n{'' if live else output}", pytrace=False)
         if process.returncode != 0:

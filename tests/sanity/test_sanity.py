@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / ".build" / "sanity" / "ansible_collections" / "skyshift" / "clusterlink"
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 PIP_BOOTSTRAP = Path.home() / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
 """Where ansible-test of ansible-core 2.19 looks before it downloads the script that puts pip into its environments."""
@@ -48,4 +51,4 @@ def copy_collection() -> None:
 def test_sanity(gate: Gate) -> None:
     put_pip_bootstrap()
     copy_collection()
-    gate("ansible-test", "sanity", "--local", "--python", "3.11", "--color", "no", "-v", cwd=COPY, timeout=1200)
+    gate("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no", cwd=COPY, timeout=1200)

@@ -1,0 +1,32 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""README.md names every playbook, role and module, and none that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+THERE = {
+    "Playbooks": {path.stem for path in ROOT.glob("playbooks/*.yml")},
+    "Roles": {path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml")},
+    "Modules": {path.stem for path in ROOT.glob("plugins/modules/*.py")},
+}
+
+
+@pytest.mark.parametrize("section", THERE)
+def test_readme_names_what_is_there(section: str) -> None:
+    table = README.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = {name.removeprefix("skyshift.clusterlink.") for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    assert named == THERE[section]
+
+
+def test_links_lead_to_files() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert not [link for link in links if not (ROOT / link).exists()]

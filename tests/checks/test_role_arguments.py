@@ -1,0 +1,198 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A role's argument specification, its defaults, its use of variables and the modules' documentation say the same."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = "skyshift.clusterlink."
+ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
+
+VARIABLE = re.compile(r"(?<!\w)clusterlink_[a-z0-9_]+")
+PASSED_ON = re.compile(r"^\{\{\s*(clusterlink_\w+)\s*\|\s*default\(omit\)\s*\}\}$")
+COMPARED = ("type", "elements", "choices")
+
+
+class AnsibleYaml(yaml.SafeLoader):
+    """Takes the text of what carries one of Ansible's tags, such as C(!unsafe)."""
+
+
+AnsibleYaml.add_multi_constructor("!", lambda _loader, _tag, node: node.value)
+
+
+def load(path: Path) -> Any:
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=AnsibleYaml)  # noqa: S506 - a safe loader
+
+
+@functools.cache
+def specification(role: str) -> dict[str, dict[str, Any]]:
+    """The options of all the role's entry points, by name."""
+    path = ROOT / "roles" / role / "meta" / "argument_specs.yml"
+    assert path.exists(), f"role {role} has no meta/argument_specs.yml"
+    options: dict[str, dict[str, Any]] = {}
+    for entry_point in load(path)["argument_specs"].values():
+        options.update(entry_point.get("options", {}))
+    return options
+
+
+@functools.cache
+def fragment(name: str) -> dict[str, Any]:
+    """The options of one of the collection's documentation fragments, named FILE or FILE.CONSTANT as in a module."""
+    file, _dot, part = name.partition(".")
+    path = ROOT / "plugins" / "doc_fragments" / f"{file}.py"
+    return dict(yaml.safe_load(constant(path, part.upper() or "DOCUMENTATION")).get("options", {}))
+
+
+@functools.cache
+def module_options(name: str) -> dict[str, dict[str, Any]]:
+    """The documented options of one of the collection's modules, those of its fragments included."""
+    documentation = yaml.safe_load(constant(ROOT / "plugins" / "modules" / f"{name}.py", "DOCUMENTATION"))
+    options: dict[str, dict[str, Any]] = {}
+    for extended in documentation.get("extends_documentation_fragment", []):
+        options.update(fragment(extended.removeprefix(COLLECTION)))
+    options.update(documentation.get("options", {}))
+    return options
+
+
+def constant(path: Path, wanted: str) -> str:
+    """The string that a Python file gives to a name, at its top level or in a class."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == wanted for t in node.targets):
+            return str(ast.literal_eval(node.value))
+    raise AssertionError(f"{path.relative_to(ROOT)} has no {wanted}")
+
+
+@functools.cache
+def cluster_modules() -> list[str]:
+    return list(load(ROOT / "meta" / "runtime.yml")["action_groups"]["cluster"])
+
+
+def yaml_files(folder: str) -> list[Path]:
+    return sorted([*ROOT.glob(f"{folder}/**/*.yml"), *ROOT.glob(f"{folder}/**/*.j2")])
+
+
+def mappings(node: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in a YAML document, outer before inner."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from mappings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from mappings(value)
+
+
+def passed_on() -> Iterator[tuple[Path, str, str, str]]:
+    """Every (file, variable, module, option) where a variable is handed to a module's option as it is."""
+    for path in [*yaml_files("roles"), *yaml_files("playbooks")]:
+        if path.suffix != ".yml":
+            continue
+        for mapping in mappings(load(path)):
+            for key, arguments in mapping.items():
+                if not isinstance(arguments, dict) or not isinstance(key, str):
+                    continue
+                modules = cluster_modules() if key == f"group/{COLLECTION}cluster" else [key.removeprefix(COLLECTION)]
+                if not key.startswith((COLLECTION, f"group/{COLLECTION}")):
+                    continue
+                for option, value in arguments.items():
+                    if match := PASSED_ON.match(str(value)):
+                        yield from ((path, match[1], module, option) for module in modules)
+
+
+def defined_here(document: Any) -> set[str]:
+    """The variables that tasks and plays of a document set themselves."""
+    names: set[str] = set()
+    for mapping in mappings(document):
+        for key in ("vars", "ansible.builtin.set_fact"):
+            if isinstance(mapping.get(key), dict):
+                names |= set(mapping[key])
+        if isinstance(mapping.get("register"), str):
+            names.add(mapping["register"])
+    return names
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_has_a_description_and_a_type(role: str) -> None:
+    poor = [name for name, option in specification(role).items() if not ({"description", "type"} <= set(option))]
+    assert not poor, f"roles/{role}/meta/argument_specs.yml: no description or type: {', '.join(poor)}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_and_specification_agree(role: str) -> None:
+    path = ROOT / "roles" / role / "defaults" / "main.yml"
+    defaults = (load(path) or {}) if path.exists() else {}
+    specified = {name: option["default"] for name, option in specification(role).items() if "default" in option}
+    literal = {name: value for name, value in defaults.items() if "{{" not in str(value)}
+    wrong = [
+        f"{name}: {value!r} in defaults, {specified.get(name, 'nothing')!r} in argument_specs"
+        for name, value in literal.items()
+        if name not in specified or specified[name] != value
+    ]
+    wrong += [f"{name}: in defaults, not in argument_specs" for name in defaults if name not in specification(role)]
+    wrong += [f"{name}: default in argument_specs, not in defaults" for name in specified if name not in defaults]
+    assert not wrong, f"role {role}:\n" + "\n".join(wrong)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_variable_that_a_role_uses_is_in_its_specification(role: str) -> None:
+    unknown = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in yaml_files(f"roles/{role}")
+        if path.name != "argument_specs.yml"
+        for name in VARIABLE.findall(path.read_text(encoding="utf-8"))
+        if name not in specification(role)
+    }
+    assert not unknown, "not in the role's argument_specs.yml:\n" + "\n".join(sorted(unknown))
+
+
+def test_every_variable_that_a_playbook_uses_is_in_a_roles_specification() -> None:
+    known = {name for role in ROLES for name in specification(role)}
+    unknown = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in yaml_files("playbooks")
+        for name in VARIABLE.findall(path.read_text(encoding="utf-8"))
+        if name not in known | defined_here(load(path) if path.suffix == ".yml" else None)
+    }
+    assert not unknown, "in no role's argument_specs.yml:\n" + "\n".join(sorted(unknown))
+
+
+def test_a_variable_is_specified_alike_in_every_role() -> None:
+    seen: dict[str, tuple[str, dict[str, Any]]] = {}
+    different = []
+    for role in ROLES:
+        for name, option in specification(role).items():
+            facts = {key: option.get(key) for key in (*COMPARED, "default", "no_log")}
+            first, expected = seen.setdefault(name, (role, facts))
+            if facts != expected:
+                different.append(f"{name}: {expected} in {first}, {facts} in {role}")
+    assert not different, "\n".join(different)
+
+
+def test_a_variable_is_specified_as_the_module_option_that_it_is_passed_to() -> None:
+    specified = {name: option for role in ROLES for name, option in specification(role).items()}
+    different = []
+    for path, variable, module, option in passed_on():
+        documented = module_options(module).get(option)
+        where = f"{path.relative_to(ROOT)}: {variable} -> {module}.{option}"
+        if documented is None:
+            different.append(f"{where}: the module has no such option")
+            continue
+        mine = specified.get(variable, {})
+        different += [
+            f"{where}: {key} is {mine.get(key)!r} in the role, {documented.get(key)!r} in the module"
+            for key in COMPARED
+            if mine.get(key, "str" if key == "type" else None) != documented.get(key, "str" if key == "type" else None)
+        ]
+        if "default" in mine and mine["default"] != documented.get("default"):
+            different.append(f"{where}: default is {mine['default']!r}, the module's {documented.get('default')!r}")
+    assert not different, "\n".join(sorted(set(different)))

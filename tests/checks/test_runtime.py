@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""meta/runtime.yml and the modules say the same about which of them talk to a cluster and how they are run."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(path.stem for path in ROOT.glob("plugins/modules/*.py") if path.stem != "__init__")
+CONNECTION = "- skyshift.clusterlink.connection\n"
+MOST_CODE = 140  # lines besides the documentation, imports and headers included
+
+
+def runtime() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8")))
+
+
+def source(module: str) -> str:
+    return (ROOT / "plugins" / "modules" / f"{module}.py").read_text(encoding="utf-8")
+
+
+def test_the_group_for_module_defaults_is_every_module_with_connection_options() -> None:
+    connecting = {module for module in MODULES if CONNECTION in source(module)}
+    assert set(runtime()["action_groups"]["cluster"]) == connecting
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_runs_in_ansibles_worker(module: str) -> None:
+    redirects = runtime().get("plugin_routing", {}).get("action", {})
+    assert (ROOT / "plugins" / "action" / f"{module}.py").exists() or module in redirects
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_documentation_and_little_code(module: str) -> None:
+    documentation = 0
+    for node in ast.parse(source(module)).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("DOCUMENTATION", "EXAMPLES", "RETURN"):
+            documentation += (node.end_lineno or node.lineno) - node.lineno + 1
+    code = len(source(module).splitlines()) - documentation
+    assert code <= MOST_CODE, "the logic belongs in module_utils"

@@ -118,7 +118,7 @@ options:
     type: list
     elements: str
 requirements:
-  - kubernetes >= 31.0.0 (Python package, where the module runs)
+  - kubernetes >= 37.0.0 (Python package, where the module runs)
 notes:
   - No discovery call is made and no cache is kept. An API server that does not answer is given up after 10 seconds,
     one that refuses or is overloaded is tried again for at most 20 seconds.

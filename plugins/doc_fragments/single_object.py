@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   labels:
     description:
-      - Labels of the object. Those that an earlier run has set and that are no longer given are removed; labels that
-        others have set stay.
+      - Labels of the object, beside C(app.kubernetes.io/managed-by), which is always C(skyshift.clusterlink).
+      - Those that an earlier run has set and that are no longer given are removed; labels that others have set stay.
     type: dict
   state:
     description:

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Module access_policy."""
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ labels:
   description: The object's labels as they are now. Empty when it is not there.
   returned: success
   type: dict
-  sample: {}
+  sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
   description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
   returned: success

@@ -90,6 +90,7 @@ notes:
   - What somebody changed by hand with C(kubectl edit), C(kubectl patch) and the like in an object of the fabric is
     taken back. It is no conflict.
   - In check mode, kinds that the cluster does not know count as installed by the task that installs the gateway.
+  - The user needs get, list, watch, create, patch and delete on the five kinds, list in all namespaces.
 seealso:
   - module: skyshift.clusterlink.fabric_plan
   - module: skyshift.clusterlink.gateway

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Compile a fabric's declaration to the objects of each cluster."""
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ description:
   - Takes what the inventory says of the whole fabric, checks it, and compiles it to the exact Kubernetes objects that
     each cluster has to hold. It talks to no cluster and writes nothing.
   - Without O(declaration) it gathers the C(clusterlink_) variables of every host of the group that C(clusterlink_group)
-    names (C(clusters) unless set), also of hosts that C(--limit) leaves out. What is said once for the fabric is taken
-    from the task's own variables.
+    names (C(clusters) unless set), also of hosts that C(--limit) leaves out.
   - Every problem is reported at once, each with its variable's path, the value found, and what to do.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
@@ -30,15 +30,50 @@ options:
     default: {}
   declaration:
     description:
-      - The declaration as plain data, instead of the inventory's variables.
-      - Its keys are those variables without C(clusterlink_). V(fabric), V(group), V(link_mode), V(links), V(services)
-        and V(policies) are the fabric's; V(groups) maps each group's name to its hosts; V(peers) maps each host to
-        its own V(namespace), V(labels), V(ingress_type), V(gateway_host), V(gateway_port), V(peers), V(exports),
-        V(imports) and V(access_policies).
+      - The declaration as plain data, instead of the inventory's variables. The keys are those variables without
+        C(clusterlink_), and have the same forms.
+      - "Of the fabric: V(fabric), V(group), V(link_mode), V(links), V(services), V(policies), and V(groups), which maps
+        each group's name to its hosts."
+      - "V(peers) maps each host to what is its own: V(namespace), V(labels), V(ingress_type), V(gateway_host),
+        V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
     type: dict
 notes:
-  - A host's variables are seen as the inventory, facts and extra variables define them. Variables of a play or a role
-    belong to the running hosts only, so declare nothing there that differs between hosts.
+  - "C(clusterlink_services) is a list of services. V(name), V(namespace) (V(default) unless set) and V(port) are those
+    of the Service. V(exported_by) and V(imported_by) name clusters. V(lb_scheme) is V(round-robin), V(random) or
+    V(static), which takes the first exporter that answers, in the order given. V(labels) are put on exports and
+    imports, for policies to select on. V(host) lets exports point to a host instead of the Service of their name.
+    V(import_as) gives imports another V(name), V(namespace) or V(port). V(probe) says how to try it: the V(scheme)
+    (V(http), V(https), or V(tcp), which only connects), the V(path) to ask for, and a text that the answer is to hold
+    (V(expect)). V(merge) is true, or names the importing clusters,
+    where a Service of that name is there already and the other clusters' pods are to be added to it."
+  - "V(allow) of a service lists who may use it, each V(from) being labels that the client's pod has, or a client as
+    below. An empty one is everyone; without V(allow) nobody may. It becomes a policy in each importing cluster, in
+    the import's namespace, and in each exporting one, in the export's namespace."
+  - "C(clusterlink_policies) is a list of policies. V(name); V(action), V(allow) unless set to V(deny); V(namespace), or
+    V(tier=privileged) for a policy of the whole cluster, which decides before those of namespaces; V(clusters) that
+    have it, which are all, or all with an import or export in the namespace, unless set; V(from), a list of clients;
+    and V(to), a list of services."
+  - "A client is V(labels) of its pod, its V(namespace), its V(service_account), V(peers) that it runs in and their
+    V(peer_labels); a service is V(service), its export's name, the export's V(namespace), V(labels), V(peers) that
+    export it and their V(peer_labels). What is given has to hold altogether; a value can be a list, of which one has
+    to. V({}) is everything. Or it is V(workloadSelector), a Kubernetes label selector with V(matchLabels) and
+    V(matchExpressions) over ClusterLink's attributes. Labels whose key has a V(/) cannot be selected on, since
+    ClusterLink drops such a policy."
+  - "C(clusterlink_link_mode) is V(on_demand) (what imports need, and C(clusterlink_links)), V(mesh) (all with all), or
+    V(explicit) (C(clusterlink_links) only, and it is a problem when an import needs another). C(clusterlink_links) is
+    a list of V(source) and V(target), each a host or group, with a V(name) if the link shall have one."
+  - "Each host can have its own lists. C(clusterlink_peers) has V(name), and V(host) and V(port) or a list of them as
+    V(gateways); such an address goes before the one that is found. C(clusterlink_exports) has V(name), V(namespace),
+    V(port), V(host) and V(labels). C(clusterlink_imports) has V(name), V(namespace), V(port), V(lb_scheme), V(merge),
+    V(labels), V(probe) and V(sources), each with V(peer), V(export_name) and V(export_namespace), which are the
+    import's unless set. C(clusterlink_access_policies) is as C(clusterlink_policies), without V(clusters)."
+  - Wherever clusters are named, a host, a group, or a list of these will do.
+  - A cluster whose C(clusterlink_ingress_type) is V(none), without C(clusterlink_gateway_host), can import from others
+    and be the source of a link. Others have no Peer for it, since only importing gateways call; to import from it, or
+    to make it a link's target, is a problem.
+  - Of variables that are said once for the fabric, the task's own value is taken; it is a problem when the hosts'
+    inventory values differ. Of variables of each host, those of the inventory, facts and extra variables are seen;
+    those of a play or a role are not.
 seealso:
   - module: skyshift.clusterlink.fabric_apply
 """
@@ -60,17 +95,31 @@ EXAMPLES = r"""
   skyshift.clusterlink.fabric_plan:
     declaration:
       fabric: demo
-      peers: {east: {}, north: {}}
+      groups: {europe: [east, west]}
+      peers:
+        east: {labels: {region: eu}}
+        west: {labels: {region: eu}}
+        north: {ingress_type: none}
       services:
         - name: web
+          namespace: shop
           port: 80
-          exported_by: east
-          imported_by: north
+          exported_by: europe
+          imported_by: [north]
           allow:
             - from: {app: frontend}
+            - from: {namespace: tests, service_account: robot}
+      policies:
+        - name: no-legacy
+          tier: privileged
+          action: deny
+          from:
+            - labels: {stage: [legacy, broken]}
+          to:
+            - {}
     addresses:
       east: {host: 172.18.0.2, port: 30443}
-      north: {host: 172.18.0.3, port: 30443}
+      west: {host: 172.18.0.3, port: 30443}
 """
 
 RETURN = r"""
@@ -130,7 +179,7 @@ plan:
             probes:
               description: >-
                 How each import can be tried. V(name), V(namespace) and V(port) are the import's, V(sources) the peers
-                that should answer, V(path) and V(expect) as the service declares them, and V(client) the
+                that should answer, V(scheme), V(path) and V(expect) as they are declared, and V(client) the
                 V(namespace), V(labels) and V(service_account) of a pod that is let through, null when none is.
               type: list
               elements: dict

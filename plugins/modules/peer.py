@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Module peer."""
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ options:
     default: clusterlink-system
   gateway_host:
     description:
-      - The host name or IP address of the other gateway. With O(gateway_port) it is short for O(gateways) with one entry.
+      - The host name or IP address of the other gateway. Together with O(gateway_port) it is short for O(gateways).
     type: str
   gateway_port:
     description:
@@ -117,7 +118,7 @@ labels:
   description: The object's labels as they are now. Empty when it is not there.
   returned: success
   type: dict
-  sample: {}
+  sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
   description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
   returned: success

@@ -1,6 +1,7 @@
 #!/usr/bin/python
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Module service_export."""
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The name of the Export, and of the Service that it offers unless O(host) is given.
+      - The name of the Export, and of the Service that it offers unless O(service_host) is given.
     type: str
     required: true
   namespace:
@@ -33,9 +34,9 @@ options:
     default: default
   port:
     description:
-      - The port of the Service, or of O(host). Required with O(state=present).
+      - The port of the Service, or of O(service_host). Required with O(state=present).
     type: int
-  host:
+  service_host:
     description:
       - A host name or IP address to offer instead of the Service, for something that the cluster can reach and that is
         no Service of it. Whether it is there is not looked at.
@@ -58,7 +59,7 @@ EXAMPLES = r"""
     context: east
     name: orders-db
     namespace: shop
-    host: db.east.example.com
+    service_host: db.east.example.com
     port: 5432
     labels: {tier: data}
 
@@ -95,7 +96,7 @@ labels:
   description: The object's labels as they are now. Empty when it is not there.
   returned: success
   type: dict
-  sample: {}
+  sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
   description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
   returned: success
@@ -122,7 +123,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
     DEFAULT_NAMESPACE,
-    read_export,
+    Export,
+    Origin,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
@@ -132,11 +134,19 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import T
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:
     """The Export asked for."""
-    return export_object(read_export(item), labels)
+    export = Export(
+        name=item.name(required=True, fault=service_name_fault),
+        namespace=item.name("namespace", required=True),
+        port=item.port(required=True),
+        host=item.text("service_host"),
+        labels=labels,
+        origin=Origin("", "", ""),
+    )
+    return export_object(export, {})
 
 
 SINGLE = Single(
-    keys=("name", "namespace", "port", "host"),
+    keys=("name", "namespace", "port", "service_host"),
     refer=refer_to("Export", service_name_fault),
     build=build,
 )
@@ -146,7 +156,7 @@ TASK = Task(
         "name": {"type": "str", "required": True},
         "namespace": {"type": "str", "default": DEFAULT_NAMESPACE},
         "port": {"type": "int"},
-        "host": {"type": "str"},
+        "service_host": {"type": "str"},
         **SINGLE_SPEC,
     },
     run=SINGLE.run,

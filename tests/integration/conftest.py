@@ -51,7 +51,12 @@ def ansible_environment(**more: str) -> dict[str, str]:
 
 def _lab(state: str) -> None:
     """Have the role lab make or remove our own clusters."""
-    settings = {"lab_state": state, "lab_clusters": list(NAMES), "lab_kubeconfig": str(OWN_KUBECONFIG)}
+    settings = {
+        "lab_state": state,
+        "lab_clusters": list(NAMES),
+        "lab_kubeconfig": str(OWN_KUBECONFIG),
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+    }
     command = ["ansible-playbook", "-i", "localhost,", "playbooks/lab.yml", "-e", json.dumps(settings)]
     run = subprocess.run(
         command,
@@ -77,9 +82,11 @@ def clusters() -> Iterator[Clusters]:
         return
     if kubeconfig or contexts:
         pytest.fail("CLUSTERLINK_TEST_KUBECONFIG and CLUSTERLINK_TEST_CONTEXTS go together: set both, or none")
-    _lab("present")
-    yield Clusters(OWN_KUBECONFIG, tuple(f"kind-{name}" for name in NAMES))
-    _lab("absent")
+    try:
+        _lab("present")
+        yield Clusters(OWN_KUBECONFIG, tuple(f"kind-{name}" for name in NAMES))
+    finally:
+        _lab("absent")
 
 
 @pytest.fixture(scope="session")

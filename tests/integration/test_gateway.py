@@ -238,17 +238,18 @@ def test_images_that_cannot_be_had_are_named_and_do_no_harm(
     present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
 ) -> None:
     running = pods(kubectl, SPACE, DATAPLANE)
-    digest = f"mirror.invalid/dp@sha256:{'0' * 64}"
-    wanted = {**east, "image_registry": "mirror.invalid/clusterlink", "images": {"dataplane": digest}}
+    # Nothing listens there, so pulling fails at once.
+    digest = f"127.0.0.1:1/dp@sha256:{'0' * 64}"
+    wanted = {**east, "image_registry": "127.0.0.1:1/clusterlink", "images": {"dataplane": digest}}
 
-    result = run_module("gateway", {**wanted, "wait_timeout": 15})
+    result = run_module("gateway", {**wanted, "wait_timeout": 30})
 
     assert result["failed"]
     assert result["changed"]
-    assert "not ready within 15 s" in result["msg"]
-    assert "image mirror.invalid/dp@sha256" in result["msg"]
+    assert "not ready within 30 s" in result["msg"]
+    assert "image 127.0.0.1:1/dp@sha256" in result["msg"]
     assert "ImagePull" in result["msg"]
-    assert container_of(kubectl, CONTROLPLANE)["image"] == "mirror.invalid/clusterlink/cl-controlplane:v0.4.1"
+    assert container_of(kubectl, CONTROLPLANE)["image"] == "127.0.0.1:1/clusterlink/cl-controlplane:v0.4.1"
     assert running <= pods(kubectl, SPACE, DATAPLANE)
     present()
     assert pods(kubectl, SPACE, DATAPLANE) == running

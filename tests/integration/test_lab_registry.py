@@ -61,6 +61,7 @@ class Lab:
         play = {
             "hosts": "localhost",
             "gather_facts": False,
+            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             "tasks": [
                 {"ansible.builtin.include_role": {"name": "skyshift.clusterlink.lab", "public": True}},
                 {

@@ -64,9 +64,7 @@ def _check_importers(service: Service, report: Report) -> None:
     for cluster in service.imported_by:
         merges = cluster in service.merged_in
         if has_service and cluster in service.exported_by and not merges:
-            what = (
-                f"names {cluster}, which exports {name} too: that Service is there already, and an import would clash"
-            )
+            what = f"names {cluster}, which exports {name}: the Service is there already, and an import would clash"
             fix = f"Set merge: true (or merge: [{cluster}], where others have no such Service), or take {cluster} out"
             report.add(where, what, cluster, fix)
         elif set(service.exported_by) == {cluster} and (not merges or len(service.imported_by) == 1):

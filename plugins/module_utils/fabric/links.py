@@ -34,8 +34,8 @@ def read_links(item: Item, clusters: Clusters) -> list[DeclaredLink]:
     if sources and targets and not pairs:
         item.problem("", "links a cluster to itself", sources[0], "Name two clusters")
     if name and len({frozenset(pair) for pair in pairs}) > 1:
-        item.problem(
-            "name", f"is one name for {len(pairs)} links", name, "Leave it out, or declare each link by itself"
-        )
+        what = f"is one name for {len(pairs)} links"
+        item.problem("name", what, name, "Leave it out, or declare each link by itself")
+        name = ""
     origin = Origin(item.where, "", f"link {name}" if name else "declared link")
     return [DeclaredLink(name, source, target, origin) for source, target in pairs]

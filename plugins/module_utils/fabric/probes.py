@@ -50,6 +50,7 @@ class ImportProbe:
             "namespace": self.namespace,
             "port": self.port,
             "sources": list(self.sources),
+            "scheme": self.probe.scheme,
             "path": self.probe.path,
             "expect": self.probe.expect,
             "client": client,

@@ -22,6 +22,7 @@ DEFAULT_NAMESPACE = "default"
 PRIVILEGED = "privileged"
 NAMESPACED = "namespaced"
 TIERS = (PRIVILEGED, NAMESPACED)
+PROBE_SCHEMES = ("http", "https", "tcp")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Probe:
-    """How an import is tried: the HTTP path asked for, and a text that the answer has to hold."""
+    """How an import is tried: the scheme, the HTTP path asked for, and a text that the answer has to hold."""
 
+    scheme: str = "http"
     path: str = "/"
     expect: str = ""
 
@@ -134,6 +136,20 @@ def read_labels(item: Item) -> dict[str, str]:
     return labels
 
 
+def read_probe(item: Item) -> Probe:
+    """Read how an import is tried: scheme, path, expect."""
+    scheme = item.choice("scheme", PROBE_SCHEMES, PROBE_SCHEMES[0])
+    path = item.text("path", "/")
+    if not path.startswith("/"):
+        item.problem("path", "must start with '/'", path)
+    if scheme == "tcp":
+        for key in sorted(item.keys() & {"path", "expect"}):
+            item.problem(key, "cannot stand beside the scheme tcp, which only connects", fix="Leave it out")
+    probe = Probe(scheme, path, item.text("expect"))
+    item.finish()
+    return probe
+
+
 def read_peer(item: Item) -> PeerEntry:
     """Read an entry of C(clusterlink_peers): name, and host and port or a list of gateways."""
     name = item.name(required=True)
@@ -171,7 +187,7 @@ def read_export(item: Item) -> Export:
 
 
 def read_import(item: Item, clusters: Clusters) -> Import:
-    """Read an entry of C(clusterlink_imports): name, namespace, port, sources, lb_scheme, merge, labels."""
+    """Read an entry of C(clusterlink_imports): name, namespace, port, sources, lb_scheme, merge, labels, probe."""
     name = item.name(required=True, fault=service_name_fault)
     namespace = item.name("namespace", DEFAULT_NAMESPACE)
     lb_scheme = item.choice("lb_scheme", api.LB_SCHEMES, api.LB_SCHEMES[0])
@@ -183,6 +199,7 @@ def read_import(item: Item, clusters: Clusters) -> Import:
         item.problem("sources", "names no source", item.get("sources"), "Name a peer that exports the service")
     sources = [_read_source(each, name, namespace, clusters) for each in item.items("sources")]
     labels = read_labels(item)
+    probe = read_probe(item.item("probe"))
     item.finish()
     reason = f"clusterlink_imports of {item.host}: {namespace}/{name}"
     return Import(
@@ -194,6 +211,7 @@ def read_import(item: Item, clusters: Clusters) -> Import:
         merge=bool(merge),
         labels=labels,
         origin=Origin(item.where, item.host, reason),
+        probe=probe,
     )
 
 

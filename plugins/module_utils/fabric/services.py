@@ -20,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
     Probe,
     Source,
     read_labels,
+    read_probe,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selector_grammar import read_allowed
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Requirement, Selector
@@ -120,7 +121,7 @@ def read_service(item: Item, clusters: Clusters) -> Service:
         lb_scheme=item.choice("lb_scheme", api.LB_SCHEMES, api.LB_SCHEMES[0]),
         labels=read_labels(item),
         allowed=tuple(_read_rule(rule, clusters) for rule in item.items("allow")),
-        probe=_read_probe(item.item("probe")),
+        probe=read_probe(item.item("probe")),
         origin=Origin(item.where, "", f"service {namespace}/{name}"),
     )
     import_as.finish()
@@ -146,12 +147,3 @@ def _read_rule(rule: Item, clusters: Clusters) -> Selector:
     selector = read_allowed(rule.item("from"), clusters)
     rule.finish()
     return selector
-
-
-def _read_probe(item: Item) -> Probe:
-    path = item.text("path", "/")
-    if not path.startswith("/"):
-        item.problem("path", "must start with '/'", path)
-    probe = Probe(path, item.text("expect"))
-    item.finish()
-    return probe

@@ -27,9 +27,9 @@ def _merged_exports(held: Mapping[str, Holding]) -> Iterator[str]:
             if each.merge and (each.namespace, each.name) in exports:
                 service = f"{each.namespace}/{each.name}"
                 yield (
-                    f"{host} exports {service} and merges imports into the same Service, so its gateway can hand a "
-                    "peer's request on to another cluster, as a client of its own. "
-                    "Export another Service with the same pods (host) where that is not wanted."
+                    f"{host} exports {service} and merges imports into the same Service. Its gateway then hands a part "
+                    "of the peers' requests on to another cluster, as a client of its own that policies may deny. "
+                    "Let the export point to another Service with the same pods (host) where that is not wanted."
                 )
 
 

@@ -64,7 +64,9 @@ def is_applied(desired: Object, observed: Object) -> bool:
 
 
 def difference(before: Object, after: Object) -> Difference:
-    """What an apply changed, or in a dry run would change.
+    """What an apply changed, or in a dry run would change, among the fields that were or are ours.
+
+    Controllers write to an object, too, and may do so between the two looks at it.
 
     Args:
         before: The object as the server had it.
@@ -73,10 +75,12 @@ def difference(before: Object, after: Object) -> Difference:
     Returns:
         The fields that differ. Where only their ownership does, the fields that we come to own or cease to.
     """
-    left, right = _changes(_shown(before), _shown(after))
+    had_fields, has_fields = _owned(before) or {}, _owned(after) or {}
+    ours = _union(had_fields, has_fields)
+    left, right = _changes(_part(_shown(before), ours), _part(_shown(after), ours))
     if left or right:
         return Difference(left, right)
-    had, has = set(_paths(_owned(before) or {})), set(_paths(_owned(after) or {}))
+    had, has = set(_paths(had_fields)), set(_paths(has_fields))
     if had == has:
         return Difference()
     return Difference(_ownership(had - has), _ownership(has - had))
@@ -167,6 +171,31 @@ def _by_key(items: Sequence[Any], key: Mapping[str, Any]) -> Mapping[str, Any] |
         if isinstance(item, Mapping) and all(item.get(part, value) == value for part, value in key.items()):
             return item
     return None
+
+
+def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of two records. What one owns as a whole and the other in parts is taken as a whole."""
+    both = {key: _union(one[key], other[key]) if one[key] and other[key] else {} for key in one if key in other}
+    return {**one, **other, **both}
+
+
+def _part(value: Any, fields: Mapping[str, Any]) -> Any:
+    """The fields of a value that a record names."""
+    parts = {key: below for key, below in fields.items() if key != "."}
+    if isinstance(value, Mapping) and parts:
+        return {key[2:]: _part(value[key[2:]], below) for key, below in parts.items() if key[2:] in value}
+    if isinstance(value, list) and parts:
+        items = ((_item(value, key), below) for key, below in parts.items())
+        return [_part(item, below) for item, below in items if item is not None]
+    return value
+
+
+def _item(items: Sequence[Any], key: str) -> Any:
+    """The item of a list that a ``k:`` or ``v:`` names, or None."""
+    value = json.loads(key[2:])
+    if key.startswith("k:"):
+        return _by_key(items, value)
+    return value if value in items else None
 
 
 def _paths(fields: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -24,7 +24,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transpor
 try:
     import urllib3
     from kubernetes.client.configuration import Configuration
-    from kubernetes.client.rest import is_socks_proxy_url, should_bypass_proxies
+    from kubernetes.client.rest import should_bypass_proxies
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.incluster_config import load_incluster_config
     from urllib3.util.ssl_ import create_urllib3_context
@@ -72,6 +72,15 @@ CONNECTION_SPEC: dict[str, Any] = {
 }
 
 
+_PLAIN = (
+    ("ca_cert", "ssl_ca_cert"),
+    ("client_cert", "cert_file"),
+    ("client_key", "key_file"),
+    ("proxy", "proxy"),
+)
+"""Options that are taken as they are, and the configuration's name for each."""
+
+
 def connect(params: Mapping[str, Any]) -> Cluster:
     """The cluster that the connection options mean. Nothing is sent to it yet.
 
@@ -96,20 +105,14 @@ def connect(params: Mapping[str, Any]) -> Cluster:
 
 
 def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
-    configuration = Configuration(
-        proxy=params.get("proxy") or None, no_proxy=params.get("no_proxy"), connection_pool_maxsize=_PARALLEL
-    )
-    if not _complete(params):
-        if params.get("kubeconfig") or params.get("context") or not _load_service_account(configuration):
-            kubeconfig.load(
-                configuration,
-                params.get("kubeconfig"),
-                params.get("context"),
-                scratch,
-                persist=bool(params.get("persist_config")),
-            )
-        if params.get("proxy"):
-            configuration.proxy = params["proxy"]
+    """What a kubeconfig or service account says, and over it what the options say."""
+    configuration = Configuration()
+    if params.get("no_proxy") is not None:
+        configuration.no_proxy = params["no_proxy"]
+    by_name = params.get("kubeconfig") or params.get("context")
+    if not _complete(params) and (by_name or not _load_service_account(configuration)):
+        persist = bool(params.get("persist_config"))
+        kubeconfig.load(configuration, params.get("kubeconfig"), params.get("context"), scratch, persist=persist)
 
     if params.get("host"):
         configuration.host = params["host"].rstrip("/")
@@ -119,7 +122,7 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
         configuration.api_key = {"BearerToken": f"Bearer {params['api_key']}"}
     if params.get("validate_certs") is not None:
         configuration.verify_ssl = params["validate_certs"]
-    for option, attribute in (("ca_cert", "ssl_ca_cert"), ("client_cert", "cert_file"), ("client_key", "key_file")):
+    for option, attribute in _PLAIN:
         if params.get(option):
             setattr(configuration, attribute, params[option])
     headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
@@ -188,7 +191,7 @@ def _load_authorities(context: ssl.SSLContext, configuration: Configuration) -> 
 
 
 def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
-    settings: dict[str, Any] = {"maxsize": configuration.connection_pool_maxsize, "ssl_context": tls}
+    settings: dict[str, Any] = {"maxsize": _PARALLEL, "ssl_context": tls}
     if configuration.tls_server_name:
         settings["server_hostname"] = configuration.tls_server_name
     if configuration.assert_hostname is not None:
@@ -205,7 +208,7 @@ def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.P
 
 def _through_proxy(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
     proxy, headers = configuration.proxy, configuration.proxy_headers
-    if is_socks_proxy_url(proxy):
+    if proxy.startswith("socks"):
         from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415  # needs PySocks, which few have
 
         return SOCKSProxyManager(proxy, headers=headers, **settings)

@@ -17,7 +17,9 @@ from typing import Any
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS
 
-_DENIED = re.compile(r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"')
+_DENIED = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"( in API group "(?P<group>[^"]*)")?'
+)
 _OTHER_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 
 HTTP_UNAUTHORIZED = 401
@@ -40,15 +42,12 @@ class Request:
     def where(self) -> str:
         """The object as C(Import default/web), or the kind that was listed as C(imports.clusterlink.net)."""
         if not self.name:
-            return f"{KINDS[self.kind].resource}{self._place()}"
+            return f"{KINDS[self.kind].resource}{self.place}"
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
     @property
-    def permission(self) -> str:
-        """What RBAC must allow, as C(list imports.clusterlink.net in all namespaces)."""
-        return f"{self.verb} {KINDS[self.kind].resource}{self._place()}"
-
-    def _place(self) -> str:
+    def place(self) -> str:
+        """Where, as C( in namespace a) or C( in all namespaces); nothing for a cluster-wide kind."""
         if self.namespace:
             return f" in namespace {self.namespace}"
         return " in all namespaces" if KINDS[self.kind].namespaced else ""
@@ -125,11 +124,11 @@ def _forbidden(request: Request, message: str) -> Problem:
     if not denied:
         # Not RBAC: a namespace that is being deleted, a quota, a Pod Security Standard, an admission webhook.
         return Problem(where=request.where, what="the API server forbids it", found=message)
-    asked = Request(denied["verb"], request.kind, "", request.namespace)
+    # Said of the kind, not of the object, so that it is one problem however many objects there are.
+    resource = ".".join(part for part in (denied["resource"], denied["group"]) if part)
     return Problem(
-        where=request.where,
-        what=f"the user {denied['user']} is not permitted to {asked.permission}",
-        found=message,
+        where=f"{resource}{request.place}",
+        what=f"the user {denied['user']} is not permitted to {denied['verb']} {resource}{request.place}",
         fix="Grant the permission to this user, or connect as one that has it",
     )
 
@@ -138,7 +137,7 @@ def _not_found(request: Request, answer: Mapping[str, Any], message: str) -> Api
     if answer.get("kind") != "Status":
         kind = KINDS[request.kind]
         problem = Problem(
-            where=request.where,
+            where=kind.resource,
             what=f"the cluster does not serve the kind {request.kind} of {kind.api_version}",
             fix="Install a gateway first: it brings the CustomResourceDefinitions",
         )

@@ -222,7 +222,7 @@ class _Attempt:
 
     def _pods(self, client: Client | None) -> list[ClientPod] | NoClientError:
         if client is None:
-            problem = Problem("client", "no client is named, so nobody is known who may ask")
+            problem = Problem("client", "nobody is named who may ask, as when no access policy lets anybody through")
             return NoClientError(problem, may_come=False)
         if self._image:
             if repr(client) not in self._temporary:
@@ -237,7 +237,7 @@ class _Attempt:
     def _ask(self, pods: list[ClientPod] | NoClientError, probes: Sequence[Probe]) -> list[Result]:
         """The results of probes with the same client, from the first of its pods that can make requests."""
         if isinstance(pods, NoClientError):
-            fault, final = str(pods.problems[0]), not pods.may_come
+            fault, final = str(pods.problems[0]).rstrip("."), not pods.may_come
             return [Result(probe, fault=fault, probed=False, final=final) for probe in probes]
         unfit: list[str] = []
         tools = TOOLS[probes[0].target.scheme]
@@ -253,7 +253,7 @@ class _Attempt:
             except ClusterlinkError as error:
                 return [Result(probe, pod, fault=error.message(), probed=False) for probe in probes]
         fix = f"Name a client whose image has sh and one of {tools}, or set such an image for a temporary pod"
-        fault = str(Problem("client", "no request can be made from it", "; ".join(unfit), fix))
+        fault = str(Problem("client", "no request can be made from it", "; ".join(unfit), fix)).rstrip(".")
         return [Result(probe, fault=fault, probed=False, final=True) for probe in probes]
 
     def _ask_from(self, pod: ClientPod, probes: Sequence[Probe]) -> list[Result]:

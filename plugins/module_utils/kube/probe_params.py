@@ -91,7 +91,7 @@ def _read(item: Item) -> Probe:
         client=_read_client(item.item("client"), namespace) if "client" in item else None,
         expect=item.text("expect"),
         status=tuple(item.get("status") or ()),
-        contains=item.text("contains"),
+        contains=item.get("contains") or "",
         sources=sources,
     )
 

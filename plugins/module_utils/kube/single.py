@@ -29,7 +29,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait imp
     wait_gone,
     wait_ready,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, failure
 
 Params = Mapping[str, Any]
 
@@ -95,10 +95,9 @@ class Single:
             with connect(params) as cluster:
                 return self._remove(cluster, ref, request)
         labels = read_labels(Item({"labels": params["labels"]}, "", report))
-        wanted = self.build(item, labels)
+        # The label also keeps us known as the one who applied it when somebody changes by hand all that we did apply.
+        wanted = self.build(item, {**labels, api.MANAGED_BY_LABEL: api.MANAGED_BY})
         report.raise_any()
-        if not wanted["metadata"].get("labels"):
-            wanted["metadata"].pop("labels", None)
         with connect(params) as cluster:
             return self._apply(cluster, wanted, request)
 
@@ -108,8 +107,7 @@ class Single:
         observed = cluster.get(ref.kind, ref.name, ref.namespace)
         fabric = _fabric(observed)
         if fabric:
-            labels = {**(wanted["metadata"].get("labels") or {}), **api.ownership_labels(fabric)}
-            wanted = {**wanted, "metadata": {**wanted["metadata"], "labels": labels}}
+            wanted["metadata"]["labels"][api.FABRIC_LABEL] = fabric
         result = apply_objects(
             cluster, [wanted], check=request.mode.check, force=bool(request.params["force_conflicts"])
         )
@@ -134,7 +132,7 @@ class Single:
         if request.params["wait"] and not request.mode.check:
             try:
                 wait_gone(cluster, [ref], request.params["wait_timeout"])
-            except NotReadyError as error:
+            except ClusterlinkError as error:
                 _owe(outcome, error)
         return outcome
 
@@ -154,16 +152,16 @@ def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: int, o
     known = {} if result.changed else result.objects
     try:
         states: Mapping[Ref, Object | None] = wait_ready(cluster, [ref], timeout, known=known)
-    except NotReadyError as error:
-        states = error.states
+    except ClusterlinkError as error:
+        states = error.states if isinstance(error, NotReadyError) else result.objects
         _owe(outcome, error)
     outcome.values.update(_state(states[ref]))
 
 
 def _owe(outcome: Outcome, error: ClusterlinkError) -> None:
+    """What was done, and that it was not all."""
+    outcome.values.update({key: value for key, value in failure(error).items() if key != "failed"})
     outcome.failed = True
-    outcome.values["msg"] = error.message()
-    outcome.values["problems"] = [problem.as_dict() for problem in error.problems]
 
 
 def _values(ref: Ref, obj: Object | None, reason: str) -> dict[str, Any]:

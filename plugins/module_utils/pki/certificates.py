@@ -54,7 +54,14 @@ def _load(block: bytes, where: str) -> x509.Certificate:
         key, _extensions = certificate.public_key(), certificate.extensions
         _names = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
         _validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise _unreadable(where, f"holds a damaged certificate: {error}") from error
     supported = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA) or (
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
@@ -117,9 +124,15 @@ def facts(certificate: x509.Certificate) -> dict[str, Any]:
         "not_after": iso(certificate.not_valid_after_utc),
         "key_type": spec.type,
         "key_size": spec.size,
-        "serial": f"{certificate.serial_number:X}",
+        "serial": _serial(certificate.serial_number),
         "fingerprint": fingerprint(certificate),
     }
+
+
+def _serial(number: int) -> str:
+    """Whole octets in capitals, as OpenSSL prints it."""
+    digits = f"{number:X}"
+    return digits.zfill(len(digits) + len(digits) % 2)
 
 
 def dns_names(certificate: x509.Certificate) -> list[str]:

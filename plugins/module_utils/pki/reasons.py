@@ -17,7 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.x509.oid import ExtendedKeyUsageOID
 except ImportError:
     pass  # reported by task.missing_library
@@ -62,7 +62,7 @@ def issuer_reasons(certificate: x509.Certificate, ca: x509.Certificate) -> list[
         ]
     try:
         certificate.verify_directly_issued_by(ca)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
         return ["its signature is not by the CA's key"]
     if not _identifiers_agree(certificate, ca):
         return ["its authority key identifier is not the CA's subject key identifier"]

@@ -22,9 +22,8 @@ from .strategies import HOSTS, NAMESPACES, Data, addresses, declarations, label_
 Key = tuple[str, str, str]
 
 # Time says nothing here: other work may share the machine.
-settings.register_profile("fabric", deadline=None, max_examples=60)
-settings.load_profile("fabric")
-few = settings(max_examples=10)
+many = settings(deadline=None, max_examples=60)
+few = settings(deadline=None, max_examples=10)
 
 
 def planned(data: Data, known: bool = True) -> Plan:
@@ -48,11 +47,13 @@ def named(plan: Plan, host: str, kind: str) -> set[str]:
     return {each["metadata"]["name"] for each in plan.peers[host].objects if each["kind"] == kind}
 
 
+@many
 @given(data=declarations(), seed=st.integers())
 def test_the_order_of_a_declaration_means_nothing(data: Data, seed: int) -> None:
     assert json.dumps(planned(shuffled(data, seed)).as_dict()) == json.dumps(planned(data).as_dict())
 
 
+@many
 @given(data=declarations())
 def test_planning_leaves_the_declaration_as_it_is(data: Data) -> None:
     before = copy.deepcopy(data)
@@ -60,6 +61,7 @@ def test_planning_leaves_the_declaration_as_it_is(data: Data) -> None:
     assert data == before
 
 
+@many
 @given(data=declarations(), seed=st.integers())
 def test_applying_twice_changes_nothing(data: Data, seed: int) -> None:
     stores: dict[str, dict[Key, str]] = {host: {} for host in HOSTS}
@@ -70,6 +72,7 @@ def test_applying_twice_changes_nothing(data: Data, seed: int) -> None:
     assert sum(apply(stores[host], again.peers[host].objects) for host in HOSTS) == 0
 
 
+@many
 @given(data=declarations(), known=st.booleans())
 def test_every_source_of_an_import_is_a_peer_or_pending(data: Data, known: bool) -> None:
     plan = planned(data, known)
@@ -83,6 +86,7 @@ def test_every_source_of_an_import_is_a_peer_or_pending(data: Data, known: bool)
                 assert {source["peer"] for source in each["spec"]["sources"]} <= peers
 
 
+@many
 @given(data=declarations())
 def test_no_cluster_has_a_peer_object_for_one_without_ingress(data: Data) -> None:
     plan = planned(data)
@@ -92,6 +96,7 @@ def test_no_cluster_has_a_peer_object_for_one_without_ingress(data: Data) -> Non
     )
 
 
+@many
 @given(data=declarations())
 def test_every_import_draws_on_exports_that_are_there(data: Data) -> None:
     plan = planned(data)
@@ -104,6 +109,7 @@ def test_every_import_draws_on_exports_that_are_there(data: Data) -> None:
                 assert exports is None or ("Export", source["exportNamespace"], source["exportName"]) in exports
 
 
+@many
 @given(data=declarations())
 def test_every_object_carries_the_labels_of_its_owner(data: Data) -> None:
     owner = {"app.kubernetes.io/managed-by": "skyshift.clusterlink", "skyshift.clusterlink/fabric": "demo"}
@@ -143,6 +149,7 @@ clients = st.builds(
 )
 
 
+@many
 @given(data=declarations(), client=clients)
 def test_a_client_is_let_through_exactly_when_a_rule_of_the_service_allows_it(data: Data, client: Client) -> None:
     data["policies"] = []
@@ -161,6 +168,7 @@ def test_a_client_is_let_through_exactly_when_a_rule_of_the_service_allows_it(da
                 assert not expected or (verdict.exporting is not None and verdict.exporting.allowed)
 
 
+@many
 @given(data=declarations())
 def test_the_client_of_a_probe_is_let_through_to_the_sources_it_names(data: Data) -> None:
     plan = planned(data)
@@ -177,6 +185,7 @@ def test_the_client_of_a_probe_is_let_through_to_the_sources_it_names(data: Data
                 assert list(probe.sources) == allowed
 
 
+@many
 @given(data=declarations())
 def test_an_import_has_a_probe_with_a_client_when_its_service_allows_anyone_and_no_policy_denies(data: Data) -> None:
     data["policies"] = []

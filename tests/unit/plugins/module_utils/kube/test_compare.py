@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import (
@@ -165,6 +165,7 @@ values = st.recursive(
 specs = st.dictionaries(st.text(min_size=1, max_size=4), values, min_size=1, max_size=4)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(spec=specs, other=specs)
 def test_what_was_applied_is_applied_and_anything_else_is_not(spec: Object, other: Object) -> None:
     def wanted(value: Object) -> Object:
@@ -193,9 +194,33 @@ def test_difference_holds_only_what_differs_and_list_items_by_name() -> None:
     assert (change.before, change.after) == (containers("i:1"), containers("i:2"))
 
 
+def owned(**spec: Any) -> Object:
+    return {"metadata": {"managedFields": managed(fields_of({"spec": spec}))}, "spec": spec}
+
+
 def test_field_that_is_gone_is_shown_before_and_one_that_is_new_after() -> None:
-    change = difference({"spec": {"host": "h", "port": 1}}, {"spec": {"port": 1, "weight": 2}})
+    change = difference(owned(host="h", port=1), owned(port=1, weight=2))
     assert (change.before, change.after) == ({"spec": {"host": "h"}}, {"spec": {"weight": 2}})
+
+
+def test_what_a_controller_writes_meanwhile_is_no_difference() -> None:
+    before, after = owned(port=1), owned(port=1)
+    after["spec"]["targetPort"] = 1234
+    after["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+    assert not difference(before, after).changed
+
+
+def test_item_that_left_a_list_is_shown_before() -> None:
+    before, after = observed_deployment(), observed_deployment()
+    _no_env(after)
+    fields = copy.deepcopy(DEPLOYMENT_FIELDS)
+    del fields["f:spec"]["f:template"]["f:spec"]["f:containers"]['k:{"name":"c"}']["f:env"]
+    after["metadata"]["managedFields"] = managed(fields)
+    change = difference(before, after)
+    assert change.before["spec"]["template"]["spec"]["containers"] == [
+        {"name": "c", "env": [{"name": "A", "value": "1"}]}
+    ]
+    assert change.after["spec"]["template"]["spec"]["containers"] == [{"name": "c"}]
 
 
 def test_change_of_ownership_alone_is_a_difference_that_is_named() -> None:
@@ -228,7 +253,12 @@ def test_secret_is_shown_by_fingerprints_only() -> None:
             "stringData": {"other": value},
         }
 
-    changes = [difference(secret("b2xk"), secret("bmV3")), creation(secret("bmV3")), removal(secret("b2xk"))]
+    def stored(value: str) -> Object:
+        obj = secret(value)
+        obj["metadata"]["managedFields"] = managed(fields_of({"data": obj["data"]}))
+        return obj
+
+    changes = [difference(stored("b2xk"), stored("bmV3")), creation(secret("bmV3")), removal(secret("b2xk"))]
     for change in changes:
         assert change.changed
         shown = json.dumps([change.before, change.after])

@@ -25,13 +25,28 @@ def test_missing_permission_names_user_verb_kind_and_place() -> None:
     )
     problem = refused(LIST, 403, message).problems[0]
     assert problem.what == "the user bob is not permitted to list imports.clusterlink.net in all namespaces"
-    assert problem.found == message
 
 
 def test_missing_permission_to_create_is_named_though_a_patch_was_sent() -> None:
     message = 'imports "web" is forbidden: User "bob" cannot create resource "imports" in API group "clusterlink.net"'
     problem = refused(PATCH, 403, message).problems[0]
     assert problem.what == "the user bob is not permitted to create imports.clusterlink.net in namespace a"
+
+
+def test_permission_for_a_part_of_an_object_is_named_as_such() -> None:
+    message = 'pods "p" is forbidden: User "bob" cannot get resource "pods/log" in API group "" in the namespace "a"'
+    problem = refused(Request("get", "Pod", "p", "a"), 403, message).problems[0]
+    assert problem.what == "the user bob is not permitted to get pods/log in namespace a"
+
+
+def test_what_is_true_of_a_kind_is_the_same_problem_for_each_of_its_objects() -> None:
+    one, other = (Request("patch", "Import", name, "a") for name in ("web", "api"))
+    message = 'imports "{}" is forbidden: User "bob" cannot patch resource "imports" in API group "clusterlink.net"'
+    assert (
+        refused(one, 403, message.format("web")).problems[0] == refused(other, 403, message.format("api")).problems[0]
+    )
+    unserved = [api_error(request, 404, b"404 page not found", "u").problems[0] for request in (one, other)]
+    assert unserved[0] == unserved[1]
 
 
 def test_refusal_for_another_reason_than_permissions_is_not_called_one() -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import subprocess
@@ -10,7 +11,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
@@ -22,9 +24,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certifica
     load_chain,
     require_match,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer, Term, issue_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, leaf_reasons, make_leaf
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
@@ -75,13 +78,29 @@ def test_no_truncated_chain_is_read_whole(length: int) -> None:
     assert chain == [LEAF.certificate], "only a cut between the two certificates leaves something whole"
 
 
+DER = LEAF.certificate.public_bytes(Encoding.DER)
+VERSION = DER.index(b"\xa0\x03\x02\x01\x02") + 4
+NAME_TYPE = DER.index(b"\x82\x04east")
+
+
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")  # a change may make it negative
-@given(st.integers(min_value=0, max_value=len(PEM) - 1), st.integers(min_value=0, max_value=255))
-@settings(max_examples=500, deadline=None)
-def test_a_chain_with_one_byte_changed_is_read_or_an_error_of_ours(position: int, byte: int) -> None:
-    changed = PEM[:position] + bytes([byte]) + PEM[position + 1 :]
+@given(st.integers(min_value=0, max_value=len(DER) - 1), st.integers(min_value=0, max_value=255))
+@example(VERSION, 97)
+@example(NAME_TYPE, 0xA3)  # a kind of name that cryptography does not know
+@settings(max_examples=1000, deadline=None)
+def test_a_certificate_with_one_byte_changed_is_compared_or_an_error_of_ours(position: int, byte: int) -> None:
+    changed = DER[:position] + bytes([byte]) + DER[position + 1 :]
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(changed) + b"-----END CERTIFICATE-----\n"
     with contextlib.suppress(ClusterlinkError):
-        facts(load_chain(changed, WHERE)[0])
+        chain = load_chain(pem, WHERE)
+        facts(chain[0])
+        leaf_reasons(chain, CA.certificate, LeafRequest("east", key=KeySpec(), subject={}), NOW)
+
+
+def test_a_serial_number_is_whole_octets() -> None:
+    number = 0x123
+    ca = issue_ca(ca_subject("demo", CA.key.public_key()), CA.key, Term(NOW, 1), number)
+    assert facts(ca)["serial"] == "0123"
 
 
 def test_a_key_of_another_certificate_is_refused_and_both_places_are_named(key: Keys) -> None:

@@ -198,6 +198,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import apply_mesh, wait_for_mesh
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pending import hold_back
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
@@ -213,13 +214,13 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Apply the cluster's part of the plan and wait for it."""
     present = params["state"] == "present"
     pending = {Ref(entry["kind"], entry["name"], entry["namespace"]): entry["reason"] for entry in params["pending"]}
-    pending = pending if present else {}
     with connect(params) as cluster:
+        objects, pending = hold_back(cluster, params["objects"], pending) if present else ([], {})
         try:
             result = apply_mesh(
                 cluster,
                 params["fabric"],
-                params["objects"] if present else [],
+                objects,
                 check=mode.check,
                 force=params["force_conflicts"],
                 keep=pending,

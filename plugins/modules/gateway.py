@@ -47,8 +47,7 @@ options:
       - Required with O(state=present).
     type: str
   fabric:
-    description:
-      - The fabric's name.
+    description: The fabric's name.
     type: str
     default: fabric
   namespace:
@@ -64,16 +63,13 @@ options:
         be signed by a CA that is given.
     type: path
   certificate_content:
-    description:
-      - The same as content.
+    description: The content of that file, for what is kept elsewhere.
     type: str
   privatekey_path:
-    description:
-      - The file with the certificate's private key as PEM without a passphrase.
+    description: The file with the certificate's private key as PEM without a passphrase.
     type: path
   privatekey_content:
-    description:
-      - The same as content.
+    description: The content of that file, for what is kept elsewhere.
     type: str
   ca_path:
     description:
@@ -81,22 +77,18 @@ options:
         while it is changed.
     type: path
   ca_content:
-    description:
-      - The same as content.
+    description: The content of that file, for what is kept elsewhere.
     type: str
   version:
-    description:
-      - The version of ClusterLink, one of those that the collection supports.
+    description: The version of ClusterLink, one of those that the collection supports.
     type: str
     default: v0.4.1
   image_registry:
-    description:
-      - Where images come from, without a scheme and without a slash at the end.
+    description: Where images come from, without a scheme and without a slash at the end.
     type: str
     default: ghcr.io/clusterlink-net
   image_tag:
-    description:
-      - The tag of the images. It is the version unless it is given.
+    description: The tag of the images. It is the version unless it is given.
     type: str
   images:
     description:
@@ -111,25 +103,21 @@ options:
         description: The data plane's image, which must be of the kind that O(dataplane) says.
         type: str
   image_pull_secrets:
-    description:
-      - Names of Secrets in the gateway's namespace with a registry's credentials.
+    description: Names of Secrets in the gateway's namespace with a registry's credentials.
     type: list
     elements: str
     default: []
   dataplane:
-    description:
-      - The kind of data plane.
+    description: The kind of data plane.
     type: str
     choices: [envoy, go]
     default: envoy
   controlplane_replicas:
-    description:
-      - How many pods the control plane has. With more than one they are spread over the nodes.
+    description: How many pods the control plane has. With more than one they are spread over the nodes.
     type: int
     default: 1
   dataplane_replicas:
-    description:
-      - How many pods the data plane has. With more than one they are spread over the nodes.
+    description: How many pods the data plane has. With more than one they are spread over the nodes.
     type: int
     default: 1
   controlplane_resources:
@@ -138,18 +126,15 @@ options:
         C(memory) and C(ephemeral-storage).
     type: dict
   dataplane_resources:
-    description:
-      - The same for the data plane.
+    description: The same for the data plane.
     type: dict
   log_level:
-    description:
-      - How much the gateway logs.
+    description: How much the gateway logs.
     type: str
     choices: [fatal, error, warn, info, debug]
     default: info
   labels:
-    description:
-      - The peer's labels, on which access policies of the whole fabric can select. Values are strings.
+    description: The peer's labels, on which access policies of the whole fabric can select. Values are strings.
     type: dict
   ingress_type:
     description:
@@ -165,8 +150,7 @@ options:
       - Without meaning where O(ingress_type=none).
     type: int
   ingress_annotations:
-    description:
-      - Annotations of the ingress Service, for a load balancer's controller. Values are strings.
+    description: Annotations of the ingress Service, for a load balancer's controller. Values are strings.
     type: dict
   gateway_host:
     description:
@@ -175,8 +159,7 @@ options:
         external one where there is one.
     type: str
   gateway_port:
-    description:
-      - The port that other peers shall use, the ingress's own unless it is given. Needs O(gateway_host).
+    description: The port that other peers shall use, the ingress's own unless it is given. Needs O(gateway_host).
     type: int
   force_conflicts:
     description:
@@ -192,8 +175,7 @@ options:
     type: bool
     default: false
   remove_crds:
-    description:
-      - With O(state=absent), whether to remove the CustomResourceDefinitions that this collection made.
+    description: With O(state=absent), whether to remove the CustomResourceDefinitions that this collection made.
     type: bool
     default: true
 notes:
@@ -218,11 +200,6 @@ EXAMPLES = r"""
     ca_path: pki/demo/cert.pem
     labels:
       region: eu
-  register: gateway
-
-- name: Show where it is reached
-  ansible.builtin.debug:
-    msg: "{{ gateway.address.host }}:{{ gateway.address.port }}"
 
 - name: Two pods each behind a load balancer, with images from a mirror
   skyshift.clusterlink.gateway:
@@ -255,13 +232,6 @@ address:
   returned: O(state=present)
   type: dict
   sample: {host: 203.0.113.7, port: 30443}
-  contains:
-    host:
-      description: A DNS name or an IP address.
-      type: str
-    port:
-      description: A TCP port.
-      type: int
 version:
   description: The version of ClusterLink.
   returned: O(state=present)

@@ -414,7 +414,7 @@ def test_api_server_that_is_away_is_named_soon(run_module: Ansible) -> None:
     assert refused["failed"]
     assert "https://127.0.0.1:1: the API server cannot be talked to" in refused["msg"]
     assert "Connection refused" in refused["msg"]
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 def _versions(kubectl: Kubectl, namespace: str) -> dict[str, str]:

@@ -190,67 +190,63 @@ def test_definitions_of_others_that_serve_another_version_only_are_refused(
 
 
 def test_what_a_control_plane_needs_is_allowed_and_nothing_beyond(
-    run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
+    run_module: Ansible, kubectl: Kubectl, east: dict[str, str], namespace: str
 ) -> None:
     """The gateway is its own peer here: it reaches itself, exports a service, and imports it in both ways."""
     installed = run_module("gateway", east)
     assert not installed.get("failed"), installed["msg"]
-    kubectl("create", "namespace", "test-links")
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "test-links"}}
-    merged = {**service, "metadata": {"name": "merged", "namespace": "test-links"}}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": namespace}}
+    merged = {**service, "metadata": {"name": "merged", "namespace": namespace}}
     ports = {"ports": [{"port": 80}]}
-    source = {"peer": "east", "exportName": "web", "exportNamespace": "test-links"}
-    merging = make("Import", "merged", "test-links", port=80, sources=[source])
+    source = {"peer": "east", "exportName": "web", "exportNamespace": namespace}
+    merging = make("Import", "merged", namespace, port=80, sources=[source])
     merging["metadata"]["labels"] = {"import.clusterlink.net/merge": "true"}
-    everything = [{"workloadSelector": {}}]
+    everything: list[Object] = [{"workloadSelector": {}}]
     kubectl.apply(
         {**service, "spec": ports},
         {**merged, "spec": ports},
         make("Peer", "east", SPACE, gateways=[installed["address"]]),
-        make("Export", "web", "test-links", port=80),
-        make("Import", "far", "test-links", port=80, sources=[source]),
+        make("Export", "web", namespace, port=80),
+        make("Import", "far", namespace, port=80, sources=[source]),
         merging,
-        make("AccessPolicy", "all", "test-links", action="allow", **{"from": everything, "to": everything}),
+        make("AccessPolicy", "all", namespace, action="allow", **{"from": everything, "to": everything}),
     )
-    try:
-        kubectl("wait", "peer/east", "-n", SPACE, "--for=condition=PeerReachable", "--timeout=30s")
-        kubectl("wait", "export/web", "-n", "test-links", "--for=condition=ExportValid", "--timeout=30s")
-        for name in ("far", "merged"):
-            kubectl("wait", f"import/{name}", "-n", "test-links", "--for=condition=ImportServiceValid", "--timeout=30s")
-        assert "import-far-" in kubectl("get", "service", "far", "-n", "test-links", "-o=jsonpath={.spec.externalName}")
-        assert "clusterlink-6-merged" in kubectl("get", "endpointslices", "-n", "test-links", "-o", "name")
+    kubectl("wait", "peer/east", "-n", SPACE, "--for=condition=PeerReachable", "--timeout=30s")
+    kubectl("wait", "export/web", "-n", namespace, "--for=condition=ExportValid", "--timeout=30s")
+    for name in ("far", "merged"):
+        kubectl("wait", f"import/{name}", "-n", namespace, "--for=condition=ImportServiceValid", "--timeout=30s")
+    assert "import-far-" in kubectl("get", "service", "far", "-n", namespace, "-o=jsonpath={.spec.externalName}")
+    assert "clusterlink-6-merged" in kubectl("get", "endpointslices", "-n", namespace, "-o", "name")
 
-        refused = run_module("gateway", {"state": "absent", "namespace": SPACE})
-        assert f"Peer {SPACE}/east, Export test-links/web" in refused["msg"]
-        assert not refused["changed"]
+    refused = run_module("gateway", {"state": "absent", "namespace": SPACE})
+    assert f"Peer {SPACE}/east, Export {namespace}/web" in refused["msg"]
+    assert not refused["changed"]
 
-        # What it takes back itself, it may take back: Services of imports that are gone.
-        kubectl("delete", "imports", "--all", "-n", "test-links")
-        kubectl("wait", "service/far", "-n", "test-links", "--for=delete", "--timeout=30s")
-        assert "forbidden" not in kubectl("logs", f"deployment/{CONTROLPLANE}", "-n", SPACE, "--tail=-1")
+    # What it takes back itself, it may take back: Services of imports that are gone.
+    kubectl("delete", "imports", "--all", "-n", namespace)
+    kubectl("wait", "service/far", "-n", namespace, "--for=delete", "--timeout=30s")
+    assert "forbidden" not in kubectl("logs", f"deployment/{CONTROLPLANE}", "-n", SPACE, "--tail=-1")
 
-        account = f"--as=system:serviceaccount:{SPACE}:{CONTROLPLANE}"
-        for verb, resource, where in (
-            ("list", "secrets", "-n=kube-system"),
-            ("list", "secrets", "-A"),
-            ("update", "secrets/cl-peer", f"-n={SPACE}"),
-            ("get", "leases.coordination.k8s.io", "-n=kube-system"),
-            ("list", "peers.clusterlink.net", "-A"),
-            ("create", "pods", f"-n={SPACE}"),
-            ("delete", "imports.clusterlink.net", "-n=test-links"),
-            ("create", "rolebindings.rbac.authorization.k8s.io", f"-n={SPACE}"),
-        ):
-            assert kubectl("auth", "can-i", verb, resource, where, account, check=False).startswith("no"), resource
+    account = f"--as=system:serviceaccount:{SPACE}:{CONTROLPLANE}"
+    for verb, resource, where in (
+        ("list", "secrets", "-n=kube-system"),
+        ("list", "secrets", "-A"),
+        ("update", "secrets/cl-peer", f"-n={SPACE}"),
+        ("get", "leases.coordination.k8s.io", "-n=kube-system"),
+        ("list", "peers.clusterlink.net", "-A"),
+        ("create", "pods", f"-n={SPACE}"),
+        ("delete", "imports.clusterlink.net", f"-n={namespace}"),
+        ("create", "rolebindings.rbac.authorization.k8s.io", f"-n={SPACE}"),
+    ):
+        assert kubectl("auth", "can-i", verb, resource, where, account, check=False).startswith("no"), resource
 
-        # With force, what a control plane that is gone cannot take back any more goes, too.
-        kubectl.apply(make("Import", "far", "test-links", port=80, sources=[source]))
-        kubectl("wait", "import/far", "-n", "test-links", "--for=condition=ImportServiceValid", "--timeout=30s")
-        absent = {"state": "absent", "namespace": SPACE, "force": True}
-        foretold, forced = run_module.each(Call("gateway", absent, check=True), Call("gateway", absent))
-        assert not forced.get("failed"), forced["msg"]
-        assert foretold["deleted"] == forced["deleted"]
-        left = kubectl("get", "services", "-n", "test-links", "-o", "name").split()
-        assert sorted(left) == ["service/merged", "service/web"]
-        assert "clusterlink" not in kubectl("get", "crd,namespace", "-o", "name")
-    finally:
-        kubectl("delete", "namespace", "test-links", "--wait=false")
+    # With force, what a control plane that is gone cannot take back any more goes, too.
+    kubectl.apply(make("Import", "far", namespace, port=80, sources=[source]))
+    kubectl("wait", "import/far", "-n", namespace, "--for=condition=ImportServiceValid", "--timeout=30s")
+    absent = {"state": "absent", "namespace": SPACE, "force": True}
+    foretold, forced = run_module.each(Call("gateway", absent, check=True), Call("gateway", absent))
+    assert not forced.get("failed"), forced["msg"]
+    assert foretold["deleted"] == forced["deleted"]
+    left = kubectl("get", "services", "-n", namespace, "-o", "name").split()
+    assert sorted(left) == ["service/merged", "service/web"]
+    assert "clusterlink" not in kubectl("get", "crd,namespace", "-o", "name")

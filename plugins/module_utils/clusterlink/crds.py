@@ -157,7 +157,8 @@ _IMPORT_SPEC = _object(
             ),
         ),
     },
-    required=("lbScheme", "port", "sources"),
+    # Upstream requires lbScheme, too, although it has a default: kubectl then refuses what the server would complete.
+    required=("port", "sources"),
 )
 
 _POLICY_SPEC = _object(

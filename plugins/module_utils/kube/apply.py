@@ -103,8 +103,9 @@ def apply_objects(
 
     Args:
         cluster: Where.
-        objects: The objects wanted, in the order in which they are to be made. A namespace or a
-            CustomResourceDefinition among them counts as there for those that need it.
+        objects: The objects wanted, in the order in which they are to be made. A namespace among them counts as
+            there for those in it. A kind that the cluster does not know is an error, except in check mode, where an
+            earlier step would have brought it.
         check: Only say what would be done.
         force: Take over fields that another manager wants otherwise; else they are an error that names it, unless
             it was somebody at kubectl, by hand.

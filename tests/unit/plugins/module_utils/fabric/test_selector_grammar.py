@@ -77,7 +77,7 @@ def test_words_of_services(words: Data, selector: Data) -> None:
 
 
 def test_raw_selector_is_taken_as_it_stands() -> None:
-    raw = {
+    raw: Data = {
         "matchLabels": {"client.clusterlink.net/labels.app": "x"},
         "matchExpressions": [
             {"key": "client.clusterlink.net/labels.old", "operator": "DoesNotExist"},
@@ -85,6 +85,8 @@ def test_raw_selector_is_taken_as_it_stands() -> None:
         ],
     }
     assert read(read_client, {"workloadSelector": raw}) == raw
+    backwards = {**raw, "matchExpressions": raw["matchExpressions"][::-1]}
+    assert read(read_client, {"workloadSelector": backwards}) == raw
 
 
 def test_peers_are_plain_names_where_there_is_no_inventory() -> None:

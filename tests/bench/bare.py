@@ -50,12 +50,13 @@ def inventory() -> dict[str, Any]:
 
 def main() -> bool:
     """Print the ratio; returns whether the limit is kept."""
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: list[float] = []
     crds = next((LAB_CACHE / "go").rglob("clusterlink@v0.4.1/config/crds"))
     for _round in range(ROUNDS):
         for times, command in (
-            (ours, [OURS, "--inventory", FOLDER / "inventory.json", "site.yml"]),
-            (theirs, ["bash", ROOT / "tests" / "bench" / "cli.sh"]),
+            (ours, [str(OURS), "--inventory", str(FOLDER / "inventory.json"), "site.yml"]),
+            (theirs, ["bash", str(ROOT / "tests" / "bench" / "cli.sh")]),
         ):
             shutil.rmtree(FOLDER, ignore_errors=True)
             FOLDER.mkdir(parents=True)

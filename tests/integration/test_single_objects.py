@@ -191,7 +191,7 @@ def test_object_is_made_kept_repaired_changed_and_removed(subject: Subject) -> N
     absent = {"state": "absent"}
 
     foretold, made, again = subject.each(subject.task(case.args, check=True), there, there)
-    # That the run after it made the object shows that check mode had not.
+    # Here and below: that the run does what check mode foretold shows that check mode had not done it.
     assert (foretold["changed"], foretold["reason"]) == (True, "it is not there")
     assert (made["changed"], made["reason"]) == (True, "it is not there")
     assert (again["changed"], again["reason"], again["diff"]) == (False, "", [])
@@ -199,21 +199,21 @@ def test_object_is_made_kept_repaired_changed_and_removed(subject: Subject) -> N
     assert foretold["diff"] == made["diff"]
 
     subject.kubectl("patch", "--type=merge", f"--patch={json.dumps({'spec': case.drift})}")
-    drifted = subject.spec()
-    foretold = subject.module(case.args, check=True)
-    assert foretold["changed"]
-    assert subject.spec() == drifted
-    repaired, changed, again = subject.each(there, subject.task(case.other, own_process=True), other)
-    assert repaired["changed"]
+    foretold, repaired, changed, again = subject.each(
+        subject.task(case.args, check=True), there, subject.task(case.other, own_process=True), other
+    )
+    assert (foretold["changed"], repaired["changed"]) == (True, True)
+    assert foretold["reason"] == repaired["reason"]
     assert next(iter(case.drift)) in repaired["reason"]
     assert repaired["spec"] == subject.named(case.spec)
     assert (changed["changed"], again["changed"]) == (True, False)
     assert subject.spec() == subject.named(case.other_spec) == changed["spec"]
 
-    assert subject.module(absent, check=True)["changed"]
-    assert subject.there() is not None
-    gone, again = subject.each(subject.task({**absent, "wait": True}), subject.task(absent))
-    assert (gone["changed"], gone["reason"]) == (True, "it is there and should not be")
+    foretold, gone, again = subject.each(
+        subject.task(absent, check=True), subject.task({**absent, "wait": True}), subject.task(absent)
+    )
+    assert (foretold["changed"], gone["changed"]) == (True, True)
+    assert gone["reason"] == "it is there and should not be"
     assert subject.there() is None
     assert (again["changed"], again["reason"]) == (False, "")
 

@@ -227,7 +227,7 @@ def test_nothing_but_a_secret_holds_a_key() -> None:
         assert base64.b64encode(secret.encode()).decode() not in others
 
 
-def annotations(name: str, components: ComponentCertificates = COMPONENTS) -> dict[str, str]:
+def pod_annotations(name: str, components: ComponentCertificates = COMPONENTS) -> dict[str, str]:
     found: dict[str, str] = objects(components)["Deployment", name]["spec"]["template"]["metadata"]["annotations"]
     return found
 
@@ -238,19 +238,19 @@ def components(**changes: str) -> ComponentCertificates:
 
 def test_a_new_component_certificate_restarts_what_mounts_it_and_nothing_else() -> None:
     new = components(dataplane_cert_pem="new")
-    assert annotations("cl-dataplane", new) != annotations("cl-dataplane")
-    assert annotations("cl-controlplane", new) == annotations("cl-controlplane")
+    assert pod_annotations("cl-dataplane", new) != pod_annotations("cl-dataplane")
+    assert pod_annotations("cl-controlplane", new) == pod_annotations("cl-controlplane")
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_a_new_site_ca_restarts_both(name: str) -> None:
-    assert annotations(name, components(ca_pem="new")) != annotations(name)
+    assert pod_annotations(name, components(ca_pem="new")) != pod_annotations(name)
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_annotations_say_nothing_of_keys(name: str) -> None:
     new = components(controlplane_key_pem="new", dataplane_key_pem="new")
-    assert annotations(name, new) == annotations(name)
+    assert pod_annotations(name, new) == pod_annotations(name)
 
 
 def test_a_digest_tells_where_one_certificate_ends() -> None:

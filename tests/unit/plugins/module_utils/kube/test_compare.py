@@ -141,7 +141,7 @@ def test_whatever_was_changed_in_the_cluster_is_a_difference(change: Any) -> Non
 
 def test_item_of_a_set_counts_by_its_value() -> None:
     desired = {"metadata": {"name": "x", "finalizers": ["a", "b"]}}
-    fields = {"f:metadata": {"f:finalizers": {'v:"a"': {}, 'v:"b"': {}}}}
+    fields: dict[str, Any] = {"f:metadata": {"f:finalizers": {'v:"a"': {}, 'v:"b"': {}}}}
     observed = {"metadata": {"finalizers": ["c", "b", "a"], "managedFields": managed(fields)}}
     assert is_applied(desired, observed)
     assert not is_applied({"metadata": {"name": "x", "finalizers": ["a", "d"]}}, observed)
@@ -235,7 +235,10 @@ def test_change_of_ownership_alone_is_a_difference_that_is_named() -> None:
 def test_other_managers_and_times_are_no_difference() -> None:
     spec = {"spec": {"port": 80}}
     before = {"metadata": {"managedFields": managed(fields_of(spec))}, **spec}
-    after = {"metadata": {"managedFields": managed(fields_of(spec), entry("kubectl", "Update"))}, **spec}
+    after: dict[str, Any] = {
+        "metadata": {"managedFields": managed(fields_of(spec), entry("kubectl", "Update"))},
+        **spec,
+    }
     after["metadata"]["managedFields"][-1]["time"] = "2026-01-01T00:00:00Z"
     assert not difference(before, after).changed
 

@@ -89,7 +89,7 @@ def server() -> Iterator[Server]:
 def run(server: Server) -> Callable[..., object]:
     def call(*command: str, **options: float) -> object:
         cluster = connect({"host": server.url, "api_key": TOKEN, "impersonate_user": "eve"})
-        return run_in_container(cluster, CONTAINER, command or ("true",), **options)  # type: ignore[arg-type]
+        return run_in_container(cluster, CONTAINER, command or ("true",), **options)
 
     return call
 

@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/nothing":
             return
         if self.path == "/slow":
-            self.server.released.wait(10)  # type: ignore[attr-defined]
+            self.server.released.wait(10)
             return
         body = b"x" * 1_000_000 if self.path == "/big" else f"path {self.path}\n\nend\n".encode()
         self.send_response(404 if self.path == "/missing" else 200)
@@ -56,7 +56,7 @@ def port() -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     released = threading.Event()
-    server.released = released  # type: ignore[attr-defined]
+    server.released = released
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server.server_port
     released.set()

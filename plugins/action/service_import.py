@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.in_process import ActionModule
+from ansible_collections.skyshift.clusterlink.plugins.modules.service_import import TASK
+from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.in_process import InProcessAction
 
-__all__ = ("ActionModule",)
+
+class ActionModule(InProcessAction):
+    """Runs the module's task."""
+
+    task = TASK

@@ -3,7 +3,7 @@
 """Run a module of this collection inside Ansible's worker when it would run on the controller anyway.
 
 A module process imports its libraries anew for every host and task, which takes longer than a task that has
-nothing to change. Ansible loads this file in the parent process, so every worker inherits the imports.
+nothing to change. Ansible loads actions in the parent process, so every worker inherits what they import.
 Anything that asks for another process (a remote connection, become, environment, async) gets the ordinary module.
 """
 
@@ -19,16 +19,20 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Task, failure, missing_library
 
-MODULES = "ansible_collections.skyshift.clusterlink.plugins.modules"
-
 # Paid once, in the parent. A controller without them runs the module, with its own interpreter, and hears from that.
 for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config"):
     with contextlib.suppress(ImportError):
         importlib.import_module(library)
 
 
-class ActionModule(ActionBase):
-    """Every module's action: plugins/action has a file of each module's name that says so."""
+class InProcessAction(ActionBase):
+    """A module's action: plugins/action has a file of each module's name that says which task it is.
+
+    Attributes:
+        task: What the module does.
+    """
+
+    task: Task
 
     _requires_connection = False
     _supports_check_mode = True
@@ -37,8 +41,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate the arguments as a module would, run the task, and return its result."""
         super().run(tmp, task_vars)
-        name = self._task.action.rpartition(".")[2]
-        task: Task = importlib.import_module(f"{MODULES}.{name}").TASK
+        task, name = self.task, self._task.action.rpartition(".")[2]
         if not self._stays_here() or missing_library(task):
             result: dict[str, Any] = self._execute_module(
                 module_name=f"skyshift.clusterlink.{name}", task_vars=task_vars, wrap_async=self._task.async_val

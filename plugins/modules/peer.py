@@ -62,8 +62,8 @@ options:
     type: bool
     default: false
 notes:
-  - When only the address of a Peer is changed to one that never answers, a gateway may report the Peer as reachable for
-    some seconds more.
+  - When the address of a Peer is changed, its state is believed only after 6.5 seconds, since gateways report a Peer as
+    they knew it before until a heartbeat to the new address has failed.
 seealso:
   - module: skyshift.clusterlink.service_import
   - module: skyshift.clusterlink.fabric_info

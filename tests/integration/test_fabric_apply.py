@@ -13,33 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.objects import Object, make, peer, policy, service_import
+
 if TYPE_CHECKING:
     from tests.integration.conftest import Ansible, Clusters, Kubectl
 
 pytestmark = pytest.mark.cluster
 
-API = "clusterlink.net/v1alpha1"
 KINDS = ("peers", "exports", "accesspolicies", "privilegedaccesspolicies", "imports")
-Object = dict[str, Any]
-
-
-def make(kind: str, name: str, namespace: str = "", **spec: Any) -> Object:
-    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
-    return {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def peer(name: str, namespace: str, host: str = "192.0.2.1") -> Object:
-    return make("Peer", name, namespace, gateways=[{"host": host, "port": 443}])
-
-
-def service_import(name: str, namespace: str, *peers: str) -> Object:
-    sources = [{"peer": peer, "exportName": "web", "exportNamespace": "default"} for peer in peers]
-    return make("Import", name, namespace, port=80, lbScheme="round-robin", sources=sources)
-
-
-def policy(kind: str, name: str, namespace: str = "") -> Object:
-    client = {"workloadSelector": {"matchLabels": {"client.clusterlink.net/labels.app": "frontend"}}}
-    return make(kind, name, namespace, action="allow", **{"from": [client], "to": [{"workloadSelector": {}}]})
 
 
 def names(refs: list[dict[str, str]]) -> list[str]:
@@ -401,29 +382,6 @@ def _judge(kubectl: Kubectl, namespace: str, conditions: dict[str, list[str]], s
         kubectl("patch", target, "-n", namespace, "--subresource=status", "--type=merge", "--patch", patch)
 
 
-def test_wrong_context_names_those_that_there_are(run_module: Ansible, clusters: Clusters) -> None:
-    refused = run_module("fabric_apply", {"fabric": "x", "context": "no-such-context"})
-    assert refused["failed"]
-    assert "no such context as no-such-context" in refused["msg"]
-    assert clusters.contexts[0] in refused["msg"]
-
-
-def test_api_server_that_is_away_is_named_soon(run_module: Ansible) -> None:
-    started = time.monotonic()
-    refused = run_module("fabric_apply", {"fabric": "x", "host": "https://127.0.0.1:1"})
-    assert refused["failed"]
-    assert "https://127.0.0.1:1: the API server cannot be talked to" in refused["msg"]
-    assert "Connection refused" in refused["msg"]
-    assert time.monotonic() - started < 60
-
-
 def _versions(kubectl: Kubectl, namespace: str) -> dict[str, str]:
     listed = kubectl.json("get", "peers,imports,exports,accesspolicies", "-n", namespace)
     return {item["kind"]: item["metadata"]["resourceVersion"] for item in listed["items"]}
-
-
-def test_no_other_connection_option_of_the_environment_is_needed(run_module: Ansible, clusters: Clusters) -> None:
-    environment = {"K8S_AUTH_KUBECONFIG": str(clusters.kubeconfig), "K8S_AUTH_CONTEXT": clusters.contexts[0]}
-    arguments = {"fabric": "x", "state": "absent"}
-    result = run_module("fabric_apply", arguments, connection=False, check=True, environment=environment)
-    assert result["changed"] is False

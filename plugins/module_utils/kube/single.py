@@ -44,6 +44,14 @@ SINGLE_SPEC: dict[str, Any] = {
 """The options that all of these modules have."""
 
 
+PEER_SETTLE = 6.5
+"""Seconds after a change until the condition of a Peer is believed.
+
+A gateway takes a changed Peer for as reachable as it was until a heartbeat fails, which takes up to 6 s where the
+address does not answer at all (v0.4.1, pkg/controlplane/control/peer.go; two tries of 3 s in pkg/util/jsonapi).
+"""
+
+
 @dataclass(frozen=True)
 class Request:
     """What a module was asked for.
@@ -148,7 +156,7 @@ def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: int, o
         return
     if result.updated:
         # Its conditions are from before the change, and nothing in them says so.
-        time.sleep(SETTLE)
+        time.sleep(min(PEER_SETTLE if ref.kind == "Peer" else SETTLE, timeout))
     known = {} if result.changed else result.objects
     try:
         states: Mapping[Ref, Object | None] = wait_ready(cluster, [ref], timeout, known=known)

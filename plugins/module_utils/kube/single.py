@@ -150,13 +150,15 @@ def refer_to(kind: str, fault: Callable[[str], str] = dns_label_fault) -> Callab
     return lambda item: Ref(kind, item.name(required=True, fault=fault), item.name("namespace", required=True))
 
 
-def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: int, outcome: Outcome) -> None:
+def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: float, outcome: Outcome) -> None:
     """Wait, and complete the outcome with what came of it."""
     if not api.READY_CONDITIONS[ref.kind]:
         return
     if result.updated:
         # Its conditions are from before the change, and nothing in them says so.
-        time.sleep(min(PEER_SETTLE if ref.kind == "Peer" else SETTLE, timeout))
+        settle = min(PEER_SETTLE if ref.kind == "Peer" else SETTLE, timeout)
+        time.sleep(settle)
+        timeout -= settle
     known = {} if result.changed else result.objects
     try:
         states: Mapping[Ref, Object | None] = wait_ready(cluster, [ref], timeout, known=known)

@@ -44,7 +44,7 @@ notes:
     imports, for policies to select on. V(host) lets exports point to a host instead of the Service of their name.
     V(import_as) gives imports another V(name), V(namespace) or V(port). V(probe) says how to try it: the V(scheme)
     (V(http), V(https), or V(tcp), which only connects), the V(path) to ask for, and a text that the answer is to hold
-    (V(expect)). V(merge) is true, or names the importing clusters,
+    (V(contains)). V(merge) is true, or names the importing clusters,
     where a Service of that name is there already and the other clusters' pods are to be added to it."
   - "V(allow) of a service lists who may use it, each V(from) being labels that the client's pod has, or a client as
     below. An empty one is everyone; without V(allow) nobody may. It becomes a policy in each importing cluster, in
@@ -179,7 +179,7 @@ plan:
             probes:
               description: >-
                 How each import can be tried. V(name), V(namespace) and V(port) are the import's, V(sources) the peers
-                that should answer, V(scheme), V(path) and V(expect) as they are declared, and V(client) the
+                that should answer, V(scheme), V(path) and V(contains) as they are declared, and V(client) the
                 V(namespace), V(labels) and V(service_account) of a pod that is let through, null when none is.
               type: list
               elements: dict

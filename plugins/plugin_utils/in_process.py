@@ -20,7 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Task, failure, missing_library
 
 # Paid once, in the parent. A controller without them runs the module, with its own interpreter, and hears from that.
-for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config"):
+for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config", "websocket"):
     with contextlib.suppress(ImportError):
         importlib.import_module(library)
 

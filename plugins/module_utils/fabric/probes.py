@@ -52,7 +52,7 @@ class ImportProbe:
             "sources": list(self.sources),
             "scheme": self.probe.scheme,
             "path": self.probe.path,
-            "expect": self.probe.expect,
+            "contains": self.probe.contains,
             "client": client,
         }
 

@@ -84,7 +84,7 @@ class Probe:
 
     scheme: str = "http"
     path: str = "/"
-    expect: str = ""
+    contains: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,15 +137,15 @@ def read_labels(item: Item) -> dict[str, str]:
 
 
 def read_probe(item: Item) -> Probe:
-    """Read how an import is tried: scheme, path, expect."""
+    """Read how an import is tried: scheme, path, contains."""
     scheme = item.choice("scheme", PROBE_SCHEMES, PROBE_SCHEMES[0])
     path = item.text("path", "/")
     if not path.startswith("/"):
         item.problem("path", "must start with '/'", path)
     if scheme == "tcp":
-        for key in sorted(item.keys() & {"path", "expect"}):
+        for key in sorted(item.keys() & {"path", "contains"}):
             item.problem(key, "cannot stand beside the scheme tcp, which only connects", fix="Leave it out")
-    probe = Probe(scheme, path, item.text("expect"))
+    probe = Probe(scheme, path, item.text("contains"))
     item.finish()
     return probe
 

@@ -26,7 +26,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import SETTLE, wait_gone, wait_ready
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import settle_time, wait_gone, wait_ready
 
 
 def apply_mesh(
@@ -93,7 +93,7 @@ def wait_for_mesh(
     refs = [ref for ref in result.objects if READY_CONDITIONS[ref.kind] and (with_peers or ref.kind != "Peer")]
     changed = {ref for ref in result.updated if ref in refs}
     if changed:
-        time.sleep(min(SETTLE, timeout))
+        time.sleep(min(settle_time(changed), timeout))
     known = {ref: result.objects[ref] for ref in refs if ref not in changed}
     states = wait_ready(cluster, refs, deadline - time.monotonic(), known=known)
     if result.deleted:

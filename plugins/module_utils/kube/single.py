@@ -24,8 +24,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import (
-    SETTLE,
     NotReadyError,
+    settle_time,
     wait_gone,
     wait_ready,
 )
@@ -42,14 +42,6 @@ SINGLE_SPEC: dict[str, Any] = {
     "wait_timeout": {"type": "int", "default": 120},
 }
 """The options that all of these modules have."""
-
-
-PEER_SETTLE = 6.5
-"""Seconds after a change until the condition of a Peer is believed.
-
-A gateway takes a changed Peer for as reachable as it was until a heartbeat fails, which takes up to 6 s where the
-address does not answer at all (v0.4.1, pkg/controlplane/control/peer.go; two tries of 3 s in pkg/util/jsonapi).
-"""
 
 
 @dataclass(frozen=True)
@@ -156,7 +148,7 @@ def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: float,
         return
     if result.updated:
         # Its conditions are from before the change, and nothing in them says so.
-        settle = min(PEER_SETTLE if ref.kind == "Peer" else SETTLE, timeout)
+        settle = min(settle_time([ref]), timeout)
         time.sleep(settle)
         timeout -= settle
     known = {} if result.changed else result.objects

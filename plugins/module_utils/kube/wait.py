@@ -24,9 +24,21 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transpor
 SETTLE = 1.0
 """Seconds after a change until conditions that carry no observedGeneration are believed.
 
-ClusterLink looks at a changed object within milliseconds and corrects a condition that is no longer true. Only a
-Peer whose new address swallows packets keeps its old condition until the first heartbeat has timed out.
+ClusterLink looks at a changed object within milliseconds and corrects a condition that is no longer true.
 """
+
+PEER_SETTLE = 6.5
+"""Seconds after a change until the condition of a Peer is believed.
+
+A gateway takes a changed Peer for as reachable as it was until a heartbeat fails, which takes up to 6 s where the
+address does not answer at all (v0.4.1, pkg/controlplane/control/peer.go; two tries of 3 s in pkg/util/jsonapi).
+"""
+
+
+def settle_time(changed: Iterable[Ref]) -> float:
+    """How many seconds after these objects were changed their conditions are believed."""
+    return max((PEER_SETTLE if ref.kind == "Peer" else SETTLE for ref in changed), default=0.0)
+
 
 _PAUSE = 0.5
 """Seconds between tries when the API server cannot be asked or does not serve the kind."""

@@ -21,7 +21,7 @@ def probe(plan: Plan, host: str = "north") -> Data:
 
 
 def test_probe_of_a_service_is_made_by_a_pod_that_its_rule_names(declare: Declare, plan: Planner, web: Data) -> None:
-    settings = {"scheme": "https", "path": "/healthz", "expect": "ok"}
+    settings = {"scheme": "https", "path": "/healthz", "contains": "ok"}
     allow = [
         {"from": {"labels": {"app": "frontend", "tier": ["b", "a"]}, "namespace": "shop", "service_account": "robot"}}
     ]
@@ -32,7 +32,7 @@ def test_probe_of_a_service_is_made_by_a_pod_that_its_rule_names(declare: Declar
         "sources": ["east", "west"],
         "scheme": "https",
         "path": "/healthz",
-        "expect": "ok",
+        "contains": "ok",
         "client": {"namespace": "shop", "service_account": "robot", "labels": {"app": "frontend", "tier": "a"}},
     }
 

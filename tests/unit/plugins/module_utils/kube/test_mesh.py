@@ -16,7 +16,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import m
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import apply_mesh, wait_for_mesh
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import SETTLE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import PEER_SETTLE, SETTLE
 
 if TYPE_CHECKING:
     from tests.unit.plugins.module_utils.kube.conftest import MemoryCluster
@@ -107,14 +107,15 @@ def test_peers_are_not_waited_for_unless_asked(memory_cluster: type[MemoryCluste
     assert wait_for_mesh(memory_cluster(), result, 5, with_peers=False) == {}
 
 
+@pytest.mark.parametrize(("kind", "seconds"), [("Export", SETTLE), ("Peer", PEER_SETTLE)])
 def test_condition_from_before_a_change_is_not_believed_at_once(
-    memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch
+    memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch, kind: str, seconds: float
 ) -> None:
-    export = make("Export")
-    cluster = memory_cluster(ready(export))
+    changed = make(kind)
+    cluster = memory_cluster(ready(changed))
     slept: list[float] = []
     monkeypatch.setattr(mesh.time, "sleep", slept.append)
-    result = ApplyResult(updated=[Ref.of(export)], objects={Ref.of(export): ready(export)})
-    wait_for_mesh(cluster, result, 5, with_peers=True)
-    assert slept == [SETTLE]
-    assert cluster.reads == [("Export", "a", "")]
+    result = ApplyResult(updated=[Ref.of(changed)], objects={Ref.of(changed): ready(changed)})
+    wait_for_mesh(cluster, result, 10, with_peers=True)
+    assert slept == [seconds]
+    assert cluster.reads == [(kind, "a", "")]

@@ -319,7 +319,10 @@ def test_export_that_could_not_be_read_is_not_said_to_be_missing(declare: Declar
     [
         ({"path": "healthz"}, "clusterlink_services[0].probe.path: must start with '/'"),
         ({"scheme": "udp"}, "clusterlink_services[0].probe.scheme: must be one of http, https, tcp"),
-        ({"scheme": "tcp", "contains": "ok"}, "clusterlink_services[0].probe.contains: cannot stand beside the scheme tcp"),
+        (
+            {"scheme": "tcp", "contains": "ok"},
+            "clusterlink_services[0].probe.contains: cannot stand beside the scheme tcp",
+        ),
     ],
 )
 def test_probe_that_cannot_be_made_is_refused(

@@ -274,8 +274,8 @@ def test_pruning_in_a_namespace_leaves_what_is_not_ours(cluster: Cluster, kubect
     assert kubectl("get", "services", "-n", name, "-o", "name").split() == ["service/theirs"]
 
 
-def test_kinds_are_there_to_be_used_once_they_are_waited_for(cluster: Cluster, kubectl: Kubectl, no_crds: None) -> None:
-    _ = no_crds
+@pytest.mark.usefixtures("no_crds")
+def test_kinds_are_there_to_be_used_once_they_are_waited_for(cluster: Cluster, kubectl: Kubectl) -> None:
     objects = crd_objects()
     result = apply_objects(cluster, objects, check=False)
     wait_ready(cluster, result.objects, 30, known=result.objects)

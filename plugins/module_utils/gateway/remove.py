@@ -193,7 +193,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
         return [] if obj is None else [obj]
 
     answers = iter(gather(read, [call for group in groups for call in group]))
-    found = [[obj for _ in group for obj in next(answers)] for group in groups]
+    found = [[obj for _member in group for obj in next(answers)] for group in groups]
     return _Found(
         own=found[0],
         made_by_controlplane=found[1],

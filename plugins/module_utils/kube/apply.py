@@ -219,7 +219,7 @@ def _do(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, check: 
         if not step.changes:
             result.unchanged.append(step.ref)
             result.objects[step.ref] = step.observed or {}
-    for _, group in groupby(
+    for _key, group in groupby(
         (step for step in steps if step.changes), key=lambda step: (step.ref.kind, step.wanted is None)
     ):
         batch = list(group)

@@ -152,7 +152,7 @@ def _holds(wanted: Any, observed: Any, fields: Mapping[str, Any]) -> bool:
 
 
 def _item_holds(wanted: Sequence[Any], observed: Sequence[Any], key: str, below: Mapping[str, Any]) -> bool:
-    sort, _, text = key.partition(":")
+    sort, _colon, text = key.partition(":")
     if sort not in ("k", "v"):
         return False
     value = json.loads(text)

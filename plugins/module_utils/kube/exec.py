@@ -108,7 +108,7 @@ def run_in_container(
 def _connect(cluster: Cluster, container: Container, command: Sequence[str], timeout: float) -> Any:
     """The open websocket of a command that is being started."""
     query = [("container", container.name), ("stdout", "true"), ("stderr", "true"), *(("command", c) for c in command)]
-    scheme, _, address = cluster.server.partition("://")
+    scheme, _separator, address = cluster.server.partition("://")
     target = path("Pod", container.pod, container.namespace, "exec")
     tls: dict[str, Any] = {"context": cluster.tls} if cluster.tls else {}
     if cluster.configuration.tls_server_name:

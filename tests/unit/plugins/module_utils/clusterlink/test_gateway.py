@@ -47,7 +47,7 @@ def container_of(name: str, **options: Any) -> dict[str, Any]:
 
 
 def rules_of(kind: str) -> list[dict[str, Any]]:
-    [rules] = [obj["rules"] for (found, _), obj in objects().items() if found == kind]
+    [rules] = [obj["rules"] for (found, _name), obj in objects().items() if found == kind]
     return list(rules)
 
 
@@ -71,7 +71,7 @@ def test_the_same_input_gives_the_same_objects() -> None:
 
 
 def test_objects_come_after_what_they_need() -> None:
-    kinds = list(dict.fromkeys(kind for kind, _ in objects()))
+    kinds = list(dict.fromkeys(kind for kind, _name in objects()))
     assert kinds == [
         "Namespace",
         "Secret",
@@ -86,7 +86,7 @@ def test_objects_come_after_what_they_need() -> None:
 
 
 def test_all_of_it_is_in_the_gateways_namespace_and_carries_its_labels() -> None:
-    for (kind, _), obj in objects(namespace="links", fabric="demo").items():
+    for (kind, _name), obj in objects(namespace="links", fabric="demo").items():
         if kind not in ("Namespace", "ClusterRole", "ClusterRoleBinding"):
             assert obj["metadata"]["namespace"] == "links"
         assert obj["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "skyshift.clusterlink"
@@ -172,7 +172,7 @@ def test_secrets_peers_leases_and_events_are_allowed_in_the_gateways_namespace_o
 def test_in_the_whole_cluster_only_what_imports_exports_and_policies_need_is_allowed() -> None:
     read = {"get", "list", "watch"}
     by_resource: dict[str, set[str]] = {}
-    for resource, verb, _ in allowed("ClusterRole"):
+    for resource, verb, _namespace in allowed("ClusterRole"):
         by_resource.setdefault(resource, set()).add(verb)
     assert by_resource == {
         "pods": read,
@@ -194,7 +194,7 @@ def test_no_rule_has_a_wildcard(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["RoleBinding", "ClusterRoleBinding"])
 def test_rights_are_the_control_planes_own_account_s(kind: str) -> None:
-    [binding] = [obj for (found, _), obj in objects(namespace="links").items() if found == kind]
+    [binding] = [obj for (found, _name), obj in objects(namespace="links").items() if found == kind]
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "cl-controlplane", "namespace": "links"}]
 
 
@@ -221,7 +221,7 @@ def test_secrets_hold_what_gateways_look_for() -> None:
 
 
 def test_nothing_but_a_secret_holds_a_key() -> None:
-    others = json.dumps([obj for (kind, _), obj in objects().items() if kind != "Secret"])
+    others = json.dumps([obj for (kind, _name), obj in objects().items() if kind != "Secret"])
     for secret in (PEER.key_pem, COMPONENTS.controlplane_key_pem, COMPONENTS.dataplane_key_pem):
         assert secret not in others
         assert base64.b64encode(secret.encode()).decode() not in others

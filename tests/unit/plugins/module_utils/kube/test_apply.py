@@ -107,7 +107,7 @@ def test_removal_goes_backwards_and_after_all_else(memory_cluster: type[MemoryCl
     old = [make("Peer", "old", "a"), make("Export", "old", "a"), make("Import", "old", "a")]
     cluster = memory_cluster(*old)
     apply_objects(cluster, [make("Import", "new", "a")], check=False, prune=Prune(("Peer", "Export", "Import"), OURS))
-    assert [what for _, what in cluster.writes] == ["Import a/new", "Import a/old", "Export a/old", "Peer a/old"]
+    assert [what for _verb, what in cluster.writes] == ["Import a/new", "Import a/old", "Export a/old", "Peer a/old"]
 
 
 def test_all_problems_are_told_at_once_and_nothing_is_written(memory_cluster: type[MemoryCluster]) -> None:
@@ -251,5 +251,5 @@ def test_removal_keeps_the_given_order_and_passes_over_what_is_not_there(
     assert delete_objects(cluster, refs, check=True).deleted == [Ref.of(ROLE), Ref.of(SERVICE), Ref.of(SECRET)]
     assert cluster.writes == []
     delete_objects(cluster, refs, check=False)
-    assert [what for _, what in cluster.writes] == ["ClusterRole r", "Service a/s", "Secret a/k"]
+    assert [what for _verb, what in cluster.writes] == ["ClusterRole r", "Service a/s", "Secret a/k"]
     assert not delete_objects(cluster, refs, check=False).changed

@@ -92,7 +92,7 @@ def test_call_is_tried_again_when_the_server_is_overloaded_or_restarts(api: Api,
 
 
 def test_call_is_given_up_after_five_tries(api: Api) -> None:
-    for _ in range(5):
+    for _turn in range(5):
         api.will(503, {"kind": "Status", "message": "apiserver is shutting down"})
     with pytest.raises(ApiError, match="apiserver is shutting down"):
         api.cluster().get("Peer", "p", "a")
@@ -123,9 +123,9 @@ def test_server_says_how_long_to_wait_and_is_not_waited_for_too_long(api: Api, m
 def test_waits_between_tries_grow_and_differ_by_chance(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     monkeypatch.setattr(transport.time, "sleep", slept.append)
-    for _ in range(10):
+    for _turn in range(10):
         api.will_break()
-    for _ in range(2):
+    for _turn in range(2):
         with pytest.raises(ClusterUnreachableError):
             api.cluster().get("Peer", "p", "a")
     first, second = slept[:4], slept[4:]
@@ -151,7 +151,7 @@ def test_server_that_does_not_answer_is_given_up_after_one_timeout(monkeypatch: 
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
-        fillers = [socket.socket() for _ in range(4)]  # what the backlog holds; further connections get no answer
+        fillers = [socket.socket() for _turn in range(4)]  # what the backlog holds; further connections get no answer
         for filler in fillers:
             filler.setblocking(False)
             filler.connect_ex(deaf.getsockname())
@@ -165,7 +165,7 @@ def test_server_that_does_not_answer_is_given_up_after_one_timeout(monkeypatch: 
 
 def test_one_connection_serves_one_request_after_another(api: Api) -> None:
     cluster = api.cluster()
-    for _ in range(3):
+    for _turn in range(3):
         api.will(200, PEER)
         cluster.get("Peer", "p", "a")
     assert cluster._transport._pool.connection_from_url(api.url).num_connections == 1

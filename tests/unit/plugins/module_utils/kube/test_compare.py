@@ -225,11 +225,11 @@ def test_item_that_left_a_list_is_shown_before() -> None:
 
 def test_change_of_ownership_alone_is_a_difference_that_is_named() -> None:
     spec = {"spec": {"port": 80}}
-    before = {"metadata": {"managedFields": managed(None)}, **spec}
-    after = {"metadata": {"managedFields": managed(fields_of(spec))}, **spec}
-    assert difference(before, after).after == {"metadata": {"managedFields": {OURS: ["spec.port"]}}}
-    assert difference(after, before).before == {"metadata": {"managedFields": {OURS: ["spec.port"]}}}
-    assert not difference(after, copy.deepcopy(after)).changed
+    theirs = {"metadata": {"managedFields": managed(None)}, **spec}
+    ours = {"metadata": {"managedFields": managed(fields_of(spec))}, **spec}
+    assert difference(theirs, ours).after == {"metadata": {"managedFields": {OURS: ["spec.port"]}}}
+    assert difference(ours, theirs).before == {"metadata": {"managedFields": {OURS: ["spec.port"]}}}
+    assert not difference(ours, copy.deepcopy(ours)).changed
 
 
 def test_other_managers_and_times_are_no_difference() -> None:

@@ -250,7 +250,7 @@ def test_inline_key_is_on_disk_no_longer_than_it_is_read(monkeypatch: pytest.Mon
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     key, certificate = (base64.b64encode(part).decode() for part in _key_and_certificate())
     content = kubeconfig("https://h", {"client-key-data": key, "client-certificate-data": certificate})
-    for _ in range(2):  # the kubernetes package remembers the files that it made
+    for _turn in range(2):  # the kubernetes package remembers the files that it made
         cluster = connect(validated({"kubeconfig": content}))
         assert cluster.tls is not None
         assert list(tmp_path.iterdir()) == []

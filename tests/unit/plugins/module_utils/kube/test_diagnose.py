@@ -80,7 +80,7 @@ def test_reason_is_found_where_the_importing_cluster_has_it(objects: list[Object
 
 def test_every_source_is_looked_at() -> None:
     found = reasons(SILENT, [imported("east", "west"), peer("east", "False"), policy()])
-    assert [line.split(":")[0] for line in found] == ["Peer east is not reachable", "there is no Peer west"]
+    assert [line.split(":", maxsplit=1)[0] for line in found] == ["Peer east is not reachable", "there is no Peer west"]
 
 
 def test_nothing_is_looked_up_when_all_is_well() -> None:

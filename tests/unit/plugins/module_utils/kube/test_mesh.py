@@ -37,7 +37,7 @@ def test_objects_are_written_in_the_kinds_order_with_the_ownership_labels(
     objects = [make(kind) for kind in reversed(MESH_KINDS)]
     cluster = memory_cluster()
     apply_mesh(cluster, "f", [*objects, make("Peer", "y", team="blue")], check=False)
-    assert [what.split()[0] for _, what in cluster.writes] == ["Peer", *MESH_KINDS]
+    assert [what.split()[0] for _verb, what in cluster.writes] == ["Peer", *MESH_KINDS]
     labels = cluster.objects[Ref("Peer", "y", "a")]["metadata"]["labels"]
     assert labels == {"team": "blue", **ownership_labels("f")}
 

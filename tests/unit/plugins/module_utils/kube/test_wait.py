@@ -32,6 +32,12 @@ def peer(status: str = "", name: str = "p") -> Object:
     return obj
 
 
+def _unless_raised(answer: list[Event] | Exception) -> list[Event]:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 @dataclass
 class Script:
     """A cluster that answers each list and each watch with what comes next; exceptions are raised."""
@@ -54,10 +60,7 @@ class Script:
         self.asked.append(("watch", kind, namespace, field_selector))
         assert resource_version == "7"
         assert seconds >= 1
-        answer = self.watches.pop(0) if self.watches else []
-        if isinstance(answer, Exception):
-            raise answer
-        yield from answer
+        yield from _unless_raised(self.watches.pop(0)) if self.watches else []
 
 
 @pytest.fixture(autouse=True)

@@ -232,10 +232,10 @@ def _make(path: str, now: datetime, results: Any) -> None:
 def test_runs_at_the_same_time_make_one_ca_between_them(folder: Folder, now: datetime) -> None:
     context = multiprocessing.get_context("fork")
     results = context.Queue()
-    runs = [context.Process(target=_make, args=(folder.path, now, results)) for _ in range(6)]
+    runs = [context.Process(target=_make, args=(folder.path, now, results)) for _turn in range(6)]
     for run in runs:
         run.start()
-    outcomes = [results.get(timeout=60) for _ in runs]
+    outcomes = [results.get(timeout=60) for _run in runs]
     for run in runs:
         run.join()
     assert sorted(changed for changed, _fingerprint in outcomes) == [False] * 5 + [True]

@@ -301,7 +301,7 @@ def test_one_run_at_a_time_writes(folder: Folder) -> None:
             time.sleep(0.01)
             inside.pop()
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
+    threads = [threading.Thread(target=work) for _turn in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -14,10 +14,11 @@ def change_reasons(changes: Iterable[Mapping[str, Any]]) -> list[str]:
     Args:
         changes: Ansible's diff, one entry for each object, with the object's name as its header.
     """
-    return [f"{change['after_header']}: {_reason(change['before'], change['after'])}" for change in changes]
+    return [f"{change['after_header']}: {change_reason(change['before'], change['after'])}" for change in changes]
 
 
-def _reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def change_reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Why an object is written or removed, from the two sides of its diff."""
     if not before:
         return "it is not there"
     if not after:

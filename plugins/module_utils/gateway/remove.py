@@ -34,6 +34,7 @@ _INHABITANTS = (
     "ConfigMap",
     "Deployment",
     "NetworkPolicy",
+    "PersistentVolumeClaim",
     "PodDisruptionBudget",
     "Pod",
     "Role",

@@ -61,6 +61,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("Event", "v1", "events"),
         Kind("Namespace", "v1", "namespaces", namespaced=False),
         Kind("Node", "v1", "nodes", namespaced=False),
+        Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
         Kind("Pod", "v1", "pods"),
         Kind("Secret", "v1", "secrets"),
         Kind("Service", "v1", "services"),

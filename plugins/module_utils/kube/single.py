@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.changes import change_reason
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import dns_label_fault
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
@@ -188,18 +189,4 @@ def _fabric(obj: Object | None) -> str:
 
 def _reason(result: ApplyResult) -> str:
     """Why something was, or would be, written."""
-    if result.created:
-        return "it is not there"
-    if not result.updated:
-        return ""
-    paths = sorted({path for side in ("before", "after") for path in _paths(result.diff[0][side])})
-    return f"{', '.join(paths)} {'differs' if len(paths) == 1 else 'differ'}"
-
-
-def _paths(value: Any, prefix: str = "") -> Iterator[str]:
-    """The paths of a mapping's leaves; a list is one leaf."""
-    if isinstance(value, Mapping) and value:
-        for key, below in value.items():
-            yield from _paths(below, f"{prefix}.{key}" if prefix else str(key))
-    elif prefix:
-        yield prefix
+    return change_reason(result.diff[0]["before"], result.diff[0]["after"]) if result.changed else ""

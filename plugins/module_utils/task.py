@@ -45,6 +45,12 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     failed: bool = False
 
+    def fail(self, error: ClusterlinkError) -> Outcome:
+        """The same outcome, failed: what was done is still said, beside what went wrong."""
+        self.values.update({key: value for key, value in failure(error).items() if key != "failed"})
+        self.failed = True
+        return self
+
     def as_result(self, mode: Mode) -> dict[str, Any]:
         """The result dictionary that Ansible expects."""
         result: dict[str, Any] = {**self.values, "changed": self.changed}

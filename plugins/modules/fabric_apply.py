@@ -206,7 +206,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
     Mode,
     Outcome,
     Task,
-    failure,
     run_module,
 )
 
@@ -228,16 +227,16 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 gateway_namespace=params["namespace"],
             )
         except PartlyDoneError as error:
-            return _failed(_outcome(error.done, error.done.objects, pending), error)
+            return _outcome(error.done, error.done.objects, pending).fail(error)
         if mode.check or not params["wait"]:
             return _outcome(result, result.objects, pending)
         try:
             seen = wait_for_mesh(cluster, result, params["wait_timeout"], with_peers=params["wait_for_peers"])
         except NotReadyError as error:
             owed = {**pending, **error.waiting}
-            return _failed(_outcome(result, {**result.objects, **error.states}, owed), error)
+            return _outcome(result, {**result.objects, **error.states}, owed).fail(error)
         except ClusterlinkError as error:
-            return _failed(_outcome(result, result.objects, pending), error)
+            return _outcome(result, result.objects, pending).fail(error)
     return _outcome(result, {**result.objects, **seen}, pending)
 
 
@@ -250,13 +249,6 @@ def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Map
         "owed": [{**ref.as_dict(), "reason": reason} for ref, reason in owed.items()],
     }
     return Outcome(changed=result.changed, values=values, diff=result.diff)
-
-
-def _failed(outcome: Outcome, error: ClusterlinkError) -> Outcome:
-    """What was done, and that it was not all."""
-    outcome.values.update({key: value for key, value in failure(error).items() if key != "failed"})
-    outcome.failed = True
-    return outcome
 
 
 TASK = Task(

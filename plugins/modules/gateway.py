@@ -319,7 +319,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
     REQUIRES,
     connect,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, failure, run_module
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -327,7 +327,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     try:
         return _present(params, mode) if params["state"] == "present" else _absent(params, mode)
     except PartlyDoneError as error:
-        return _failed(_outcome(error.done), error)
+        return _outcome(error.done).fail(error)
 
 
 def _present(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -351,7 +351,7 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
                 service = done.result.objects[ingress_ref(spec.namespace)]
                 address = read_address(cluster, service, spec.public_host, spec.public_port)
         except ClusterlinkError as error:
-            outcome = _failed(outcome, error)
+            outcome.fail(error)
     outcome.values["address"] = address.as_dict() if address else None
     return outcome
 
@@ -369,18 +369,11 @@ def _absent(params: dict[str, Any], mode: Mode) -> Outcome:
         )
     outcome = _outcome(removal.result)
     outcome.values["kept"] = removal.kept
-    return _failed(outcome, removal.error) if removal.error else outcome
+    return outcome.fail(removal.error) if removal.error else outcome
 
 
 def _outcome(result: ApplyResult) -> Outcome:
     return Outcome(changed=result.changed, values=result.as_values(), diff=result.diff)
-
-
-def _failed(outcome: Outcome, error: ClusterlinkError) -> Outcome:
-    """What was done, and that it was not all."""
-    outcome.values.update({key: value for key, value in failure(error).items() if key != "failed"})
-    outcome.failed = True
-    return outcome
 
 
 TASK = Task(

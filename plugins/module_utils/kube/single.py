@@ -30,7 +30,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait imp
     wait_gone,
     wait_ready,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, failure
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
 
 Params = Mapping[str, Any]
 
@@ -134,7 +134,7 @@ class Single:
             try:
                 wait_gone(cluster, [ref], request.params["wait_timeout"])
             except ClusterlinkError as error:
-                _owe(outcome, error)
+                outcome.fail(error)
         return outcome
 
 
@@ -157,14 +157,8 @@ def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: float,
         states: Mapping[Ref, Object | None] = wait_ready(cluster, [ref], timeout, known=known)
     except ClusterlinkError as error:
         states = error.states if isinstance(error, NotReadyError) else result.objects
-        _owe(outcome, error)
+        outcome.fail(error)
     outcome.values.update(_state(states[ref]))
-
-
-def _owe(outcome: Outcome, error: ClusterlinkError) -> None:
-    """What was done, and that it was not all."""
-    outcome.values.update({key: value for key, value in failure(error).items() if key != "failed"})
-    outcome.failed = True
 
 
 def _values(ref: Ref, obj: Object | None, reason: str) -> dict[str, Any]:

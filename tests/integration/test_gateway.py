@@ -53,7 +53,10 @@ def bare(kubectl: Kubectl, run_module: Ansible) -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
-    """Whatever a failed test has left goes at the end."""
+    """What other tests have removed is gone first; whatever a failed test has left goes at the end."""
+    for namespace in kubectl.json("get", "namespaces")["items"]:
+        if "deletionTimestamp" in namespace["metadata"]:
+            kubectl("wait", "--for=delete", f"namespace/{namespace['metadata']['name']}", "--timeout=120s")
     yield
     kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
     role = f"clusterlink:{SPACE}:cl-controlplane"

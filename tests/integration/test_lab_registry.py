@@ -27,6 +27,7 @@ pytestmark = pytest.mark.cluster
 
 NAME = "cl-test-registry"
 NODE = f"{NAME}-control-plane"
+KEPT = "clusterlink-lab/node:kept-for-test"
 PROGRAMS = ("cl-controlplane", "cl-dataplane", "cl-go-dataplane", "cl-operator")
 GATEWAYS = tuple(f"ghcr.io/clusterlink-net/{program}:v0.4.1" for program in PROGRAMS)
 
@@ -101,19 +102,19 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def start_registry(tmp_path: Path, storage: Path) -> Iterator[Callable[..., str]]:
+def start_registry(tmp_path: Path, storage: Path) -> Iterator[Callable[[str], str]]:
     """Starts a registry at an IP address and returns its host and port."""
     program = shutil.which("docker-registry") or fetch_registry(tmp_path)
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(address: str, folder: Path = storage) -> str:
+    def start(address: str) -> str:
         with socket.socket() as probe:
             probe.bind((address, 0))
             host = f"{address}:{probe.getsockname()[1]}"
         config = tmp_path / f"registry-{len(processes)}.yml"
         settings = {
             "version": 0.1,
-            "storage": {"filesystem": {"rootdirectory": str(folder)}},
+            "storage": {"filesystem": {"rootdirectory": str(storage)}},
             "http": {"addr": host},
         }
         config.write_text(json.dumps(settings), encoding="utf-8")
@@ -158,15 +159,17 @@ def push(image: str, reference: str) -> None:
 
 @pytest.fixture
 def node_image(lab: Lab) -> Iterator[str]:
-    """The node image of the lab of this machine, which may be taken away during the test."""
+    """The node image of this machine's lab. A test may take its name away: it is kept under another one, too."""
     name = lab(clusters=False)
-    before = image_id(name)
+    run("docker", "tag", name, KEPT)
     yield name
     lab(lab_state="absent", lab_stop_docker=False)
-    after = image_id(name)
-    run("docker", "tag", before, name)
-    if after not in ("", before):
-        run("docker", "image", "rm", after)
+    kept, after = image_id(KEPT), image_id(name)
+    if kept:
+        run("docker", "tag", KEPT, name)
+        run("docker", "image", "rm", KEPT)
+        if after not in ("", kept):
+            run("docker", "image", "rm", after)
 
 
 def answer(lab: Lab) -> str:
@@ -182,12 +185,12 @@ def load_gateway_images() -> None:
 
 
 def test_ready_node_image_is_pulled_and_nothing_is_built(
-    lab: Lab, node_image: str, start_registry: Callable[..., str]
+    lab: Lab, node_image: str, start_registry: Callable[[str], str]
 ) -> None:
-    registry = start_registry("127.0.0.1")
+    registry = f"{start_registry('127.0.0.1')}/ready"
     push(node_image, f"{registry}/{node_image}")
     pushed = image_id(node_image)
-    run("docker", "image", "rm", "--force", node_image)
+    run("docker", "image", "rm", "--force", node_image, KEPT)  # so that every byte has to come back
 
     lab(lab_image_source="pull", lab_registry=registry)
 
@@ -197,19 +200,19 @@ def test_ready_node_image_is_pulled_and_nothing_is_built(
 
 
 def test_node_image_is_made_from_images_that_are_pulled(
-    lab: Lab, node_image: str, start_registry: Callable[..., str]
+    lab: Lab, node_image: str, start_registry: Callable[[str], str]
 ) -> None:
     if not all(image_id(image) for image in GATEWAYS):
         lab()
         load_gateway_images()
         lab(lab_state="absent", lab_stop_docker=False)
-    registry = start_registry("127.0.0.1")
+    registry = f"{start_registry('127.0.0.1')}/parts"
     # The lab's own node image has all that kind's has, so it stands in for that one.
     push(node_image, f"{registry}/kindest/node:{node_image.partition(':')[2].partition('-')[0]}")
     for image in GATEWAYS:
         push(image, image.replace("ghcr.io", registry))
     before = image_id(node_image)
-    run("docker", "image", "rm", "--force", node_image)
+    run("docker", "image", "rm", node_image)
 
     # This image runs without CAP_SYS_RESOURCE, other than the one that it stands for.
     lab(lab_image_source="pull", lab_registry=registry, lab_capable=True)
@@ -219,10 +222,10 @@ def test_node_image_is_made_from_images_that_are_pulled(
 
 
 def test_registry_without_the_images_is_an_error_that_names_them(
-    lab: Lab, node_image: str, start_registry: Callable[..., str], tmp_path: Path
+    lab: Lab, node_image: str, start_registry: Callable[[str], str]
 ) -> None:
-    registry = start_registry("127.0.0.1", tmp_path)
-    run("docker", "image", "rm", "--force", node_image)
+    registry = f"{start_registry('127.0.0.1')}/nothing"
+    run("docker", "image", "rm", node_image)
 
     with pytest.raises(pytest.fail.Exception) as failure:
         lab(lab_image_source="pull", lab_registry=registry)
@@ -231,7 +234,7 @@ def test_registry_without_the_images_is_an_error_that_names_them(
     assert node_image in str(failure.value)
 
 
-def test_nodes_pull_from_a_mirror_that_has_no_tls(lab: Lab, start_registry: Callable[..., str]) -> None:
+def test_nodes_pull_from_a_mirror_that_has_no_tls(lab: Lab, start_registry: Callable[[str], str]) -> None:
     lab()
     load_gateway_images()
     loopback = start_registry("127.0.0.1")

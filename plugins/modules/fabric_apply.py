@@ -85,6 +85,13 @@ options:
       - With O(wait), whether Peers must be reachable, too. Exports and Imports must always be valid.
     type: bool
     default: true
+  peers_away:
+    description:
+      - Names of Peers that are known not to work now, such as those of clusters that failed earlier in the same run.
+      - They are written like the others, but not waited for; while they are not reachable, RV(owed) says so.
+    type: list
+    elements: str
+    default: []
 notes:
   - Run it on all clusters in parallel, after all their gateways are there. A gateway that does not reach a Peer at
     once tries again only every ten seconds.
@@ -172,7 +179,7 @@ conditions:
       namespace: clusterlink-system
       conditions: [{type: PeerReachable, status: 'True', reason: Heartbeat, message: ''}]
 owed:
-  description: What is still to be done, each with a reason. It is what is O(pending) and what was not ready in time.
+  description: What is still to be done, each with a reason; it is O(pending), O(peers_away) or not ready in time.
   returned: always
   type: list
   elements: dict
@@ -185,7 +192,7 @@ problems:
   sample: [{host: '', where: Peer clusterlink-system/west, what: not ready within 120 s, found: '', fix: ''}]
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
@@ -200,7 +207,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import apply_mesh, wait_for_mesh
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pending import hold_back
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions, unready
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
     Mode,
@@ -230,14 +237,26 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             return _outcome(error.done, error.done.objects, pending).fail(error)
         if mode.check or not params["wait"]:
             return _outcome(result, result.objects, pending)
+        owed = {**pending, **_away(result, params["peers_away"])}
         try:
-            seen = wait_for_mesh(cluster, result, params["wait_timeout"], with_peers=params["wait_for_peers"])
+            seen = wait_for_mesh(
+                cluster,
+                result,
+                params["wait_timeout"],
+                with_peers=params["wait_for_peers"],
+                away=params["peers_away"],
+            )
         except NotReadyError as error:
-            owed = {**pending, **error.waiting}
-            return _outcome(result, {**result.objects, **error.states}, owed).fail(error)
+            return _outcome(result, {**result.objects, **error.states}, {**owed, **error.waiting}).fail(error)
         except ClusterlinkError as error:
-            return _outcome(result, result.objects, pending).fail(error)
-    return _outcome(result, {**result.objects, **seen}, pending)
+            return _outcome(result, result.objects, owed).fail(error)
+    return _outcome(result, {**result.objects, **seen}, owed)
+
+
+def _away(result: ApplyResult, names: Container[str]) -> dict[Ref, str]:
+    """The Peers that were not waited for and do not work yet, each with the reason."""
+    peers = {ref: obj for ref, obj in result.objects.items() if ref.kind == "Peer" and ref.name in names}
+    return {ref: f"not waited for: {reason}" for ref, obj in peers.items() if (reason := unready(obj))}
 
 
 def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Mapping[Ref, str]) -> Outcome:
@@ -273,6 +292,7 @@ TASK = Task(
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 120},
         "wait_for_peers": {"type": "bool", "default": True},
+        "peers_away": {"type": "list", "elements": "str", "default": []},
     },
     run=run,
     requires=REQUIRES,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ _Named = TypeVar("_Named", Export, Import, AccessPolicy)
 
 def check(declaration: Declaration, report: Report) -> None:
     """Note every problem between the parts of a declaration, each of which was read by itself."""
+    _check_api_servers(declaration.peers.values(), report)
     declaration = replace(declaration, services=_once(declaration.services, report))
     for service in declaration.services:
         _check_importers(service, report)
@@ -42,6 +43,18 @@ def check(declaration: Declaration, report: Report) -> None:
     _check_links(declaration, report)
     for need in needs(held):
         _check_need(declaration, need, report)
+
+
+def _check_api_servers(peers: Iterable[Peer], report: Report) -> None:
+    """Note two hosts that are one cluster: they would undo each other's work in every run."""
+    firsts: list[Peer] = []
+    for peer in peers:
+        first = next((each for each in firsts if each.api_server == peer.api_server), None)
+        if first is None or not peer.api_server:
+            firsts.append(peer)
+            continue
+        variable, found = peer.api_server.variable()
+        report.add(variable, f"is the cluster of {first.name} too", found, "Give each host its own cluster", peer.name)
 
 
 def _once(services: Sequence[Service], report: Report) -> tuple[Service, ...]:

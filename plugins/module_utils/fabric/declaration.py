@@ -14,6 +14,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.links 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import (
     LINK_MODES,
     ON_DEMAND,
+    ApiServer,
     Declaration,
     Peer,
 )
@@ -38,6 +39,9 @@ FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "polici
 """What is said once for the fabric; the inventory's variables have C(clusterlink_) before these names."""
 
 HOST_VARIABLES = (
+    "kubeconfig",
+    "context",
+    "host",
     "namespace",
     "labels",
     "ingress_type",
@@ -139,6 +143,9 @@ def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
     reason = f"clusterlink_access_policies of {own.host}"
     peer = Peer(
         name=own.host,
+        api_server=ApiServer(
+            own.get("clusterlink_kubeconfig"), own.text("clusterlink_context"), own.text("clusterlink_host")
+        ),
         namespace=own.name("clusterlink_namespace", api.SYSTEM_NAMESPACE),
         labels=own.labels("clusterlink_labels"),
         outbound_only=ingress == "none" and not gateway_host,

@@ -25,11 +25,30 @@ LINK_MODES = (ON_DEMAND, MESH, EXPLICIT)
 
 
 @dataclass(frozen=True)
+class ApiServer:
+    """Where a cluster's API server is, as far as the inventory says."""
+
+    kubeconfig: object
+    context: str
+    host: str
+
+    def __bool__(self) -> bool:
+        return bool(self.kubeconfig or self.context or self.host)
+
+    def variable(self) -> tuple[str, str | None]:
+        """The variable that tells it best, and what it says, unless that may hold a secret."""
+        if self.context:
+            return "clusterlink_context", self.context
+        return ("clusterlink_host", self.host) if self.host else ("clusterlink_kubeconfig", None)
+
+
+@dataclass(frozen=True)
 class Peer:
     """One cluster, as its host's own variables declare it.
 
     Attributes:
         name: The inventory host.
+        api_server: Where its API server is.
         namespace: Where its gateway and its Peer objects live.
         labels: The peer's labels, on which policies can select.
         outbound_only: Whether other clusters have no way to reach it.
@@ -41,6 +60,7 @@ class Peer:
     """
 
     name: str
+    api_server: ApiServer
     namespace: str
     labels: Mapping[str, str]
     outbound_only: bool

@@ -31,7 +31,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures
     ApiError,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather, raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_ready
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
@@ -76,8 +77,9 @@ def install_gateway(
     """
     definitions = crds()
     crd_refs = [Ref.of(crd) for crd in definitions]
-    namespace_ref, secrets = Ref("Namespace", spec.namespace), Ref("Secret", "", spec.namespace)
-    found = gather(lambda ref: _read(cluster, ref), [*crd_refs, namespace_ref, secrets])
+    namespace_ref = Ref("Namespace", spec.namespace)
+    queries = [Query(ref.kind, ref.name) for ref in (*crd_refs, namespace_ref)]
+    found = read(cluster, [*queries, Query("Secret", namespace=spec.namespace)])
     there = {Ref.of(obj): obj for objects in found[:-1] for obj in objects}
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
 
@@ -95,13 +97,6 @@ def install_gateway(
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
         done.warnings += _wake_controlplane(cluster, spec.namespace, peer)
     return done
-
-
-def _read(cluster: Cluster, ref: Ref) -> Sequence[Object]:
-    if not ref.name:
-        return cluster.list(ref.kind, ref.namespace)
-    obj = cluster.get(ref.kind, ref.name)
-    return [] if obj is None else [obj]
 
 
 def _unusable(crd: Object) -> list[Problem]:
@@ -127,20 +122,11 @@ def _apply(
     first = apply(definitions, check=False)
     wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
     try:
-        return _joined(first, apply(wanted, check=False))
+        first.add(apply(wanted, check=False))
     except PartlyDoneError as error:
-        raise PartlyDoneError(error.problems, _joined(first, error.done)) from error
-
-
-def _joined(first: ApplyResult, second: ApplyResult) -> ApplyResult:
-    return ApplyResult(
-        created=first.created + second.created,
-        updated=first.updated + second.updated,
-        deleted=first.deleted + second.deleted,
-        unchanged=first.unchanged + second.unchanged,
-        diff=first.diff + second.diff,
-        objects={**first.objects, **second.objects},
-    )
+        first.add(error.done)
+        raise PartlyDoneError(error.problems, first) from error
+    return first
 
 
 def _wake_controlplane(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:

@@ -23,7 +23,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_gone
 
 _SERVICE_OF_IMPORT = f"{api.MANAGED_BY_LABEL}={names.CLUSTERLINK_MANAGED}"
@@ -150,14 +150,9 @@ def _delete(cluster: Cluster, refs: Sequence[Ref], result: ApplyResult) -> None:
     try:
         done = delete_objects(cluster, refs, check=False)
     except PartlyDoneError as error:
-        _add(error.done, result)
+        result.add(error.done)
         raise
-    _add(done, result)
-
-
-def _add(done: ApplyResult, result: ApplyResult) -> None:
-    result.deleted += done.deleted
-    result.diff += done.diff
+    result.add(done)
 
 
 def _observe(cluster: Cluster, namespace: str) -> _Found:
@@ -177,23 +172,19 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
         Ref("ServiceAccount", names.CONTROLPLANE, namespace),
     ]
     made = [Ref("Secret", names.TOKEN_SECRET, namespace), Ref("Lease", names.CONTROLPLANE, namespace)]
-    groups: list[Sequence[tuple[str, ...]]] = [
-        [("get", ref.kind, ref.name, ref.namespace) for ref in own],
-        [("get", ref.kind, ref.name, ref.namespace) for ref in made],
-        [("get", "Namespace", namespace)],
-        [("list", kind, namespace) for kind in _INHABITANTS],
-        [("get", crd["kind"], crd["metadata"]["name"]) for crd in crds()],
-        [("list", kind) for kind in api.MESH_KINDS],
-        [("list", "Service", "", _SERVICE_OF_IMPORT), ("list", "EndpointSlice", "", _SLICE_OF_IMPORT)],
+    groups: list[Sequence[Query]] = [
+        [Query(ref.kind, ref.name, ref.namespace) for ref in own],
+        [Query(ref.kind, ref.name, ref.namespace) for ref in made],
+        [Query("Namespace", namespace)],
+        [Query(kind, namespace=namespace) for kind in _INHABITANTS],
+        [Query(crd["kind"], crd["metadata"]["name"]) for crd in crds()],
+        [Query(kind) for kind in api.MESH_KINDS],
+        [
+            Query("Service", label_selector=_SERVICE_OF_IMPORT),
+            Query("EndpointSlice", label_selector=_SLICE_OF_IMPORT),
+        ],
     ]
-
-    def read(call: tuple[str, ...]) -> Sequence[Object]:
-        if call[0] == "list":
-            return cluster.list(*call[1:])
-        obj = cluster.get(*call[1:])
-        return [] if obj is None else [obj]
-
-    answers = iter(gather(read, [call for group in groups for call in group]))
+    answers = iter(read(cluster, [query for group in groups for query in group]))
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
     return _Found(
         own=found[0],

@@ -18,7 +18,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import attempt, gather, raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import attempt, raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.rehearse import Step, rehearse
 
 
@@ -63,6 +64,15 @@ class ApplyResult:
     def changed(self) -> bool:
         """Whether anything was, or would be, created, updated or deleted."""
         return bool(self.created or self.updated or self.deleted)
+
+    def add(self, later: ApplyResult) -> None:
+        """Take in what was done after this."""
+        self.created += later.created
+        self.updated += later.updated
+        self.deleted += later.deleted
+        self.unchanged += later.unchanged
+        self.diff += later.diff
+        self.objects.update(later.objects)
 
     def as_values(self) -> dict[str, list[dict[str, str]]]:
         """The references by what was done, for a module's return value."""
@@ -167,23 +177,16 @@ def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict
     lists: set[tuple[str, str]] = set()
     if prune:
         lists = {(kind, prune.namespace if KINDS[kind].namespaced else "") for kind in prune.kinds}
-    names: list[Ref] = []
+    queries: list[Query] = []
     for (kind, namespace), group in scopes.items():
         if (kind, namespace) in lists or (kind, "") in lists:
             continue
         if len(group) > 1 and KINDS[kind].namespaced:
             lists.add((kind, namespace))
         else:
-            names += group
-
-    def read(what: Ref | tuple[str, str]) -> Sequence[Object]:
-        if isinstance(what, tuple):
-            return cluster.list(*what)
-        obj = cluster.get(what.kind, what.name, what.namespace)
-        return [] if obj is None else [obj]
-
-    everything: list[Ref | tuple[str, str]] = [*sorted(lists), *names]
-    return {Ref.of(obj): obj for objects in gather(read, everything) for obj in objects}
+            queries += (Query(kind, ref.name, namespace) for ref in group)
+    queries += (Query(kind, namespace=namespace) for kind, namespace in sorted(lists))
+    return {Ref.of(obj): obj for objects in read(cluster, queries) for obj in objects}
 
 
 def _surplus(observed: Mapping[Ref, Object], wanted: Mapping[Ref, Object], prune: Prune | None) -> list[Ref]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
@@ -72,7 +72,7 @@ def apply_mesh(
 
 
 def wait_for_mesh(
-    cluster: Cluster, result: ApplyResult, timeout: float, *, with_peers: bool
+    cluster: Cluster, result: ApplyResult, timeout: float, *, with_peers: bool, away: Collection[str] = ()
 ) -> dict[Ref, Object | None]:
     """Wait until what was applied works and what was removed is gone; when it is so already, no request is made.
 
@@ -81,6 +81,7 @@ def wait_for_mesh(
         result: What was done.
         timeout: Seconds for all together.
         with_peers: Whether Peers must be reachable.
+        away: Names of Peers that need not be, all the same.
 
     Returns:
         The objects waited for as last seen.
@@ -90,7 +91,11 @@ def wait_for_mesh(
         ApiError: The API server does not let us look.
     """
     deadline = time.monotonic() + timeout
-    refs = [ref for ref in result.objects if READY_CONDITIONS[ref.kind] and (with_peers or ref.kind != "Peer")]
+    refs = [
+        ref
+        for ref in result.objects
+        if READY_CONDITIONS[ref.kind] and (ref.kind != "Peer" or (with_peers and ref.name not in away))
+    ]
     changed = {ref for ref in result.updated if ref in refs}
     if changed:
         time.sleep(min(settle_time(changed), timeout))

@@ -329,3 +329,23 @@ def test_probe_that_cannot_be_made_is_refused(
     declare: Declare, problem: SoleProblem, web: Data, settings: Data, start: str
 ) -> None:
     assert problem(declare(services=[{**web, "probe": settings}])).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"kubeconfig": "~/lab", "context": "kind-east"}, 'clusterlink_context: {} (found: "kind-east")'),
+        ({"host": "https://east:6443"}, 'clusterlink_host: {} (found: "https://east:6443")'),
+        ({"kubeconfig": {"users": [{"user": {"token": "secret"}}]}}, "clusterlink_kubeconfig: {}"),
+    ],
+)
+def test_two_hosts_that_are_one_cluster_are_refused(
+    declare: Declare, problem: SoleProblem, own: Data, said: str
+) -> None:
+    assert problem(declare(east=own, west={**own})) == (
+        f"west: {said.format('is the cluster of east too')}. Give each host its own cluster."
+    )
+
+
+def test_same_context_of_another_kubeconfig_is_another_cluster(declare: Declare, plan: Callable[[Data], Any]) -> None:
+    plan(declare(east={"kubeconfig": "a", "context": "admin"}, west={"kubeconfig": "b", "context": "admin"}))

@@ -107,6 +107,16 @@ def test_peers_are_not_waited_for_unless_asked(memory_cluster: type[MemoryCluste
     assert wait_for_mesh(memory_cluster(), result, 5, with_peers=False) == {}
 
 
+def test_peer_that_is_away_is_not_waited_for(memory_cluster: type[MemoryCluster]) -> None:
+    peer, export = make("Peer"), make("Export")
+    cluster = memory_cluster(peer, ready(export))
+    result = ApplyResult(
+        created=[Ref.of(peer), Ref.of(export)], objects={Ref.of(each): each for each in (peer, export)}
+    )
+    states = wait_for_mesh(cluster, result, 5, with_peers=True, away=[Ref.of(peer).name])
+    assert list(states) == [Ref.of(export)]
+
+
 @pytest.mark.parametrize(("kind", "seconds"), [("Export", SETTLE), ("Peer", PEER_SETTLE)])
 def test_condition_from_before_a_change_is_not_believed_at_once(
     memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch, kind: str, seconds: float

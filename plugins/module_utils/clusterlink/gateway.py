@@ -60,15 +60,20 @@ def certificate_digest(*pems: str) -> str:
     return hashlib.sha256("\n".join(pems).encode()).hexdigest()[:16]
 
 
+def peer_secret(namespace: str, labels: Mapping[str, str], peer: PeerMaterial) -> dict[str, Any]:
+    """The Secret by which a gateway is known in the fabric; without labels none are applied."""
+    content = {
+        names.PEER_CERTIFICATE: peer.certificate_pem,
+        names.PEER_KEY: peer.key_pem,
+        names.PEER_CA: peer.ca_pem,
+    }
+    return _secret(names.PEER_SECRET, namespace, labels, content)
+
+
 def _secrets(
     namespace: str, labels: Mapping[str, str], peer: PeerMaterial, components: ComponentCertificates
 ) -> list[dict[str, Any]]:
     contents = {
-        names.PEER_SECRET: {
-            names.PEER_CERTIFICATE: peer.certificate_pem,
-            names.PEER_KEY: peer.key_pem,
-            names.PEER_CA: peer.ca_pem,
-        },
         names.CA_SECRET: {names.CA: components.ca_pem},
         names.CONTROLPLANE: {
             names.CERTIFICATE: components.controlplane_cert_pem,
@@ -79,16 +84,18 @@ def _secrets(
             names.KEY: components.dataplane_key_pem,
         },
     }
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
-            "type": "Opaque",
-            "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
-        }
-        for name, content in contents.items()
-    ]
+    own = [_secret(name, namespace, labels, content) for name, content in contents.items()]
+    return [peer_secret(namespace, labels, peer), *own]
+
+
+def _secret(name: str, namespace: str, labels: Mapping[str, str], content: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace, **({"labels": dict(labels)} if labels else {})},
+        "type": "Opaque",
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
+    }
 
 
 def _services(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:

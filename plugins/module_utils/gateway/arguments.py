@@ -19,17 +19,27 @@ _PATH = {"type": "path"}
 _DICT = {"type": "dict"}
 _CERTIFICATE_PLACES = tuple((f"{name}_path", f"{name}_content") for name in ("certificate", "privatekey", "ca"))
 
-GATEWAY_SPEC: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "peer": _TEXT,
-    "fabric": {"type": "str", "default": "fabric"},
-    "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+MATERIAL_SPEC: dict[str, Any] = {
     "certificate_path": _PATH,
     "certificate_content": _TEXT,
     "privatekey_path": _PATH,
     "privatekey_content": {"type": "str", "no_log": True},
     "ca_path": _PATH,
     "ca_content": _TEXT,
+}
+"""The peer's certificate, its key, and the CAs that the gateway trusts."""
+
+MATERIAL_CONSTRAINTS: dict[str, Any] = {
+    "mutually_exclusive": list(_CERTIFICATE_PLACES),
+    "required_one_of": list(_CERTIFICATE_PLACES),
+}
+
+GATEWAY_SPEC: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "peer": _TEXT,
+    "fabric": {"type": "str", "default": "fabric"},
+    "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+    **MATERIAL_SPEC,
     "version": {"type": "str", "default": DEFAULT_VERSION},
     "image_registry": {"type": "str", "default": DEFAULT_REGISTRY},
     "image_tag": _TEXT,

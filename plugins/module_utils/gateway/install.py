@@ -11,13 +11,13 @@ from datetime import datetime
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import VERSION, crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
-    certificate_digest,
     gateway_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours, not_ours
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
     PartlyDoneError,
@@ -25,11 +25,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import (
-    HTTP_FORBIDDEN,
-    HTTP_NOT_FOUND,
-    ApiError,
-)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
@@ -95,7 +90,7 @@ def install_gateway(
     result = _apply(cluster, missing, wanted, check=check, take_over=take_over)
     done = Installation(result, [f"component certificates: {reason}" for reason in reasons])
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
-        done.warnings += _wake_controlplane(cluster, spec.namespace, peer)
+        done.warnings += wake_controlplane(cluster, spec.namespace, peer)
     return done
 
 
@@ -127,26 +122,3 @@ def _apply(
         first.add(error.done)
         raise PartlyDoneError(error.problems, first) from error
     return first
-
-
-def _wake_controlplane(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
-    """Let the kubelet bring a changed Secret to the control plane at once; warnings where it is not permitted."""
-    digest = certificate_digest(peer.certificate_pem, peer.ca_pem)
-    annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}
-    try:
-        pods = cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}")
-        for pod in pods:
-            _annotate(cluster, pod, annotate)
-    except ApiError as error:
-        if error.status != HTTP_FORBIDDEN:
-            raise
-        return [f"The new certificate is in use within 80 seconds, and not at once: {error.message()}"]
-    return []
-
-
-def _annotate(cluster: Cluster, pod: Object, annotate: Object) -> None:
-    try:
-        cluster.patch("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"], annotate)
-    except ApiError as error:
-        if error.status != HTTP_NOT_FOUND:  # one that has just been replaced has the new certificate
-            raise

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
     chain_pem,
+    facts,
     load_chain,
     require_match,
 )
@@ -90,6 +92,13 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
         key_pem=found.key.decode(),
         ca_pem=chain_pem(*trusted).decode(),
     )
+
+
+def material_facts(peer: PeerMaterial) -> dict[str, Any]:
+    """What may be said of a material's certificate; nothing of one that is yet to be made."""
+    if not peer.certificate_pem.startswith("-----"):
+        return {}
+    return facts(load_chain(peer.certificate_pem.encode(), "certificate")[0])
 
 
 def read_peer_material(root: str, fabric: str, peer: str, now: datetime) -> PeerMaterial:

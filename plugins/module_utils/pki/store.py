@@ -68,6 +68,11 @@ def peer_folder(root: str, fabric: str, peer: str) -> Folder:
     return Folder(os.path.join(root, fabric, peer))
 
 
+def trusted_path(folder: Folder) -> str:
+    """The file with the CAs that gateways trust, there only while they are two."""
+    return os.path.join(folder.path, "trusted.pem")
+
+
 def peers_in(folder: Folder) -> list[str]:
     """The peers that have a certificate or a key in a fabric's folder, sorted."""
     with _explained(folder.path, "cannot be listed"):
@@ -75,7 +80,9 @@ def peers_in(folder: Folder) -> list[str]:
             names = sorted(os.listdir(folder.path))
         except FileNotFoundError:
             return []
-    return [name for name in names if any(map(os.path.lexists, Folder(os.path.join(folder.path, name)).files))]
+    # A folder with a dot in its name is no peer's: it holds a CA that comes or goes.
+    peers = [name for name in names if "." not in name]
+    return [name for name in peers if any(map(os.path.lexists, Folder(os.path.join(folder.path, name)).files))]
 
 
 def read_file(path: str) -> bytes | None:
@@ -169,6 +176,22 @@ def write_pair(folder: Folder, certificate: bytes, key: bytes | None, backup_sta
                 os.replace(temporary, os.path.realpath(path))
     _flush_folder(folder.path)
     return backups
+
+
+def write_certificates(path: str, content: bytes) -> None:
+    """Write certificates that stand without a key, whole or not at all.
+
+    Raises:
+        ClusterlinkError: The file cannot be written.
+    """
+    with contextlib.ExitStack() as leftovers, _explained(path, "cannot be written"):
+        os.replace(_stage(path, content, CERTIFICATE_MODE, leftovers), os.path.realpath(path))
+    _flush_folder(os.path.dirname(path))
+
+
+def remove_file(path: str) -> None:
+    """Remove a file; that it is not there is no error."""
+    _remove(path)
 
 
 def remove_pair(folder: Folder, backup_stamp: str | None = None) -> list[str]:

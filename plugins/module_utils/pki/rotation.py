@@ -1,0 +1,146 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replacing a fabric's CA while requests go on: which phase there is, and what must be shown before the next. Pure.
+
+A gateway's certificate must never be one that another gateway does not trust. So every cluster trusts both CAs before
+the first peer gets a certificate of the new one, and nobody stops trusting the old one before the last peer has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+IDLE = "idle"
+"""There is one CA."""
+TRUST = "trust"
+"""There is a new CA beside the one that signs, and gateways are to trust both."""
+ISSUE = "issue"
+"""The new CA signs, gateways still trust both, and peers get new certificates."""
+DROP = "drop"
+"""Gateways are to trust the new CA alone; the old one is kept until all of them do."""
+
+PHASES = (TRUST, ISSUE, DROP, IDLE)
+"""In the order in which a rotation goes through them."""
+
+_AGAIN = "Run rotate_ca.yml again when its cluster answers; the fabric works on as it is"
+
+
+@dataclass(frozen=True)
+class Authorities:
+    """A fabric's CAs: the one that signs, and in a rotation the one that comes and the one that goes."""
+
+    current: x509.Certificate
+    next: x509.Certificate | None = None
+    old: x509.Certificate | None = None
+
+
+def require_other_subject(current: x509.Certificate, new: x509.Certificate, where: str) -> None:
+    """Refuse a new CA that gateways could not tell from the old one.
+
+    Envoy finds a certificate's CA by its subject. With two CAs of one subject, more than half of all requests were
+    lost in a rotation (measured).
+
+    Raises:
+        ClusterlinkError: The subjects are equal.
+    """
+    if current.subject == new.subject:
+        raise ClusterlinkError(
+            Problem(
+                where,
+                "has the subject of the CA that it shall replace, so gateways could not tell them apart",
+                new.subject.rfc4514_string(),
+                "Make a CA with another subject, such as an organizational unit of its own; without one given, "
+                "rotate_ca.yml makes such a CA itself",
+            )
+        )
+
+
+def require_shown(wanted: str, authorities: Authorities, peers: Sequence[str], shown: Mapping[str, Any]) -> None:
+    """Refuse the next phase unless every cluster shows that it is ready for it.
+
+    Args:
+        wanted: The next phase.
+        authorities: The fabric's CAs in the present phase.
+        peers: The names of all peers.
+        shown: By peer, C(certificate) and C(trusted) as module gateway_info returns them; peers that did not answer
+            are missing.
+
+    Raises:
+        ClusterlinkError: With every peer that is not ready.
+    """
+    problems = []
+    for peer in peers:
+        if peer not in shown:
+            what = "its cluster did not show which certificates it has, so the rotation cannot go on"
+            problems.append(Problem("fabric_ca_rotation", what, fix=_AGAIN, host=peer))
+            continue
+        reason = _REASONS[wanted](authorities, shown[peer])
+        if reason:
+            problems.append(Problem("fabric_ca_rotation", reason, fix=_AGAIN, host=peer))
+    if problems:
+        raise ClusterlinkError(problems)
+
+
+def _no_gateway(view: Mapping[str, Any]) -> str:
+    return "" if view.get("certificate") else view.get("fault") or "it has no gateway with a certificate"
+
+
+def _cannot_begin(authorities: Authorities, view: Mapping[str, Any]) -> str:
+    return _no_gateway(view) or _not_trusting(authorities.current, view, "the fabric's present CA")
+
+
+def _cannot_issue(authorities: Authorities, view: Mapping[str, Any]) -> str:
+    new = authorities.next
+    return _no_gateway(view) or ("" if new is None else _not_trusting(new, view, "the new CA"))
+
+
+def _cannot_drop(authorities: Authorities, view: Mapping[str, Any]) -> str:
+    issuer = (view.get("certificate") or {}).get("issuer", "")
+    if _no_gateway(view):
+        return _no_gateway(view)
+    if issuer != authorities.current.subject.rfc4514_string():
+        return f"its certificate is still of {issuer}"
+    return _not_trusting(authorities.current, view, "the new CA")
+
+
+def _cannot_end(authorities: Authorities, view: Mapping[str, Any]) -> str:
+    others = [
+        ca.get("subject", "")
+        for ca in view.get("trusted") or []
+        if ca.get("fingerprint") != fingerprint(authorities.current)
+    ]
+    return _cannot_drop(authorities, view) or (f"it still trusts {', '.join(others)}" if others else "")
+
+
+def _not_trusting(ca: x509.Certificate, view: Mapping[str, Any], name: str) -> str:
+    trusted = [each.get("fingerprint") for each in view.get("trusted") or []]
+    return "" if fingerprint(ca) in trusted else f"it does not trust {name} ({ca.subject.rfc4514_string()})"
+
+
+_REASONS = {TRUST: _cannot_begin, ISSUE: _cannot_issue, DROP: _cannot_drop, IDLE: _cannot_end}
+
+
+def steps(phase: str, peers: Sequence[str]) -> list[str]:
+    """What is still to come from a phase on, a sentence each without a full stop.
+
+    Args:
+        phase: The present one.
+        peers: The names of all peers.
+    """
+    everybody = ", ".join(peers)
+    ahead = {
+        IDLE: ["make a new CA beside the present one"],
+        TRUST: [f"let every gateway trust both CAs ({everybody}), and check all links"],
+        ISSUE: [f"give {peer} a certificate of the new CA, and check its links" for peer in peers],
+        DROP: [f"let every gateway trust the new CA alone ({everybody}), and check all links", "forget the old CA"],
+    }
+    order = (IDLE, TRUST, ISSUE, DROP)
+    return [step for each in order[order.index(phase) :] for step in ahead[each]]

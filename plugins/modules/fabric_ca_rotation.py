@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module fabric_ca_rotation."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fabric_ca_rotation
+short_description: Take the CA of a ClusterLink fabric through the phases of its replacement
+version_added: "0.1.0"
+description:
+  - Replaces the CA in a fabric's folder while the fabric works. It goes on by one phase at a time, and only when every
+    cluster has shown that it is ready for it.
+  - In phase V(trust) there is a new CA, and gateways are to trust both. In V(issue) the new CA signs. In V(drop)
+    gateways are to trust it alone. V(idle) is before and after.
+  - The CAs that gateways are to trust are in C(FABRIC/trusted.pem) while they are two, and role gateway installs
+    those. So a run of C(site.yml) in the midst of a rotation does no harm.
+  - A run that was killed is gone on with by the next. Playbook C(rotate_ca.yml) does the whole.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+options:
+  path:
+    description: The folder in which fabrics have their folders, as with module M(skyshift.clusterlink.fabric_ca).
+    type: path
+    required: true
+  fabric:
+    description: The fabric's name.
+    type: str
+    default: fabric
+  phase:
+    description:
+      - The phase to be in. One that the rotation has left behind is no error, and nothing is done then.
+      - V(trust) begins a rotation unless one is under way. V(idle) ends it.
+      - Without it, nothing is changed, and only RV(phase) and RV(steps) are told.
+    type: str
+    choices: [trust, issue, drop, idle]
+  peers:
+    description: The names of all peers of the fabric.
+    type: list
+    elements: str
+    required: true
+  shown:
+    description:
+      - What the clusters show, as results of module M(skyshift.clusterlink.gateway_info) by the peer's name.
+      - A peer that is not in it, because its cluster did not answer, keeps the rotation from going on.
+    type: dict
+    default: {}
+  key_type:
+    description: The kind of the new CA's key. It is the present one's unless it is given.
+    type: str
+    choices: [ecdsa, rsa]
+  key_size:
+    description: The size of the new CA's key in bits. Needs O(key_type).
+    type: int
+  valid_days:
+    description: How many days the new CA is valid.
+    type: int
+    default: 3650
+  subject:
+    description: What the new CA's subject holds besides the common name and the unit that tells it from other CAs.
+    type: dict
+    suboptions:
+      country:
+        description: The two-letter code of a country, in capitals.
+        type: str
+      province:
+        description: A state or province.
+        type: str
+      locality:
+        description: A town.
+        type: str
+      organization:
+        description: An organization.
+        type: str
+      organizational_unit:
+        description: A part of the organization.
+        type: str
+notes:
+  - In check mode nothing is written, and the clusters need not have shown anything.
+seealso:
+  - module: skyshift.clusterlink.fabric_ca
+  - module: skyshift.clusterlink.gateway_certificate
+"""
+
+EXAMPLES = r"""
+- name: Begin to replace the CA by one with an ECDSA key
+  skyshift.clusterlink.fabric_ca_rotation:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    phase: trust
+    key_type: ecdsa
+    peers: "{{ groups['clusters'] }}"
+    shown: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'gateway_seen'))) }}"
+  run_once: true
+
+- name: See where a rotation stands
+  skyshift.clusterlink.fabric_ca_rotation:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    peers: "{{ groups['clusters'] }}"
+  run_once: true
+"""
+
+RETURN = r"""
+phase:
+  description: The phase that the rotation is in now, or in check mode would be.
+  returned: success
+  type: str
+  sample: trust
+steps:
+  description: What is still to come, a sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: ["let every gateway trust the new CA alone (east, west), and check all links", forget the old CA]
+current:
+  description: The CA that signs.
+  returned: success
+  type: dict
+  sample: {subject: 'CN=demo,OU=ca-8729fc524766db83', not_after: '2035-01-31T12:00:00Z'}
+next:
+  description: The CA that comes. Null when there is none.
+  returned: success
+  type: dict
+old:
+  description: The CA that goes. Null when there is none.
+  returned: success
+  type: dict
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import DEFAULT_DAYS, CaRequest, make_ca
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, public_key
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec, spec_of
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import require_days
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import key_reasons
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import (
+    DROP,
+    IDLE,
+    ISSUE,
+    PHASES,
+    TRUST,
+    require_other_subject,
+    require_shown,
+    steps,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
+    ATTRIBUTES,
+    require_fabric,
+    require_subject,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Go on to the phase that is asked for."""
+    folder = RotationFolder(store.fabric_folder(params["path"], require_fabric(params["fabric"], "fabric")))
+    request = _request(params, folder)
+    before = folder.phase()
+    wanted = params["phase"]
+    if wanted is None:
+        return _outcome(folder, before, before, params)
+    if mode.check:
+        return _outcome(folder, before, wanted if _is_ahead(before, wanted) else before, params)
+    with store.locked(folder.current):
+        changed = _go_on(folder, wanted, request, params)
+    return _outcome(folder, before, folder.phase(), params, changed=changed)
+
+
+def _request(params: dict[str, Any], folder: RotationFolder) -> CaRequest:
+    key = key_spec(params["key_type"], params["key_size"])
+    return CaRequest(
+        name=params["fabric"],
+        key=key or spec_of(public_key(folder.authorities().current)),
+        days=require_days(params["valid_days"], "valid_days"),
+        subject=require_subject(params["subject"], "subject"),
+    )
+
+
+def _is_ahead(now: str, wanted: str) -> bool:
+    """Whether a phase is the one after the present one."""
+    return PHASES.index(wanted) == (PHASES.index(now) + 1) % len(PHASES)
+
+
+def _go_on(folder: RotationFolder, wanted: str, request: CaRequest, params: dict[str, Any]) -> bool:
+    """Enter a phase when it is the next; whether anything was written."""
+    folder.clean()
+    now = folder.phase()
+    if now == TRUST == wanted:
+        _refuse_another(folder, request, asked=params["key_type"] is not None)
+        return folder.trust_both()
+    if not _is_ahead(now, wanted):
+        return False
+    found = folder.authorities()
+    require_shown(wanted, found, params["peers"], params["shown"])
+    if wanted == TRUST:
+        issued = make_ca(request, datetime.now(UTC))
+        require_other_subject(found.current, issued.certificate, "subject")
+        folder.begin(issued)
+        folder.trust_both()
+    elif wanted == ISSUE:
+        folder.promote()
+    elif wanted == DROP:
+        folder.trust_new()
+    else:
+        folder.forget_old()
+    return True
+
+
+def _refuse_another(folder: RotationFolder, request: CaRequest, *, asked: bool) -> None:
+    """Refuse to begin a rotation to another kind of key while one is under way."""
+    following = folder.authorities().next
+    reasons = key_reasons(public_key(following), request.key) if asked and following is not None else []
+    if reasons:
+        what = f"a rotation is under way, and of its new CA {reasons[0]}"
+        fix = "Let that one end first: run rotate_ca.yml without key_type"
+        raise ClusterlinkError(Problem("key_type", what, fix=fix))
+
+
+def _outcome(
+    folder: RotationFolder, before: str, after: str, params: dict[str, Any], *, changed: bool | None = None
+) -> Outcome:
+    found = folder.authorities()
+    views = {name: None if ca is None else facts(ca) for name, ca in vars(found).items()}
+    return Outcome(
+        changed=before != after if changed is None else changed,
+        values={"phase": after, "steps": steps(before, params["peers"]), **views},
+        diff={"before": {"phase": before}, "after": {"phase": after}},
+    )
+
+
+TASK = Task(
+    argument_spec={
+        "path": {"type": "path", "required": True},
+        "fabric": {"type": "str", "default": "fabric"},
+        "phase": {"type": "str", "choices": list(PHASES)},
+        "peers": {"type": "list", "elements": "str", "required": True},
+        "shown": {"type": "dict", "default": {}},
+        "key_type": {"type": "str", "choices": list(SIZES)},
+        "key_size": {"type": "int", "no_log": False},
+        "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "subject": {"type": "dict", "options": {name: {"type": "str"} for name in ATTRIBUTES}},
+    },
+    run=run,
+    requires=("cryptography",),
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

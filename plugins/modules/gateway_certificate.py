@@ -1,0 +1,157 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module gateway_certificate."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_certificate
+short_description: Give a ClusterLink gateway that runs another certificate, or other CAs to trust
+version_added: "0.1.0"
+description:
+  - Writes the Secret by which a gateway is known to its peers, makes the control plane take it up at once, and waits
+    until the gateway reaches all of its peers. Nothing else of the gateway is touched, and no pod is restarted.
+  - It serves gateways that this collection installed, and those that ClusterLink's operator or CLI did.
+  - The certificate is checked before it is written, because a damaged one stops a control plane.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography (Python package, where the module runs)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.connection
+  - skyshift.clusterlink.wait
+options:
+  peer:
+    description: The name by which other peers know this cluster. It is the DNS name in the certificate.
+    type: str
+    required: true
+  namespace:
+    description: The gateway's namespace.
+    type: str
+    default: clusterlink-system
+  certificate_path:
+    description: The file with the peer's certificate as PEM, which may be followed by its CA's.
+    type: path
+  certificate_content:
+    description: The content of that file, for what is kept elsewhere.
+    type: str
+  privatekey_path:
+    description: The file with the certificate's private key as PEM without a passphrase.
+    type: path
+  privatekey_content:
+    description: The content of that file, for what is kept elsewhere.
+    type: str
+  ca_path:
+    description: The file with the certificates of the CAs that the gateway trusts as PEM.
+    type: path
+  ca_content:
+    description: The content of that file, for what is kept elsewhere.
+    type: str
+notes:
+  - In check mode, certificate files that are missing count as made by an earlier task.
+seealso:
+  - module: skyshift.clusterlink.gateway
+  - module: skyshift.clusterlink.peer_certificate
+  - module: skyshift.clusterlink.fabric_ca_rotation
+"""
+
+EXAMPLES = r"""
+- name: Give a gateway its new certificate
+  skyshift.clusterlink.gateway_certificate:
+    context: kind-east
+    peer: east
+    certificate_path: /etc/clusterlink/pki/demo/east/cert.pem
+    privatekey_path: /etc/clusterlink/pki/demo/east/key.pem
+    ca_path: /etc/clusterlink/pki/demo/cert.pem
+"""
+
+RETURN = r"""
+certificate:
+  description: Whose the certificate is, and the CAs that the gateway trusts.
+  returned: success, except in check mode for one that is yet to be made
+  type: dict
+  contains:
+    subject:
+      description: The certificate's subject.
+      type: str
+      sample: CN=east
+    issuer:
+      description: Its issuer.
+      type: str
+      sample: CN=demo,OU=ca-8729fc524766db83
+    not_after:
+      description: Until when it is valid.
+      type: str
+      sample: '2026-01-31T12:00:00Z'
+    fingerprint:
+      description: Its SHA-256 fingerprint.
+      type: str
+      sample: 'b1:5e:2d'
+problems:
+  description: What went wrong, as data; C(msg) says the same as text.
+  returned: on failure
+  type: list
+  elements: dict
+  sample: [{host: '', where: Peer clusterlink-system/west, what: not ready within 120 s, found: '', fix: ''}]
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.arguments import (
+    MATERIAL_CONSTRAINTS,
+    MATERIAL_SPEC,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.handover import hand_over, wait_for_links
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
+    CONNECTION_SPEC,
+    REQUIRES,
+    connect,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import material_facts
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Hand over the certificate and wait for the gateway's links."""
+    material = given_certificate(params, params["peer"], datetime.now(UTC), missing_is_fine=mode.check)
+    with connect(params) as cluster:
+        done = hand_over(cluster, params["namespace"], material, check=mode.check)
+        outcome = Outcome(changed=done.result.changed, diff=done.result.diff, warnings=done.warnings)
+        outcome.values["certificate"] = material_facts(material)
+        if params["wait"] and not mode.check:
+            try:
+                wait_for_links(cluster, params["namespace"], params["wait_timeout"], changed=done.result.changed)
+            except ClusterlinkError as error:
+                outcome.fail(error)
+    return outcome
+
+
+TASK = Task(
+    argument_spec={
+        **CONNECTION_SPEC,
+        **MATERIAL_SPEC,
+        "peer": {"type": "str", "required": True},
+        "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 120},
+    },
+    run=run,
+    requires=(*REQUIRES, "cryptography"),
+    constraints=MATERIAL_CONSTRAINTS,
+)
+
+
+def main() -> None:
+    """Run as a module of its own."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

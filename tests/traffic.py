@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests from real pods while something else happens, each counted.
+
+    python -m tests.traffic --kubeconfig FILE --stream CONTEXT=URL ... [--rate 5] [--lead 5] [--allow 0] -- COMMAND...
+
+Every stream is asked twice side by side: on connections that are kept, and on a new one for each request. COMMAND runs
+between a lead-in and a lead-out of some seconds. The counts are printed; the exit code is COMMAND's, or 1 when more
+requests failed than are allowed, or when a stream had too few to mean anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+REQUEST_SECONDS = 5
+"""How long a request may take until it counts as failed."""
+
+WARM_UP_SECONDS = 60
+"""How long a stream may take until its first answers: a new import may refuse its first connections."""
+
+_SHOWN = 8
+_FORMAT = "%{stderr}%{http_code} %{num_connects} %{errormsg}\\n"
+
+
+@dataclass
+class Stream:
+    """One pod's requests to one address, at a steady rate.
+
+    Attributes:
+        context: The kubeconfig's context of the pod's cluster.
+        url: What it asks for.
+        kept: Whether connections are kept from one request to the next.
+        answered: How many requests had an answer of status 200, since counting began.
+        failures: The others, each with the seconds since counting began.
+    """
+
+    context: str
+    url: str
+    kept: bool
+    answered: int = 0
+    failures: list[str] = field(default_factory=list)
+    connections: int = 0
+    _process: subprocess.Popen[str] | None = None
+    _reader: threading.Thread | None = None
+    _began: float = field(default_factory=time.monotonic)
+    _in_a_row: int = 0
+    _stopping: bool = False
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+        return f"{self.context} {self.url} {'kept' if self.kept else 'new'}"
+
+    def start(self, kubectl: str, kubeconfig: str, rate: int) -> None:
+        """Begin to ask; nothing counts yet."""
+        header = [] if self.kept else ["--header", "Connection: close"]
+        curl = ["curl", "--silent", "--output", "/dev/null", "--write-out", _FORMAT, "--rate", f"{rate}/s"]
+        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.url}/?[1-1000000]"]
+        command = [kubectl, "--kubeconfig", kubeconfig, "--context", self.context, "exec", "deployment/client", "--"]
+        self._process = subprocess.Popen(
+            [*command, *curl], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, bufsize=1
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_until_steady(self) -> None:
+        """Return after three answers in a row.
+
+        Raises:
+            RuntimeError: There are none.
+        """
+        deadline = time.monotonic() + WARM_UP_SECONDS
+        while self._in_a_row < 3:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} does not answer: {self.failures[-3:]}")
+            time.sleep(0.1)
+
+    def count(self) -> None:
+        """Count from now on."""
+        self.answered, self.failures, self.connections, self._began = 0, [], 0, time.monotonic()
+
+    def stop(self) -> None:
+        """End it."""
+        self._stopping = True
+        if self._process is not None and self._reader is not None:
+            self._process.terminate()
+            self._process.wait(10)
+            self._reader.join(10)
+
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if self._stopping:
+                return
+            status, _space, rest = line.strip().partition(" ")
+            connects, _space, error = rest.partition(" ")
+            if status == "200":
+                self.answered += 1
+                self.connections += int(connects)
+                self._in_a_row += 1
+            else:
+                self._in_a_row = 0
+                self.failures.append(f"at {time.monotonic() - self._began:.1f} s: {status} {error or rest}")
+        if not self._stopping:
+            self.failures.append(f"at {time.monotonic() - self._began:.1f} s: the client ended")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Ask, run the command, and say how many requests failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.traffic", description=__doc__)
+    parser.add_argument("--kubectl", default="kubectl")
+    parser.add_argument("--kubeconfig", required=True)
+    parser.add_argument("--stream", action="append", required=True, metavar="CONTEXT=URL")
+    parser.add_argument("--rate", type=int, default=5, help="requests a second of each client")
+    parser.add_argument("--lead", type=float, default=5, help="seconds before and after the command")
+    parser.add_argument("--allow", type=int, default=0, help="how many requests may fail; -1 for any number, but some")
+    parser.add_argument("command", nargs="+")
+    asked = parser.parse_args(arguments)
+    pairs = [text.split("=", 1) for text in asked.stream]
+    streams = [Stream(context, url, kept) for context, url in pairs for kept in (True, False)]
+    try:
+        for stream in streams:
+            stream.start(asked.kubectl, asked.kubeconfig, asked.rate)
+        for stream in streams:
+            stream.wait_until_steady()
+        for stream in streams:
+            stream.count()
+        began = time.monotonic()
+        time.sleep(asked.lead)
+        command_began = time.monotonic()
+        status = subprocess.run(asked.command, check=False).returncode
+        took = time.monotonic() - command_began
+        time.sleep(asked.lead)
+        seconds = time.monotonic() - began
+    finally:
+        for stream in streams:
+            stream.stop()
+    return status or _report(streams, seconds, took, asked.rate, asked.allow)
+
+
+def _report(streams: Sequence[Stream], seconds: float, took: float, rate: int, allow: int) -> int:
+    failed = sum(len(stream.failures) for stream in streams)
+    answered = sum(stream.answered for stream in streams)
+    print(f"{failed} of {answered + failed} requests failed in {seconds:.0f} s ({took:.1f} s of them the command's)")
+    print(f"{(answered + failed) / seconds:.0f} requests a second on {len(streams)} streams")
+    for stream in streams:
+        print(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
+        for failure in stream.failures[:_SHOWN]:
+            print(f"    {failure}")
+    too_few = [stream.name for stream in streams if stream.answered + len(stream.failures) < rate * seconds / 4]
+    if too_few:
+        print(f"too few requests to mean anything: {', '.join(too_few)}")
+    if allow < 0:
+        return int(not failed or bool(too_few))
+    return int(failed > allow or bool(too_few))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A CA's rotation in files, with clusters that show what a fabric's gateways would have."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, fabric_ca_rotation, peer_certificate
+
+PEERS = ["east", "west"]
+PHASES = ["trust", "issue", "drop", "idle"]
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+class Fabric:
+    """A fabric's folder, and the gateways that are given what is in it, as the playbook does between phases."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "demo"
+        self._root = root
+        self.away: set[str] = set()
+        self.shown: dict[str, Any] = {}
+
+    def run(self, module: Any, *, check: bool = False, **arguments: Any) -> Outcome:
+        given = {"path": str(self._root), "fabric": "demo", **arguments}
+        validation = ArgumentSpecValidator(module.TASK.argument_spec).validate(given)
+        assert not validation.error_messages
+        outcome: Outcome = module.run(validation.validated_parameters, Mode(check=check, diff=True))
+        return outcome
+
+    def phase(self, wanted: str | None = None, *, check: bool = False, **arguments: Any) -> Outcome:
+        phase = {} if wanted is None else {"phase": wanted}
+        return self.run(fabric_ca_rotation, check=check, peers=PEERS, shown=self.shown, **phase, **arguments)
+
+    def issue(self) -> None:
+        for peer in PEERS:
+            self.run(peer_certificate, name=peer)
+
+    def hand_over(self) -> None:
+        """What role gateway does: each gateway gets its certificate and the CAs to trust."""
+        bundle = self.folder / "trusted.pem"
+        trusted = load_chain((bundle if bundle.exists() else self.folder / "cert.pem").read_bytes(), "")
+        for peer in PEERS:
+            leaf = load_chain((self.folder / peer / "cert.pem").read_bytes(), "")[0]
+            if peer not in self.away:
+                self.shown[peer] = {"certificate": facts(leaf), "trusted": [facts(ca) for ca in trusted]}
+
+    def rotate(self, **arguments: Any) -> None:
+        """The playbook's order."""
+        self.phase("trust", **arguments)
+        self.hand_over()
+        self.phase("issue", **arguments)
+        self.issue()
+        self.hand_over()
+        self.phase("drop", **arguments)
+        self.hand_over()
+        self.phase("idle", **arguments)
+
+    def ca(self) -> str:
+        return str(facts(load_chain((self.folder / "cert.pem").read_bytes(), "")[0])["fingerprint"])
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def fabric(tmp_path: Path) -> Fabric:
+    made = Fabric(tmp_path)
+    made.run(fabric_ca)
+    made.issue()
+    made.hand_over()
+    return made
+
+
+def refusal(fabric: Fabric, wanted: str, **arguments: Any) -> str:
+    with pytest.raises(ClusterlinkError) as refused:
+        fabric.phase(wanted, **arguments)
+    return str(refused.value)
+
+
+WHOLE = {"cert.pem", "key.pem", "east/cert.pem", "east/key.pem", "west/cert.pem", "west/key.pem"}
+
+
+def test_a_rotation_ends_with_a_new_ca_and_nothing_of_the_old_one(fabric: Fabric) -> None:
+    before, keys = fabric.ca(), {peer: (fabric.folder / peer / "key.pem").read_bytes() for peer in PEERS}
+    fabric.rotate()
+    assert fabric.ca() != before
+    assert fabric.files() == WHOLE
+    assert {peer: (fabric.folder / peer / "key.pem").read_bytes() for peer in PEERS} == keys
+    assert not fabric.run(fabric_ca).changed
+    assert not any(fabric.run(peer_certificate, name=peer).changed for peer in PEERS)
+
+
+def test_each_phase_says_what_is_still_to_come(fabric: Fabric) -> None:
+    told = [fabric.phase().values["steps"]]
+    for wanted in PHASES[:-1]:
+        fabric.phase(wanted)
+        told.append(fabric.phase().values["steps"])
+        fabric.issue()
+        fabric.hand_over()
+    assert [len(steps) for steps in told] == [6, 5, 4, 2]
+    assert all(one[-len(other) :] == other for one, other in itertools.pairwise(told))
+
+
+def test_a_phase_that_was_left_behind_is_no_error_and_changes_nothing(fabric: Fabric) -> None:
+    fabric.phase("trust")
+    fabric.hand_over()
+    fabric.phase("issue")
+    files = fabric.files()
+    assert not fabric.phase("trust").changed
+    assert not fabric.phase("issue").changed
+    assert fabric.files() == files
+
+
+def test_check_mode_writes_nothing_and_says_the_phase_to_come(fabric: Fabric) -> None:
+    outcome = fabric.phase("trust", check=True)
+    assert (outcome.changed, outcome.values["phase"]) == (True, "trust")
+    assert fabric.files() == WHOLE
+    assert not fabric.phase("drop", check=True).changed
+
+
+@pytest.mark.parametrize("wanted", PHASES)
+def test_no_phase_is_entered_while_a_cluster_is_away(fabric: Fabric, wanted: str) -> None:
+    for earlier in PHASES[: PHASES.index(wanted)]:
+        fabric.phase(earlier)
+        fabric.issue()
+        fabric.hand_over()
+    files = fabric.files()
+    del fabric.shown["west"]
+    assert "west: fabric_ca_rotation: its cluster did not show" in refusal(fabric, wanted)
+    assert fabric.files() == files
+    fabric.hand_over()
+    assert fabric.phase(wanted).changed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [("issue", "does not trust the new CA"), ("drop", "its certificate is still of"), ("idle", "it still trusts")],
+)
+def test_no_phase_is_entered_before_every_gateway_has_what_it_needs(fabric: Fabric, wanted: str, reason: str) -> None:
+    for earlier in PHASES[: PHASES.index(wanted)]:
+        fabric.issue()
+        fabric.hand_over()
+        fabric.phase(earlier)
+    fabric.away = {"west"}
+    fabric.issue()
+    fabric.hand_over()
+    assert reason in refusal(fabric, wanted)
+
+
+def test_a_fabric_that_does_not_trust_this_ca_is_not_rotated(fabric: Fabric, tmp_path: Path) -> None:
+    other = Fabric(tmp_path / "other")
+    other.run(fabric_ca)
+    other.issue()
+    other.hand_over()
+    fabric.shown = other.shown
+    assert "it does not trust the fabric's present CA" in refusal(fabric, "trust")
+    assert fabric.files() == WHOLE
+
+
+def test_another_kind_of_key_is_refused_while_a_rotation_is_under_way(fabric: Fabric) -> None:
+    fabric.phase("trust")
+    assert "a rotation is under way" in refusal(fabric, "trust", key_type="rsa")
+    assert not fabric.phase("trust").changed
+
+
+def test_rsa_to_ecdsa_is_a_rotation(tmp_path: Path) -> None:
+    fabric = Fabric(tmp_path)
+    fabric.run(fabric_ca, key_type="rsa", key_size=2048)
+    fabric.issue()
+    fabric.hand_over()
+    fabric.rotate(key_type="ecdsa")
+    assert fabric.run(fabric_ca).values["key_type"] == "ecdsa"
+
+
+def test_no_key_is_in_any_result(fabric: Fabric) -> None:
+    results = [fabric.phase("trust")]
+    keys = [path.read_text() for path in fabric.folder.rglob("key.pem")]
+    fabric.hand_over()
+    results += [fabric.phase("issue")]
+    text = repr([(each.values, each.diff) for each in results])
+    assert "PRIVATE" not in text
+    assert not any(line in text for key in keys for line in key.splitlines()[1:-1])
+
+
+def rotate_until_killed(fabric: Fabric, writes: int) -> bool:
+    """Rotate, and be killed after some writes; whether it had ended by then."""
+    left = iter([True] * writes)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("replace", "unlink", "rmdir", "mkdir"):
+
+            def counted(*arguments: Any, real: Any = getattr(os, name), **named: Any) -> Any:
+                if not next(left, False):
+                    raise Killed
+                return real(*arguments, **named)
+
+            patch.setattr(os, name, counted)
+        try:
+            fabric.rotate()
+        except Killed:
+            return False
+    return True
+
+
+def test_killed_after_any_write_the_next_run_ends_the_same(tmp_path: Path) -> None:
+    for writes in itertools.count():
+        fabric = Fabric(tmp_path / str(writes))
+        fabric.run(fabric_ca)
+        fabric.issue()
+        fabric.hand_over()
+        before = fabric.ca()
+        if rotate_until_killed(fabric, writes):
+            break
+        fabric.rotate()
+        assert fabric.ca() != before
+        assert {name for name in fabric.files() if not name.rpartition("/")[2].startswith(".")} == WHOLE
+        assert fabric.phase().values["phase"] == "idle"
+        assert all(fabric.shown[peer]["trusted"][0]["fingerprint"] == fabric.ca() for peer in PEERS)
+    assert writes > 20

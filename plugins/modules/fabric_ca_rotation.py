@@ -146,7 +146,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair impo
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import key_reasons
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import (
     DROP,
-    IDLE,
     ISSUE,
     PHASES,
     TRUST,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,18 +197,23 @@ def test_no_key_is_in_any_result(fabric: Fabric) -> None:
     assert not any(line in text for key in keys for line in key.splitlines()[1:-1])
 
 
+def mortal(real: Callable[..., Any], left: Iterator[bool]) -> Callable[..., Any]:
+    """The function, until nothing is left."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        if not next(left, False):
+            raise Killed
+        return real(*arguments, **named)
+
+    return call
+
+
 def rotate_until_killed(fabric: Fabric, writes: int) -> bool:
     """Rotate, and be killed after some writes; whether it had ended by then."""
     left = iter([True] * writes)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("replace", "unlink", "rmdir", "mkdir"):
-
-            def counted(*arguments: Any, real: Any = getattr(os, name), **named: Any) -> Any:
-                if not next(left, False):
-                    raise Killed
-                return real(*arguments, **named)
-
-            patch.setattr(os, name, counted)
+            patch.setattr(os, name, mortal(getattr(os, name), left))
         try:
             fabric.rotate()
         except Killed:

@@ -29,12 +29,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     name_reasons,
     validity_reasons,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import (
-    fabric_folder,
-    peer_folder,
-    read_file,
-    read_pair,
-)
 
 
 @dataclass(frozen=True)
@@ -99,22 +93,3 @@ def material_facts(peer: PeerMaterial) -> dict[str, Any]:
     if not peer.certificate_pem.startswith("-----"):
         return {}
     return facts(load_chain(peer.certificate_pem.encode(), "certificate")[0])
-
-
-def read_peer_material(root: str, fabric: str, peer: str, now: datetime) -> PeerMaterial:
-    """A peer's material from a folder of certificates, checked.
-
-    Args:
-        root: The folder that holds fabrics' folders.
-        fabric: The fabric's name.
-        peer: The peer's name.
-        now: Aware.
-
-    Raises:
-        ClusterlinkError: With everything that is missing or wrong.
-    """
-    authority = fabric_folder(root, fabric)
-    ca = read_file(authority.certificate)
-    if ca is None:
-        raise ClusterlinkError(Problem(authority.certificate, "is missing", fix="Make the fabric's CA by fabric_ca"))
-    return peer_material(read_pair(peer_folder(root, fabric, peer)), ca, authority.certificate, peer, now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,12 +16,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair impo
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import (
     PeerMaterial,
     peer_material,
-    read_peer_material,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import (
-    make_folder,
-    peer_folder,
-    write_pair,
 )
 
 Found = Callable[..., Pair]
@@ -104,17 +97,3 @@ def test_a_key_of_another_certificate_is_refused(check: Check, pair: Found, east
 
 def test_keys_are_not_in_what_is_printed(check: Check, pair: Found, east: Issued) -> None:
     assert "PRIVATE KEY" not in repr(check(pair(east))) + repr(pair(east))
-
-
-def test_material_is_read_from_the_folder_without_the_cas_key(
-    tmp_path: Path, east: Issued, ca: Issued, now: datetime
-) -> None:
-    root, place = str(tmp_path), peer_folder(str(tmp_path), "demo", "east")
-    make_folder(place)
-    with pytest.raises(ClusterlinkError, match=r"demo/cert\.pem: is missing"):
-        read_peer_material(root, "demo", "east", now)
-    (tmp_path / "demo/cert.pem").write_bytes(ca.certificate_pem)
-    with pytest.raises(ClusterlinkError, match="2 problems"):
-        read_peer_material(root, "demo", "east", now)
-    write_pair(place, east.certificate_pem, key_pem(east.key))
-    assert read_peer_material(root, "demo", "east", now).certificate_pem.encode() == east.certificate_pem

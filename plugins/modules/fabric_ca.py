@@ -36,9 +36,17 @@ options:
       - How many days a new CA is valid. The lifetime of an existing one is not compared.
     type: int
     default: 3650
+  renew_percent:
+    description:
+      - A CA of whose whole life less than this percentage is left is near its end. A warning says so, and how it is
+        changed; O(replace=true) changes it.
+      - With V(0) there is no warning.
+    type: int
+    default: 33
   replace:
     description:
-      - Whether a CA that differs from what is asked for, or has expired, may be replaced by a new one with a new key.
+      - Whether a CA that differs from what is asked for, has expired, or is near its end by O(renew_percent), may be
+        replaced by a new one with a new key.
       - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA.
       - A key that cannot be read is not replaced even then.
     type: bool
@@ -77,7 +85,7 @@ EXAMPLES = r"""
   no_log: true
   register: ca
 
-- name: Replace a CA that has expired
+- name: Replace a CA that has expired or is near its end
   skyshift.clusterlink.fabric_ca:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -193,8 +201,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
     make_ca,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
-    Removal,
-    Result,
     ensure_content,
     ensure_files,
     remove_files,
@@ -206,6 +212,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair impo
     Pair,
     require_days,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_subject
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
 
@@ -220,26 +227,27 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         days=require_days(params["valid_days"], "valid_days"),
         subject=require_subject(params["subject"], "subject"),
     )
+    renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"))
     folder = None if params["path"] is None else store.fabric_folder(params["path"], request.name)
 
     def decide(found: Pair) -> Decision:
         # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
         resume = folder is None or not store.peers_in(folder)
-        return decide_ca(found, request, now, replace=params["replace"], resume=resume)
+        return decide_ca(found, request, now, replace=params["replace"], resume=resume, renewal=renewal)
 
     def issue(decision: Decision) -> Issued:
         return make_ca(request, now, decision.key)
 
     stamp = arguments.backup_stamp(params, now)
-    result: Result | Removal
     if folder is None:
         result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
     elif params["state"] == "absent":
         _refuse_orphans(folder, force=params["force"])
-        result = remove_files(folder, check=mode.check, backup_stamp=stamp)
+        removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
+        return Outcome(removal.changed, removal.values(), removal.diff())
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
-    return Outcome(result.changed, result.values(), result.diff())
+    return Outcome(result.changed, result.values(), result.diff(), result.warnings)
 
 
 def _refuse_orphans(folder: store.Folder, *, force: bool) -> None:

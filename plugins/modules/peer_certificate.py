@@ -14,6 +14,7 @@ description:
   - Makes the certificate and private key by which a peer's gateway is known in the fabric, as files or as content.
   - An existing certificate is compared with what is asked for, and with the fabric's CA. One that will not do is made
     anew, for the same key unless that is of another kind, and the reasons are returned.
+  - It is renewed before it expires, for the same key; see O(renew_percent).
   - A certificate never outlives the CA that signs it.
   - A key or certificate that cannot be read, or a pair that does not belong together, is an error and is not replaced.
   - A key file that others can read is repaired to mode 0600.
@@ -41,6 +42,16 @@ options:
       - How many days a new certificate is valid. The lifetime of an existing one is not compared.
     type: int
     default: 365
+  renew_percent:
+    description:
+      - A certificate is made anew, with the same key, when less than this percentage of its whole life is left.
+      - Every peer has a threshold of its own, from three quarters of the percentage up to the whole of it and always
+        the same, so that the peers of a fabric are not renewed all at once, and none earlier than asked.
+      - With V(0) only what has expired is made anew. A certificate in the first tenth of its life never is.
+      - A certificate that would not end later than the present one is not made; a warning says when that is because
+        the CA itself is near its end.
+    type: int
+    default: 33
   ca_certificate_content:
     description:
       - The certificate of the fabric's CA, as PEM. Without it, the CA is that in the fabric's folder.
@@ -64,6 +75,14 @@ EXAMPLES = r"""
     fabric: demo
     name: "{{ inventory_hostname }}"
   delegate_to: localhost
+
+- name: A certificate for 90 days that is renewed when less than half of them are left
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    name: east
+    valid_days: 90
+    renew_percent: 50
 
 - name: A certificate from a CA that is kept elsewhere
   skyshift.clusterlink.peer_certificate:
@@ -205,6 +224,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair impo
     Pair,
     require_days,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
     require_fabric,
     require_peer,
@@ -229,10 +249,11 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
         return Outcome(removal.changed, removal.values(), removal.diff())
 
+    renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"), request.name)
     authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check)
 
     def decide(found: Pair) -> Decision:
-        decision = decide_leaf(found, authority.certificate, request, now)
+        decision = decide_leaf(found, authority.certificate, request, now, renewal)
         if decision.reasons and authority.certificate is not None:
             authority.issuer()  # says now, not after half of the work, that the CA's key is missing
         return decision
@@ -244,7 +265,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
-    return Outcome(result.changed, result.values(), result.diff())
+    return Outcome(result.changed, result.values(), result.diff(), result.warnings)
 
 
 def _folder(params: dict[str, Any], peer: str) -> store.Folder:

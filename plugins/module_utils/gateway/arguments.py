@@ -13,6 +13,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.v
     DEFAULT_REGISTRY,
     DEFAULT_VERSION,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import DEFAULT_PERCENT
 
 _TEXT = {"type": "str"}
 _PATH = {"type": "path"}
@@ -30,6 +31,7 @@ GATEWAY_SPEC: dict[str, Any] = {
     "privatekey_content": {"type": "str", "no_log": True},
     "ca_path": _PATH,
     "ca_content": _TEXT,
+    "renew_percent": {"type": "int", "default": DEFAULT_PERCENT},
     "version": {"type": "str", "default": DEFAULT_VERSION},
     "image_registry": {"type": "str", "default": DEFAULT_REGISTRY},
     "image_tag": _TEXT,

@@ -18,13 +18,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     ca_usage_reasons,
     validity_reasons,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import REPLACE_CA
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
-
-_NEW = "Check this host's clock, or make a new CA by fabric_ca with replace=true, and then every peer's certificate"
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,9 @@ def load_authority(found: Pair, now: datetime, *, may_be_missing: bool) -> Autho
     certificate = load_ca(found.certificate, found.certificate_at)
     reasons = [*validity_reasons(certificate, now), *ca_usage_reasons(certificate)]
     if reasons:
-        problems = [Problem(found.certificate_at, f"the CA cannot be used: {reason}", fix=_NEW) for reason in reasons]
+        problems = [
+            Problem(found.certificate_at, f"the CA cannot be used: {reason}", fix=REPLACE_CA) for reason in reasons
+        ]
         raise ClusterlinkError(problems)
     if found.key is None:
         return Authority(certificate, None, found.key_at)

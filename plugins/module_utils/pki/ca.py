@@ -29,6 +29,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     key_reasons,
     validity_reasons,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import (
+    ONCE_EXPIRED,
+    REPLACE_CA,
+    Renewal,
+    ca_warnings,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, subject_reasons
 
 if TYPE_CHECKING:
@@ -67,7 +73,13 @@ class CaRequest:
 
 
 def decide_ca(
-    found: Pair, request: CaRequest, now: datetime, *, replace: bool = False, resume: bool = True
+    found: Pair,
+    request: CaRequest,
+    now: datetime,
+    *,
+    replace: bool = False,
+    resume: bool = True,
+    renewal: Renewal = ONCE_EXPIRED,
 ) -> Decision:
     """Whether the CA that is there will do.
 
@@ -77,8 +89,9 @@ def decide_ca(
         found: What is there.
         request: What is asked for.
         now: Aware.
-        replace: Make a new CA, with a new key, where the one that is there differs or has expired.
+        replace: Make a new CA, with a new key, where the one that is there differs, has expired or is near its end.
         resume: Make a certificate for a key that stands alone, as a run that was interrupted leaves it.
+        renewal: From when on it is near its end, which is a warning unless ``replace`` is set.
 
     Raises:
         ClusterlinkError: What is there cannot be read, does not belong together, or differs and ``replace`` is not set.
@@ -93,11 +106,12 @@ def decide_ca(
         return _decide_lone_key(found, key, request, resume=resume or replace, replace=replace)
     certificate = load_ca(found.certificate, found.certificate_at)
     require_match(certificate, key, found.certificate_at, found.key_at)
-    reasons = ca_reasons(certificate, request, now)
+    reasons = ca_reasons(certificate, request, now, renewal.margin(certificate) if replace else NO_MARGIN)
     if reasons and not replace:
-        fix = _OUT_OF_TIME if validity_reasons(certificate, now) else _DIFFERS
+        fix = REPLACE_CA if validity_reasons(certificate, now) else _DIFFERS
         raise ClusterlinkError([Problem(found.certificate_at, reason, fix=fix) for reason in reasons])
-    return Decision(reasons, certificate, None if reasons else key, request.expected)
+    warnings = [] if reasons else ca_warnings(certificate, now, renewal)
+    return Decision(reasons, certificate, None if reasons else key, request.expected, warnings)
 
 
 def _decide_lone_key(found: Pair, key: PrivateKey, request: CaRequest, *, resume: bool, replace: bool) -> Decision:
@@ -111,9 +125,8 @@ def _decide_lone_key(found: Pair, key: PrivateKey, request: CaRequest, *, resume
 
 
 _RESTORE = "Restore it from a backup; no new CA is made in its place, because no peer would trust it"
-_REPLACE = "set replace=true to make a new CA, and make every peer's certificate anew after it"
+_REPLACE = "set replace=true (role fabric: fabric_replace_ca=true) and make every peer's certificate anew after it"
 _DIFFERS = f"A CA is not changed in passing, because every peer trusts it: ask for what is there, or {_REPLACE}"
-_OUT_OF_TIME = f"Check this host's clock, or {_REPLACE}; links fail until every gateway has them"
 
 
 def ca_reasons(

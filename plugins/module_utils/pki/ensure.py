@@ -50,6 +50,11 @@ class Result:
             values |= {**_paths(self.place), "repaired": self.repaired, "backup_files": self.backups}
         return values
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know though nothing is done about it."""
+        return self.decision.warnings
+
     def diff(self) -> dict[str, Any]:
         """Facts before and after, never PEM."""
         before, after = self.decision.facts_before(), self._after()

@@ -51,12 +51,14 @@ class Decision:
         certificate: The certificate that is there.
         key: The key to go on with; None when a new one must be made.
         expected: What is known beforehand of the certificate to be made, for a diff in check mode.
+        warnings: What the user should know though nothing is done about it, as whole sentences.
     """
 
     reasons: list[str]
     certificate: x509.Certificate | None = None
     key: PrivateKey | None = field(default=None, repr=False)
     expected: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def facts_before(self) -> dict[str, Any]:
         """What may be said of what is there."""

@@ -16,7 +16,8 @@ description:
     differs, has expired or cannot be read is an error that says why.
   - The subject of every new CA holds an organizational unit of its own, because gateways that trust two CAs at once can
     tell them apart only by their subjects.
-  - A key file that others can read is repaired to mode 0600.
+  - A key file that others can read is repaired to mode 0600, and one in the clear is encrypted when
+    O(privatekey_passphrase) is given.
   - A CA made by the C(clusterlink) CLI is taken as it is.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -43,6 +44,15 @@ options:
       - With V(0) there is no warning.
     type: int
     default: 33
+  privatekey_passphrase:
+    description:
+      - What the CA's private key is encrypted with, as PKCS#8. Without it the key is written, and expected, in the
+        clear.
+      - A key that is there in the clear is written anew, encrypted, and stays the same key. What it was before may live
+        on in backups.
+      - It cannot be changed or taken away here; a key that another passphrase encrypts is an error.
+      - The C(clusterlink) CLI cannot use an encrypted key.
+    type: str
   replace:
     description:
       - Whether a CA that differs from what is asked for, has expired, or is near its end by O(renew_percent), may be
@@ -76,6 +86,12 @@ EXAMPLES = r"""
       country: NL
       organization: Example
 
+- name: A CA whose key is encrypted
+  skyshift.clusterlink.fabric_ca:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    privatekey_passphrase: "{{ vault_ca_passphrase }}"
+
 - name: A CA that is kept elsewhere
   skyshift.clusterlink.fabric_ca:
     fabric: demo
@@ -107,8 +123,10 @@ reasons:
   elements: str
   sample: [there is no CA yet]
 repaired:
-  description: Files and folders whose mode was repaired because others could do too much with them.
-  returned: O(path) is given and O(state=present)
+  description:
+    - Files and folders whose mode was repaired because others could do too much with them, and a key that was not
+      encrypted though it is now.
+  returned: O(state=present)
   type: list
   elements: str
   sample: [/etc/clusterlink/pki/demo/key.pem has mode 0644 where at most 0600 is safe]
@@ -138,8 +156,10 @@ certificate:
   returned: O(return_content=true), and not to be made in check mode
   type: str
 privatekey:
-  description: The new private key as PEM. A key that was given is not returned.
-  returned: O(return_content=true) and a new key was made
+  description:
+    - The private key as PEM, encrypted when O(privatekey_passphrase) is given. A key that was given is returned only
+      when it was not encrypted and now is.
+  returned: O(return_content=true) and a new key was made, or one was encrypted
   type: str
 subject:
   description: The certificate's subject.
@@ -205,7 +225,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure im
     ensure_files,
     remove_files,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec, require_passphrase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
     Decision,
     Issued,
@@ -226,6 +246,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         subject=require_subject(params["subject"], "subject"),
+        passphrase=require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase"),
     )
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"))
     folder = None if params["path"] is None else store.fabric_folder(params["path"], request.name)
@@ -267,6 +288,7 @@ TASK = Task(
     argument_spec={
         "fabric": {"type": "str", "default": "fabric"},
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "privatekey_passphrase": {"type": "str", "no_log": True},
         "replace": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
         **arguments.CERTIFICATE_SPEC,

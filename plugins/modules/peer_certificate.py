@@ -58,8 +58,13 @@ options:
     type: str
   ca_privatekey_content:
     description:
-      - The private key of the fabric's CA, as PEM without a passphrase.
+      - The private key of the fabric's CA, as PEM. Without it, the key is that in the fabric's folder.
       - It is needed only where a certificate has to be made.
+    type: str
+  ca_privatekey_passphrase:
+    description:
+      - What the CA's private key is encrypted with. A key that is not encrypted is an error then.
+      - The peer's own key is never encrypted, because its gateway has to read it.
     type: str
 notes:
   - Without O(key_type), a new key is of the same kind as the CA's, so that a fabric that the C(clusterlink) CLI can use
@@ -120,7 +125,7 @@ reasons:
   sample: [there is no certificate yet]
 repaired:
   description: Files and folders whose mode was repaired because others could do too much with them.
-  returned: O(path) is given and O(state=present)
+  returned: O(state=present)
   type: list
   elements: str
   sample: [/etc/clusterlink/pki/demo/east/key.pem has mode 0644 where at most 0600 is safe]
@@ -211,7 +216,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure im
     ensure_files,
     remove_files,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec, require_passphrase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import (
     DEFAULT_DAYS,
     LeafRequest,
@@ -250,7 +255,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         return Outcome(removal.changed, removal.values(), removal.diff())
 
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"), request.name)
-    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check)
+    passphrase = require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase")
+    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
 
     def decide(found: Pair) -> Decision:
         decision = decide_leaf(found, authority.certificate, request, now, renewal)
@@ -287,6 +293,7 @@ TASK = Task(
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
         "ca_certificate_content": {"type": "str"},
         "ca_privatekey_content": {"type": "str", "no_log": True},
+        "ca_privatekey_passphrase": {"type": "str", "no_log": True},
         **arguments.CERTIFICATE_SPEC,
     },
     run=run,

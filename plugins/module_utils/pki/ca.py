@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +18,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certifica
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Term, issue_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
+    NO_PASSPHRASE,
     SYSTEM,
     Fresh,
     KeySpec,
+    Passphrase,
+    is_encrypted,
+    key_pem,
     load_key,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
@@ -54,12 +59,14 @@ class CaRequest:
         key: The kind of key; None takes any that is there and makes an ECDSA key where there is none.
         days: The lifetime of a new one; that of an existing one is not compared.
         subject: Further attributes of its subject; None takes any that are there.
+        passphrase: What its key is encrypted with.
     """
 
     name: str
     key: KeySpec | None = None
     days: int = DEFAULT_DAYS
     subject: Mapping[str, str] | None = None
+    passphrase: Passphrase = NO_PASSPHRASE
 
     @property
     def new_key(self) -> KeySpec:
@@ -96,12 +103,23 @@ def decide_ca(
     Raises:
         ClusterlinkError: What is there cannot be read, does not belong together, or differs and ``replace`` is not set.
     """
+    decision = _decide(found, request, now, replace=replace, resume=resume, renewal=renewal)
+    text = request.passphrase.text
+    if text is None or found.key is None or decision.key is None or is_encrypted(found.key):
+        return decision
+    repairs = [f"{found.key_at} is not encrypted though {request.passphrase.option} is given"]
+    return dataclasses.replace(decision, rewritten_key=key_pem(decision.key, text), repairs=repairs)
+
+
+def _decide(
+    found: Pair, request: CaRequest, now: datetime, *, replace: bool, resume: bool, renewal: Renewal
+) -> Decision:
     if found.certificate is None and found.key is None:
         return Decision(["there is no CA yet"], expected=request.expected)
     if found.key is None:
         what = f"is missing, though the CA's certificate is in {found.certificate_at}"
         raise ClusterlinkError(Problem(found.key_at, what, fix=_RESTORE))
-    key = load_key(found.key, found.key_at)
+    key = load_key(found.key, found.key_at, request.passphrase)
     if found.certificate is None:
         return _decide_lone_key(found, key, request, resume=resume or replace, replace=replace)
     certificate = load_ca(found.certificate, found.certificate_at)
@@ -145,7 +163,7 @@ def make_ca(request: CaRequest, now: datetime, key: PrivateKey | None = None, fr
     """A new CA, for the given key or a new one."""
     key = key or fresh.key(request.new_key)
     subject = ca_subject(request.name, key.public_key(), request.subject)
-    return Issued((issue_ca(subject, key, Term(now, request.days), fresh.serial()),), key)
+    return Issued((issue_ca(subject, key, Term(now, request.days), fresh.serial()),), key, request.passphrase.text)
 
 
 def load_ca(pem: bytes, where: str) -> x509.Certificate:

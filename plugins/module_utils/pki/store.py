@@ -171,6 +171,19 @@ def write_pair(folder: Folder, certificate: bytes, key: bytes | None, backup_sta
     return backups
 
 
+def write_key(folder: Folder, key: bytes) -> None:
+    """Write the same key in another form; as nothing is lost, there is no backup.
+
+    Raises:
+        ClusterlinkError: The file cannot be written.
+    """
+    with contextlib.ExitStack() as leftovers:
+        staged = _stage(folder.key, key, KEY_MODE, leftovers)
+        with _explained(folder.key, "cannot be written"):
+            os.replace(staged, os.path.realpath(folder.key))
+    _flush_folder(folder.path)
+
+
 def remove_pair(folder: Folder, backup_stamp: str | None = None) -> list[str]:
     """Remove a folder's certificate and key; returns the backups' paths."""
     backups = _back_up(folder.files, backup_stamp)

@@ -57,7 +57,8 @@ options:
     description:
       - Whether a CA that differs from what is asked for, has expired, or is near its end by O(renew_percent), may be
         replaced by a new one with a new key.
-      - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA.
+      - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA. So
+        set it for one run and do not keep it.
       - A key that cannot be read is not replaced even then.
     type: bool
     default: false

@@ -25,6 +25,11 @@ REQUEST_SECONDS = 5
 WARM_UP_SECONDS = 60
 """How long a stream may take until its first answers: a new import may refuse its first connections."""
 
+LONGEST_SECONDS = 1800
+"""When a stream ends by itself, should nobody end it."""
+
+# A program in a pod outlives the connection that started it, but hears that its input is closed.
+_UNTIL_CLOSED = '"$@" & read -r _; kill $!'
 _SHOWN = 8
 _FORMAT = "%{stderr}%{http_code} %{num_connects} %{errormsg}\\n"
 
@@ -62,10 +67,16 @@ class Stream:
         """Begin to ask; nothing counts yet."""
         header = [] if self.kept else ["--header", "Connection: close"]
         curl = ["curl", "--silent", "--output", "/dev/null", "--write-out", _FORMAT, "--rate", f"{rate}/s"]
-        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.url}/?[1-1000000]"]
-        command = [kubectl, "--kubeconfig", kubeconfig, "--context", self.context, "exec", "deployment/client", "--"]
+        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.url}/?[1-{rate * LONGEST_SECONDS}]"]
+        command = [kubectl, "--kubeconfig", kubeconfig, "--context", self.context, "exec", "--stdin"]
+        command += ["deployment/client", "--", "sh", "-c", _UNTIL_CLOSED, "sh"]
         self._process = subprocess.Popen(
-            [*command, *curl], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, bufsize=1
+            [*command, *curl],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -90,8 +101,12 @@ class Stream:
         """End it."""
         self._stopping = True
         if self._process is not None and self._reader is not None:
-            self._process.terminate()
-            self._process.wait(10)
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
             self._reader.join(10)
 
     def _read(self) -> None:

@@ -70,7 +70,7 @@ options:
     type: str
   privatekey_content:
     description:
-      - The private key that is there, as PEM without a passphrase, for callers who keep keys elsewhere.
+      - The private key that is there, as PEM, for callers who keep keys elsewhere.
       - Mutually exclusive with O(path).
     type: str
   return_content:

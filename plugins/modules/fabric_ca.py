@@ -16,7 +16,8 @@ description:
     differs, has expired or cannot be read is an error that says why.
   - The subject of every new CA holds an organizational unit of its own, because gateways that trust two CAs at once can
     tell them apart only by their subjects.
-  - A key file that others can read is repaired to mode 0600.
+  - A key file that others can read is repaired to mode 0600, and one in the clear is encrypted when
+    O(privatekey_passphrase) is given.
   - A CA made by the C(clusterlink) CLI is taken as it is.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -36,10 +37,28 @@ options:
       - How many days a new CA is valid. The lifetime of an existing one is not compared.
     type: int
     default: 3650
+  renew_percent:
+    description:
+      - A CA of whose whole life less than this percentage is left is near its end. A warning says so, and how it is
+        changed; O(replace=true) changes it.
+      - With V(0) there is no warning.
+    type: int
+    default: 33
+  privatekey_passphrase:
+    description:
+      - What the CA's private key is encrypted with, as PKCS#8. Without it the key is written, and expected, in the
+        clear.
+      - A key that is there in the clear is written anew, encrypted, and stays the same key. What it was before may live
+        on in backups.
+      - It cannot be changed or taken away here; a key that another passphrase encrypts is an error.
+      - The C(clusterlink) CLI cannot use an encrypted key.
+    type: str
   replace:
     description:
-      - Whether a CA that differs from what is asked for, or has expired, may be replaced by a new one with a new key.
-      - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA.
+      - Whether a CA that differs from what is asked for, has expired, or is near its end by O(renew_percent), may be
+        replaced by a new one with a new key.
+      - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA. So
+        set it for one run and do not keep it.
       - A key that cannot be read is not replaced even then.
     type: bool
     default: false
@@ -68,6 +87,12 @@ EXAMPLES = r"""
       country: NL
       organization: Example
 
+- name: A CA whose key is encrypted
+  skyshift.clusterlink.fabric_ca:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    privatekey_passphrase: "{{ vault_ca_passphrase }}"
+
 - name: A CA that is kept elsewhere
   skyshift.clusterlink.fabric_ca:
     fabric: demo
@@ -77,7 +102,7 @@ EXAMPLES = r"""
   no_log: true
   register: ca
 
-- name: Replace a CA that has expired
+- name: Replace a CA that has expired or is near its end
   skyshift.clusterlink.fabric_ca:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -99,8 +124,10 @@ reasons:
   elements: str
   sample: [there is no CA yet]
 repaired:
-  description: Files and folders whose mode was repaired because others could do too much with them.
-  returned: O(path) is given and O(state=present)
+  description:
+    - Files and folders whose mode was repaired because others could do too much with them, and a key that was not
+      encrypted though it is now.
+  returned: O(state=present)
   type: list
   elements: str
   sample: [/etc/clusterlink/pki/demo/key.pem has mode 0644 where at most 0600 is safe]
@@ -130,8 +157,10 @@ certificate:
   returned: O(return_content=true), and not to be made in check mode
   type: str
 privatekey:
-  description: The new private key as PEM. A key that was given is not returned.
-  returned: O(return_content=true) and a new key was made
+  description:
+    - The private key as PEM, encrypted when O(privatekey_passphrase) is given. A key that was given is returned only
+      when it was not encrypted and now is.
+  returned: O(return_content=true) and a new key was made, or one was encrypted
   type: str
 subject:
   description: The certificate's subject.
@@ -193,19 +222,18 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
     make_ca,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
-    Removal,
-    Result,
     ensure_content,
     ensure_files,
     remove_files,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec, require_passphrase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
     Decision,
     Issued,
     Pair,
     require_days,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_subject
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
 
@@ -219,27 +247,29 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         subject=require_subject(params["subject"], "subject"),
+        passphrase=require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase"),
     )
+    renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"))
     folder = None if params["path"] is None else store.fabric_folder(params["path"], request.name)
 
     def decide(found: Pair) -> Decision:
         # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
         resume = folder is None or not store.peers_in(folder)
-        return decide_ca(found, request, now, replace=params["replace"], resume=resume)
+        return decide_ca(found, request, now, replace=params["replace"], resume=resume, renewal=renewal)
 
     def issue(decision: Decision) -> Issued:
         return make_ca(request, now, decision.key)
 
     stamp = arguments.backup_stamp(params, now)
-    result: Result | Removal
     if folder is None:
         result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
     elif params["state"] == "absent":
         _refuse_orphans(folder, force=params["force"])
-        result = remove_files(folder, check=mode.check, backup_stamp=stamp)
+        removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
+        return Outcome(removal.changed, removal.values(), removal.diff())
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
-    return Outcome(result.changed, result.values(), result.diff())
+    return Outcome(result.changed, result.values(), result.diff(), result.warnings)
 
 
 def _refuse_orphans(folder: store.Folder, *, force: bool) -> None:
@@ -259,6 +289,7 @@ TASK = Task(
     argument_spec={
         "fabric": {"type": "str", "default": "fabric"},
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "privatekey_passphrase": {"type": "str", "no_log": True},
         "replace": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
         **arguments.CERTIFICATE_SPEC,

@@ -62,6 +62,9 @@ options:
     description: How many days the new CA is valid.
     type: int
     default: 3650
+  privatekey_passphrase:
+    description: The passphrase that encrypts the new CA's key, as with module M(skyshift.clusterlink.fabric_ca).
+    type: str
   subject:
     description: What the new CA's subject holds besides the common name and the unit that tells it from other CAs.
     type: dict
@@ -134,25 +137,15 @@ old:
   type: dict
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import DEFAULT_DAYS, CaRequest, make_ca
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, public_key
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec, spec_of
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import DEFAULT_DAYS, CaRequest
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import require_days
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import key_reasons
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import (
-    DROP,
-    ISSUE,
-    PHASES,
-    TRUST,
-    require_other_subject,
-    require_shown,
-    steps,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotate import go_on
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import PHASES, is_ahead, steps
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
     ATTRIBUTES,
@@ -165,75 +158,25 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import M
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Go on to the phase that is asked for."""
     folder = RotationFolder(store.fabric_folder(params["path"], require_fabric(params["fabric"], "fabric")))
-    request = _request(params, folder)
-    before = folder.phase()
-    wanted = params["phase"]
-    if wanted is None:
-        return _outcome(folder, before, before, params)
-    if mode.check:
-        return _outcome(folder, before, wanted if _is_ahead(before, wanted) else before, params)
-    with store.locked(folder.current):
-        changed = _go_on(folder, wanted, request, params)
-    return _outcome(folder, before, folder.phase(), params, changed=changed)
-
-
-def _request(params: dict[str, Any], folder: RotationFolder) -> CaRequest:
-    key = key_spec(params["key_type"], params["key_size"])
-    return CaRequest(
+    passphrase = require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase")
+    request = CaRequest(
         name=params["fabric"],
-        key=key or spec_of(public_key(folder.authorities().current)),
+        key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         subject=require_subject(params["subject"], "subject"),
     )
-
-
-def _is_ahead(now: str, wanted: str) -> bool:
-    """Whether a phase is the one after the present one."""
-    return PHASES.index(wanted) == (PHASES.index(now) + 1) % len(PHASES)
-
-
-def _go_on(folder: RotationFolder, wanted: str, request: CaRequest, params: dict[str, Any]) -> bool:
-    """Enter a phase when it is the next; whether anything was written."""
-    folder.clean()
-    now = folder.phase()
-    if now == TRUST == wanted:
-        _refuse_another(folder, request, asked=params["key_type"] is not None)
-        return folder.trust_both()
-    if not _is_ahead(now, wanted):
-        return False
-    found = folder.authorities()
-    require_shown(wanted, found, params["peers"], params["shown"])
-    if wanted == TRUST:
-        issued = make_ca(request, datetime.now(UTC))
-        require_other_subject(found.current, issued.certificate, "subject")
-        folder.begin(issued)
-        folder.trust_both()
-    elif wanted == ISSUE:
-        folder.promote()
-    elif wanted == DROP:
-        folder.trust_new()
+    before, wanted = folder.phase(), params["phase"]
+    after, changed = before, False
+    if mode.check or wanted is None:
+        changed = wanted is not None and is_ahead(before, wanted)
+        after = wanted if changed else before
     else:
-        folder.forget_old()
-    return True
-
-
-def _refuse_another(folder: RotationFolder, request: CaRequest, *, asked: bool) -> None:
-    """Refuse to begin a rotation to another kind of key while one is under way."""
-    following = folder.authorities().next
-    reasons = key_reasons(public_key(following), request.key) if asked and following is not None else []
-    if reasons:
-        what = f"a rotation is under way, and of its new CA {reasons[0]}"
-        fix = "Let that one end first: run rotate_ca.yml without key_type"
-        raise ClusterlinkError(Problem("key_type", what, fix=fix))
-
-
-def _outcome(
-    folder: RotationFolder, before: str, after: str, params: dict[str, Any], *, changed: bool | None = None
-) -> Outcome:
-    found = folder.authorities()
-    views = {name: None if ca is None else facts(ca) for name, ca in vars(found).items()}
+        with store.locked(folder.current):
+            changed = go_on(folder, wanted, request, params["peers"], params["shown"], passphrase=passphrase.text)
+        after = folder.phase()
+    views = {name: None if ca is None else facts(ca) for name, ca in vars(folder.authorities()).items()}
     return Outcome(
-        changed=before != after if changed is None else changed,
+        changed=changed,
         values={"phase": after, "steps": steps(before, params["peers"]), **views},
         diff={"before": {"phase": before}, "after": {"phase": after}},
     )
@@ -249,6 +192,7 @@ TASK = Task(
         "key_type": {"type": "str", "choices": list(SIZES)},
         "key_size": {"type": "int", "no_log": False},
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "privatekey_passphrase": {"type": "str", "no_log": True},
         "subject": {"type": "dict", "options": {name: {"type": "str"} for name in ATTRIBUTES}},
     },
     run=run,

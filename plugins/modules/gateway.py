@@ -79,6 +79,16 @@ options:
   ca_content:
     description: The content of that file, for what is kept elsewhere.
     type: str
+  renew_percent:
+    description:
+      - The certificates by which control plane and data plane know each other are made anew, and their pods replaced,
+        when less than this percentage of their whole life is left.
+      - Every peer has a threshold of its own, from three quarters of the percentage up to the whole of it and always
+        the same, so that the gateways of a fabric are not restarted all at once, and none earlier than asked.
+      - With V(0) only what has expired is made anew. A certificate in the first tenth of its life never is.
+      - The peer's own certificate is renewed by M(skyshift.clusterlink.peer_certificate).
+    type: int
+    default: 33
   version:
     description: The version of ClusterLink, one of those that the collection supports.
     type: str
@@ -181,7 +191,8 @@ options:
 notes:
   - A control plane reads a new peer certificate while it runs. This module makes that happen at once.
   - The certificates by which control plane and data plane know each other are made here and stay in the cluster. They
-    are kept as long as they are valid and belong together. New ones restart the pods.
+    are kept as long as they are valid, belong together, and have enough of their life left (O(renew_percent)). New
+    ones replace the pods of both Deployments, which a warning says.
   - In check mode, certificate files that are missing count as made by an earlier task.
 seealso:
   - module: skyshift.clusterlink.gateway_info
@@ -319,6 +330,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
     REQUIRES,
     connect,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import require_percent
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
 
 
@@ -333,9 +345,18 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 def _present(params: dict[str, Any], mode: Mode) -> Outcome:
     now = datetime.now(UTC)
     spec = gateway_spec(params)
+    percent = require_percent(params["renew_percent"], "renew_percent")
     peer = given_certificate(params, spec.peer, now, missing_is_fine=mode.check)
     with connect(params) as cluster:
-        done = install_gateway(cluster, spec, peer, now, check=mode.check, take_over=params["force_conflicts"])
+        done = install_gateway(
+            cluster,
+            spec,
+            peer,
+            now,
+            check=mode.check,
+            take_over=params["force_conflicts"],
+            renew_percent=percent,
+        )
         outcome = _outcome(done.result)
         outcome.values["reasons"] = [*done.reasons, *change_reasons(done.result.diff)]
         outcome.warnings = done.warnings

@@ -14,6 +14,7 @@ description:
   - Makes the certificate and private key by which a peer's gateway is known in the fabric, as files or as content.
   - An existing certificate is compared with what is asked for, and with the fabric's CA. One that will not do is made
     anew, for the same key unless that is of another kind, and the reasons are returned.
+  - It is renewed before it expires, for the same key; see O(renew_percent).
   - A certificate never outlives the CA that signs it.
   - A key or certificate that cannot be read, or a pair that does not belong together, is an error and is not replaced.
   - A key file that others can read is repaired to mode 0600.
@@ -41,14 +42,29 @@ options:
       - How many days a new certificate is valid. The lifetime of an existing one is not compared.
     type: int
     default: 365
+  renew_percent:
+    description:
+      - A certificate is made anew, with the same key, when less than this percentage of its whole life is left.
+      - Every peer has a threshold of its own, from three quarters of the percentage up to the whole of it and always
+        the same, so that the peers of a fabric are not renewed all at once, and none earlier than asked.
+      - With V(0) only what has expired is made anew. A certificate in the first tenth of its life never is.
+      - A certificate that would not end later than the present one is not made; a warning says when that is because
+        the CA itself is near its end.
+    type: int
+    default: 33
   ca_certificate_content:
     description:
       - The certificate of the fabric's CA, as PEM. Without it, the CA is that in the fabric's folder.
     type: str
   ca_privatekey_content:
     description:
-      - The private key of the fabric's CA, as PEM without a passphrase.
+      - The private key of the fabric's CA, as PEM. Without it, the key is that in the fabric's folder.
       - It is needed only where a certificate has to be made.
+    type: str
+  ca_privatekey_passphrase:
+    description:
+      - What the CA's private key is encrypted with. A key that is not encrypted is an error then.
+      - The peer's own key is never encrypted, because its gateway has to read it.
     type: str
 notes:
   - Without O(key_type), a new key is of the same kind as the CA's, so that a fabric that the C(clusterlink) CLI can use
@@ -64,6 +80,14 @@ EXAMPLES = r"""
     fabric: demo
     name: "{{ inventory_hostname }}"
   delegate_to: localhost
+
+- name: A certificate for 90 days that is renewed when less than half of them are left
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    name: east
+    valid_days: 90
+    renew_percent: 50
 
 - name: A certificate from a CA that is kept elsewhere
   skyshift.clusterlink.peer_certificate:
@@ -101,7 +125,7 @@ reasons:
   sample: [there is no certificate yet]
 repaired:
   description: Files and folders whose mode was repaired because others could do too much with them.
-  returned: O(path) is given and O(state=present)
+  returned: O(state=present)
   type: list
   elements: str
   sample: [/etc/clusterlink/pki/demo/east/key.pem has mode 0644 where at most 0600 is safe]
@@ -192,7 +216,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure im
     ensure_files,
     remove_files,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec, require_passphrase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import (
     DEFAULT_DAYS,
     LeafRequest,
@@ -205,6 +229,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair impo
     Pair,
     require_days,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
     require_fabric,
     require_peer,
@@ -229,10 +254,12 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
         return Outcome(removal.changed, removal.values(), removal.diff())
 
-    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check)
+    renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"), request.name)
+    passphrase = require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase")
+    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
 
     def decide(found: Pair) -> Decision:
-        decision = decide_leaf(found, authority.certificate, request, now)
+        decision = decide_leaf(found, authority.certificate, request, now, renewal)
         if decision.reasons and authority.certificate is not None:
             authority.issuer()  # says now, not after half of the work, that the CA's key is missing
         return decision
@@ -244,7 +271,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
-    return Outcome(result.changed, result.values(), result.diff())
+    return Outcome(result.changed, result.values(), result.diff(), result.warnings)
 
 
 def _folder(params: dict[str, Any], peer: str) -> store.Folder:
@@ -266,6 +293,7 @@ TASK = Task(
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
         "ca_certificate_content": {"type": "str"},
         "ca_privatekey_content": {"type": "str", "no_log": True},
+        "ca_privatekey_passphrase": {"type": "str", "no_log": True},
         **arguments.CERTIFICATE_SPEC,
     },
     run=run,

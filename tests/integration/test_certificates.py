@@ -10,8 +10,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,127 +20,12 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import fabric_folder, write_pair
-
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(sys.executable).parent
-
-Task = dict[str, Any]
-
-# How a task is run: in Ansible's worker, or as a module in a process of its own, which an environment asks for.
-WAYS = {"worker": {}, "process": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"}}
-
-
-class Play:
-    """Runs tasks as a real playbook on localhost, at the highest verbosity.
-
-    Attributes:
-        output: Everything that the last run printed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.pki = folder / "pki"
-        self.environment: dict[str, str] = {}
-        self.output = ""
-
-    def __call__(self, *tasks: Task, secrets: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        """The tasks' results; a failed task is no error here.
-
-        Args:
-            tasks: Each a module's short name with its arguments, and keywords such as check_mode.
-            secrets: Variables that stand in a file of their own, as in a vault.
-        """
-        results = self.folder / "results.json"
-        names = [f"result_{number}" for number in range(len(tasks))]
-        play = {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
-            "environment": self.environment,
-            "tasks": [
-                *(
-                    {**_with_full_names(task), "register": name, "ignore_errors": True, "diff": True}
-                    for task, name in zip(tasks, names, strict=True)
-                ),
-                {
-                    "ansible.builtin.copy": {
-                        "content": f"{{{{ [{', '.join(names)}] | to_json }}}}",
-                        "dest": str(results),
-                        "mode": "0600",
-                    },
-                    "no_log": True,
-                },
-            ],
-        }
-        (self.folder / "secrets.json").write_text(json.dumps(secrets or {}), encoding="utf-8")
-        (self.folder / "playbook.yml").write_text(json.dumps([play]), encoding="utf-8")
-        self.run("-e", "@secrets.json", "playbook.yml")
-        decoded: list[dict[str, Any]] = json.loads(results.read_text(encoding="utf-8"))
-        return decoded
-
-    def run(self, *arguments: str, inventory: str = "localhost,", check: bool = True) -> str:
-        """What ansible-playbook prints."""
-        run = subprocess.run(
-            ["ansible-playbook", "-vvvv", "-i", inventory, "-c", "local", *arguments],
-            cwd=self.folder,
-            env={
-                **os.environ,
-                "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_NOCOLOR": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        self.output = run.stdout
-        assert not check or run.returncode == 0, run.stdout
-        return run.stdout
-
-    def ca(self, *, check_mode: bool = False, **arguments: Any) -> Task:
-        return {"fabric_ca": {"path": str(self.pki), "fabric": "demo", **arguments}, "check_mode": check_mode}
-
-    def peer(self, name: str, *, check_mode: bool = False, **arguments: Any) -> Task:
-        own = {"path": str(self.pki), "fabric": "demo", "name": name}
-        return {"peer_certificate": {**own, **arguments}, "check_mode": check_mode}
-
-
-def _with_full_names(task: Task) -> Task:
-    modules = ("fabric_ca", "peer_certificate")
-    return {f"skyshift.clusterlink.{key}" if key in modules else key: value for key, value in task.items()}
+from tests.integration.certificates import WAYS, Play, changed, contents, openssl, secrets_in
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
     return Play(tmp_path)
-
-
-def openssl(*arguments: str, check: bool = True) -> str:
-    run = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
-    assert run.returncode == 0 or not check, run.stderr
-    return run.stdout + run.stderr
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def changed(results: list[dict[str, Any]]) -> list[bool]:
-    failed = [result["msg"] for result in results if result.get("failed")]
-    assert not failed, failed
-    return [result["changed"] for result in results]
-
-
-def secrets_in(output: str, *keys: bytes) -> list[str]:
-    """The lines of private keys that stand in an output, also when they were encoded again."""
-    flat = re.sub(r"\s|\\n", "", output)
-    found = []
-    for key in keys:
-        lines = [line.decode() for line in key.splitlines() if not line.startswith(b"-----")]
-        found += [line for line in lines if line in flat or base64.b64encode(line.encode()).decode()[:40] in flat]
-    return found
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -18,6 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component
     check_components,
     make_components,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import ONCE_EXPIRED, Renewal
 
 Object = Mapping[str, Any]
 
@@ -31,7 +32,9 @@ def secret_text(secret: Object | None, key: str) -> str:
         return ""
 
 
-def component_certificates(secrets: Iterable[Object], now: datetime) -> tuple[ComponentCertificates, list[str]]:
+def component_certificates(
+    secrets: Iterable[Object], now: datetime, renewal: Renewal = ONCE_EXPIRED
+) -> tuple[ComponentCertificates, list[str]]:
     """The component certificates that a gateway shall go on with, and why they are new; no reasons when they are not.
 
     Those that are there stay as long as they serve their purpose: new ones restart the gateway.
@@ -39,6 +42,7 @@ def component_certificates(secrets: Iterable[Object], now: datetime) -> tuple[Co
     Args:
         secrets: The Secrets in the gateway's namespace.
         now: Aware.
+        renewal: When they are made anew before their end.
     """
     by_name = {secret["metadata"]["name"]: secret for secret in secrets}
     places = {
@@ -52,7 +56,7 @@ def component_certificates(secrets: Iterable[Object], now: datetime) -> tuple[Co
     if not any(texts.values()):
         return make_components(now), ["there are none yet"]
     found = ComponentCertificates(**texts)
-    reasons = check_components(found, now)
+    reasons = check_components(found, now, renewal=renewal)
     return (make_components(now) if reasons else found), reasons
 
 

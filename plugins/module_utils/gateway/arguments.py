@@ -13,6 +13,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.v
     DEFAULT_REGISTRY,
     DEFAULT_VERSION,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import DEFAULT_PERCENT
 
 _TEXT = {"type": "str"}
 _PATH = {"type": "path"}
@@ -40,6 +41,7 @@ GATEWAY_SPEC: dict[str, Any] = {
     "fabric": {"type": "str", "default": "fabric"},
     "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
     **MATERIAL_SPEC,
+    "renew_percent": {"type": "int", "default": DEFAULT_PERCENT},
     "version": {"type": "str", "default": DEFAULT_VERSION},
     "image_registry": {"type": "str", "default": DEFAULT_REGISTRY},
     "image_tag": _TEXT,

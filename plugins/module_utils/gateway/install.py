@@ -30,9 +30,15 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_ready
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 
 _ESTABLISHED_SECONDS = 30.0
 """How long a cluster may take to serve new kinds; it takes well under a second (measured)."""
+
+_RESTARTED = (
+    "The certificates by which control plane and data plane know each other are made anew. The pods of both "
+    "Deployments are replaced for it, and new connections through this gateway may fail until all are."
+)
 
 
 @dataclass
@@ -51,7 +57,14 @@ class Installation:
 
 
 def install_gateway(
-    cluster: Cluster, spec: GatewaySpec, peer: PeerMaterial, now: datetime, *, check: bool, take_over: bool
+    cluster: Cluster,
+    spec: GatewaySpec,
+    peer: PeerMaterial,
+    now: datetime,
+    *,
+    check: bool,
+    take_over: bool,
+    renew_percent: int = 0,
 ) -> Installation:
     """Make the cluster hold the gateway.
 
@@ -65,6 +78,7 @@ def install_gateway(
         check: Only say what would be done.
         take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
             Else they are an error; what was changed by hand is brought back in any case.
+        renew_percent: The share of their life at which component certificates are made anew; 0 waits for their end.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.
@@ -78,7 +92,7 @@ def install_gateway(
     there = {Ref.of(obj): obj for objects in found[:-1] for obj in objects}
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
 
-    components, reasons = component_certificates(found[-1], now)
+    components, reasons = component_certificates(found[-1], now, Renewal(renew_percent, spec.peer))
     wanted = gateway_objects(spec, peer, components)
     if namespace_ref in there and not is_ours(there[namespace_ref]):
         wanted = [obj for obj in wanted if Ref.of(obj) != namespace_ref]
@@ -89,6 +103,8 @@ def install_gateway(
     ]
     result = _apply(cluster, missing, wanted, check=check, take_over=take_over)
     done = Installation(result, [f"component certificates: {reason}" for reason in reasons])
+    if reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
+        done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
         done.warnings += wake_controlplane(cluster, spec.namespace, peer)
     return done

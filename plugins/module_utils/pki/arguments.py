@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import DEFAULT_PERCENT
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ATTRIBUTES
 
 CERTIFICATE_SPEC: dict[str, Any] = {
@@ -17,6 +18,7 @@ CERTIFICATE_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "key_type": {"type": "str", "choices": list(SIZES)},
     "key_size": {"type": "int", "no_log": False},
+    "renew_percent": {"type": "int", "default": DEFAULT_PERCENT},
     "subject": {"type": "dict", "options": {name: {"type": "str"} for name in ATTRIBUTES}},
     "backup": {"type": "bool", "default": False},
     "certificate_content": {"type": "str"},

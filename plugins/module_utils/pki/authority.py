@@ -12,19 +12,23 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import load_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import require_match
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import load_key
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
+    NO_PASSPHRASE,
+    Passphrase,
+    is_encrypted,
+    load_key,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
     ca_usage_reasons,
     validity_reasons,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import REPLACE_CA
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
-
-_NEW = "Check this host's clock, or make a new CA by fabric_ca with replace=true, and then every peer's certificate"
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,21 @@ class Authority:
         return Issuer(self.certificate, self.key)
 
 
-def load_authority(found: Pair, now: datetime, *, may_be_missing: bool) -> Authority:
+def load_authority(
+    found: Pair, now: datetime, *, may_be_missing: bool, passphrase: Passphrase = NO_PASSPHRASE
+) -> Authority:
     """Read a CA and check that it can be used.
 
     Args:
         found: Its certificate and, when it is here, its key.
         now: Aware.
         may_be_missing: Whether a CA that is not there at all is none yet rather than an error: so it is in check mode,
-            when an earlier task would have made it.
+            when an earlier task would have made it, or have encrypted its key.
+        passphrase: What the key is encrypted with.
 
     Raises:
-        ClusterlinkError: It is missing, cannot be read, has expired, is no CA, or its key is another's.
+        ClusterlinkError: It is missing, cannot be read, has expired, is no CA, or its key is another's or not encrypted
+            though a passphrase is given.
     """
     if found.certificate is None:
         if found.key is None and may_be_missing:
@@ -74,10 +82,16 @@ def load_authority(found: Pair, now: datetime, *, may_be_missing: bool) -> Autho
     certificate = load_ca(found.certificate, found.certificate_at)
     reasons = [*validity_reasons(certificate, now), *ca_usage_reasons(certificate)]
     if reasons:
-        problems = [Problem(found.certificate_at, f"the CA cannot be used: {reason}", fix=_NEW) for reason in reasons]
+        problems = [
+            Problem(found.certificate_at, f"the CA cannot be used: {reason}", fix=REPLACE_CA) for reason in reasons
+        ]
         raise ClusterlinkError(problems)
     if found.key is None:
         return Authority(certificate, None, found.key_at)
-    key = load_key(found.key, found.key_at)
+    key = load_key(found.key, found.key_at, passphrase)
+    if passphrase.text is not None and not is_encrypted(found.key) and not may_be_missing:
+        what = f"is not encrypted though {passphrase.option} is given"
+        fix = f"Encrypt it by fabric_ca with privatekey_passphrase, or leave {passphrase.option} out"
+        raise ClusterlinkError(Problem(found.key_at, what, fix=fix))
     require_match(certificate, key, found.certificate_at, found.key_at)
     return Authority(certificate, key, found.key_at)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +18,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certifica
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Term, issue_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
+    NO_PASSPHRASE,
     SYSTEM,
     Fresh,
     KeySpec,
+    Passphrase,
+    is_encrypted,
+    key_pem,
     load_key,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
@@ -28,6 +33,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     ca_usage_reasons,
     key_reasons,
     validity_reasons,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import (
+    ONCE_EXPIRED,
+    REPLACE_CA,
+    Renewal,
+    ca_warnings,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, subject_reasons
 
@@ -48,12 +59,14 @@ class CaRequest:
         key: The kind of key; None takes any that is there and makes an ECDSA key where there is none.
         days: The lifetime of a new one; that of an existing one is not compared.
         subject: Further attributes of its subject; None takes any that are there.
+        passphrase: What its key is encrypted with.
     """
 
     name: str
     key: KeySpec | None = None
     days: int = DEFAULT_DAYS
     subject: Mapping[str, str] | None = None
+    passphrase: Passphrase = NO_PASSPHRASE
 
     @property
     def new_key(self) -> KeySpec:
@@ -67,7 +80,13 @@ class CaRequest:
 
 
 def decide_ca(
-    found: Pair, request: CaRequest, now: datetime, *, replace: bool = False, resume: bool = True
+    found: Pair,
+    request: CaRequest,
+    now: datetime,
+    *,
+    replace: bool = False,
+    resume: bool = True,
+    renewal: Renewal = ONCE_EXPIRED,
 ) -> Decision:
     """Whether the CA that is there will do.
 
@@ -77,27 +96,40 @@ def decide_ca(
         found: What is there.
         request: What is asked for.
         now: Aware.
-        replace: Make a new CA, with a new key, where the one that is there differs or has expired.
+        replace: Make a new CA, with a new key, where the one that is there differs, has expired or is near its end.
         resume: Make a certificate for a key that stands alone, as a run that was interrupted leaves it.
+        renewal: From when on it is near its end, which is a warning unless ``replace`` is set.
 
     Raises:
         ClusterlinkError: What is there cannot be read, does not belong together, or differs and ``replace`` is not set.
     """
+    decision = _decide(found, request, now, replace=replace, resume=resume, renewal=renewal)
+    text = request.passphrase.text
+    if text is None or found.key is None or decision.key is None or is_encrypted(found.key):
+        return decision
+    repairs = [f"{found.key_at} is not encrypted though {request.passphrase.option} is given"]
+    return dataclasses.replace(decision, rewritten_key=key_pem(decision.key, text), repairs=repairs)
+
+
+def _decide(
+    found: Pair, request: CaRequest, now: datetime, *, replace: bool, resume: bool, renewal: Renewal
+) -> Decision:
     if found.certificate is None and found.key is None:
         return Decision(["there is no CA yet"], expected=request.expected)
     if found.key is None:
         what = f"is missing, though the CA's certificate is in {found.certificate_at}"
         raise ClusterlinkError(Problem(found.key_at, what, fix=_RESTORE))
-    key = load_key(found.key, found.key_at)
+    key = load_key(found.key, found.key_at, request.passphrase)
     if found.certificate is None:
         return _decide_lone_key(found, key, request, resume=resume or replace, replace=replace)
     certificate = load_ca(found.certificate, found.certificate_at)
     require_match(certificate, key, found.certificate_at, found.key_at)
-    reasons = ca_reasons(certificate, request, now)
+    reasons = ca_reasons(certificate, request, now, renewal.margin(certificate) if replace else NO_MARGIN)
     if reasons and not replace:
-        fix = _OUT_OF_TIME if validity_reasons(certificate, now) else _DIFFERS
+        fix = REPLACE_CA if validity_reasons(certificate, now) else _DIFFERS
         raise ClusterlinkError([Problem(found.certificate_at, reason, fix=fix) for reason in reasons])
-    return Decision(reasons, certificate, None if reasons else key, request.expected)
+    warnings = [] if reasons else ca_warnings(certificate, now, renewal)
+    return Decision(reasons, certificate, None if reasons else key, request.expected, warnings)
 
 
 def _decide_lone_key(found: Pair, key: PrivateKey, request: CaRequest, *, resume: bool, replace: bool) -> Decision:
@@ -111,9 +143,9 @@ def _decide_lone_key(found: Pair, key: PrivateKey, request: CaRequest, *, resume
 
 
 _RESTORE = "Restore it from a backup; no new CA is made in its place, because no peer would trust it"
-_REPLACE = "set replace=true to make a new CA, and make every peer's certificate anew after it"
-_DIFFERS = f"A CA is not changed in passing, because every peer trusts it: ask for what is there, or {_REPLACE}"
-_OUT_OF_TIME = f"Check this host's clock, or {_REPLACE}; links fail until every gateway has them"
+_ROTATE = "run playbook rotate_ca.yml, which loses no request, for another one"
+_REPLACE = "set replace=true (role fabric: fabric_replace_ca=true) and make every peer's certificate anew after it"
+_DIFFERS = f"A CA is not changed in passing, because every peer trusts it: ask for what is there, or {_ROTATE}"
 
 
 def ca_reasons(
@@ -132,7 +164,7 @@ def make_ca(request: CaRequest, now: datetime, key: PrivateKey | None = None, fr
     """A new CA, for the given key or a new one."""
     key = key or fresh.key(request.new_key)
     subject = ca_subject(request.name, key.public_key(), request.subject)
-    return Issued((issue_ca(subject, key, Term(now, request.days), fresh.serial()),), key)
+    return Issued((issue_ca(subject, key, Term(now, request.days), fresh.serial()),), key, request.passphrase.text)
 
 
 def load_ca(pem: bytes, where: str) -> x509.Certificate:

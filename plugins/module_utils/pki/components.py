@@ -9,7 +9,7 @@ made together (names and uses as in ClusterLink v0.4.1, pkg/bootstrap/cert.go).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, load_chain
@@ -29,7 +29,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
     load_key,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
-    NO_MARGIN,
     ca_usage_reasons,
     issuer_reasons,
     key_reasons,
@@ -38,6 +37,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     name_reasons,
     validity_reasons,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import ONCE_EXPIRED, Renewal
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, leaf_subject
 
 SITE_CA = "cl-ca"
@@ -95,7 +95,7 @@ def make_components(
 
 
 def check_components(
-    found: ComponentCertificates, now: datetime, *, key: KeySpec | None = None, renew_before: timedelta = NO_MARGIN
+    found: ComponentCertificates, now: datetime, *, key: KeySpec | None = None, renewal: Renewal = ONCE_EXPIRED
 ) -> list[str]:
     """Why a gateway's component certificates should be made anew, as sentences without a full stop; empty for fine.
 
@@ -105,7 +105,7 @@ def check_components(
         found: What the gateway's Secrets hold; an empty string for what is missing.
         now: Aware.
         key: The kind of key asked for; None takes any.
-        renew_before: How much of their life must be left.
+        renewal: When they are made anew before their end.
     """
     try:
         ca = load_chain(found.ca_pem.encode(), f"the certificate of {SITE_CA}")[0]
@@ -123,10 +123,11 @@ def check_components(
         ]
     except ClusterlinkError as error:
         return [f"{problem.where} {problem.what}" for problem in error.problems]
-    reasons = [f"{SITE_CA}: {reason}" for reason in (*validity_reasons(ca, now, renew_before), *ca_usage_reasons(ca))]
+    site = (*validity_reasons(ca, now, renewal.margin(ca)), *ca_usage_reasons(ca))
+    reasons = [f"{SITE_CA}: {reason}" for reason in site]
     for chain, private, name, usage in leaves:
         own = [
-            *validity_reasons(chain[0], now, renew_before),
+            *validity_reasons(chain[0], now, renewal.margin(chain[0])),
             *key_reasons(private, key),
             *match_reasons(chain[0], private),
             *name_reasons(chain[0], name),

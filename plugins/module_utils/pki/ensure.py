@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
 
 Decide = Callable[[Pair], Decision]
@@ -26,7 +25,7 @@ class Result:
         decision: What was found, and why it will not do.
         issued: What was made; None when nothing had to be or, in check mode, was.
         place: The folder of the files; None for content.
-        repaired: The modes that were too open, as sentences without a full stop.
+        too_open: The modes that were too open, as sentences without a full stop.
         backups: The paths of backups.
         contents: PEM for a caller who keeps it elsewhere: ``certificate``, and ``privatekey`` when a new one was made.
     """
@@ -34,9 +33,14 @@ class Result:
     decision: Decision
     issued: Issued | None = None
     place: store.Folder | None = None
-    repaired: list[str] = field(default_factory=list)
+    too_open: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
     contents: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def repaired(self) -> list[str]:
+        """What was not as safe as asked, besides the certificate, as sentences without a full stop."""
+        return [*self.too_open, *self.decision.repairs]
 
     @property
     def changed(self) -> bool:
@@ -45,16 +49,30 @@ class Result:
 
     def values(self) -> dict[str, Any]:
         """The facts of the certificate, as far as they are known, where it is, and why it was made."""
-        values = {**self._after(), **self.contents, "reasons": self.decision.reasons}
+        values = {**self._after(), **self.contents, "reasons": self.decision.reasons, "repaired": self.repaired}
         if self.place is not None:
-            values |= {**_paths(self.place), "repaired": self.repaired, "backup_files": self.backups}
+            values |= {**_paths(self.place), "backup_files": self.backups}
         return values
+
+    @property
+    def key_to_write(self) -> bytes | None:
+        """PEM of the key when it is not there as it should be."""
+        if self.issued is not None and self.decision.key is None:
+            return self.issued.key_pem
+        return self.decision.rewritten_key
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know though nothing is done about it."""
+        return self.decision.warnings
 
     def diff(self) -> dict[str, Any]:
         """Facts before and after, never PEM."""
         before, after = self.decision.facts_before(), self._after()
-        if self.repaired:
-            before, after = {**before, "too_open": self.repaired}, {**after, "too_open": []}
+        if self.too_open:
+            before, after = {**before, "too_open": self.too_open}, {**after, "too_open": []}
+        if self.decision.repairs:
+            before, after = {**before, "key_encrypted": False}, {**after, "key_encrypted": True}
         return {"before": before, "after": after}
 
     def _after(self) -> dict[str, Any]:
@@ -108,14 +126,15 @@ def ensure_files(
             store.repair_mode(item)
         if result.decision.reasons:
             result.issued = issue(result.decision)
-            new_key = key_pem(result.issued.key) if result.decision.key is None else None
-            result.backups = store.write_pair(folder, result.issued.certificate_pem, new_key, backup_stamp)
+            result.backups = store.write_pair(folder, result.issued.certificate_pem, result.key_to_write, backup_stamp)
+        elif result.key_to_write is not None:
+            store.write_key(folder, result.key_to_write)
     return result
 
 
 def _look(folder: store.Folder, decide: Decide) -> Result:
     decision = decide(store.read_pair(folder))
-    return Result(decision, place=folder, repaired=[str(item) for item in store.find_too_open(folder)])
+    return Result(decision, place=folder, too_open=[str(item) for item in store.find_too_open(folder)])
 
 
 def _paths(folder: store.Folder) -> dict[str, Any]:
@@ -123,15 +142,19 @@ def _paths(folder: store.Folder) -> dict[str, Any]:
 
 
 def ensure_content(found: Pair, decide: Decide, issue: Issue, *, check: bool) -> Result:
-    """Bring a certificate and key that live elsewhere to what is asked; a key that was given is not given back."""
+    """Bring a certificate and key that live elsewhere to what is asked.
+
+    A key that was given is not given back, unless it has to be kept in another form.
+    """
     result = Result(decide(found))
-    if not result.changed:
-        result.contents = {"certificate": (found.certificate or b"").decode()}
-    elif not check:
+    if result.decision.reasons and check:
+        return result
+    if result.decision.reasons:
         result.issued = issue(result.decision)
-        result.contents = {"certificate": result.issued.certificate_pem.decode()}
-        if result.decision.key is None:
-            result.contents["privatekey"] = key_pem(result.issued.key).decode()
+    certificate = result.issued.certificate_pem if result.issued else found.certificate
+    result.contents = {"certificate": (certificate or b"").decode()}
+    if result.key_to_write is not None and not check:
+        result.contents["privatekey"] = result.key_to_write.decode()
     return result
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
@@ -35,6 +35,9 @@ DEFAULT_SIZES = {"ecdsa": 256, "rsa": 3072}
 
 SMALLEST_RSA = 2048
 """Bits; Go and Envoy refuse smaller keys."""
+
+_LONGEST_PASSPHRASE = 1023
+"""Bytes; the longest that the library takes."""
 
 _PEM_LABEL = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
 
@@ -99,19 +102,60 @@ SYSTEM = Fresh()
 """The system's randomness."""
 
 
-def key_pem(key: PrivateKey) -> bytes:
-    """The key as unencrypted PEM that the ``clusterlink`` CLI (RSA), Go and Envoy read."""
+@dataclass(frozen=True)
+class Passphrase:
+    """What a key is encrypted with.
+
+    Attributes:
+        option: The module's option for it, for messages.
+        text: None when it is not given, and the key is not to be encrypted.
+    """
+
+    option: str
+    text: str | None = field(default=None, repr=False)
+
+
+NO_PASSPHRASE = Passphrase("privatekey_passphrase")
+"""None is given."""
+
+
+def require_passphrase(text: str | None, option: str) -> Passphrase:
+    """The passphrase, when a key can be encrypted with it.
+
+    Raises:
+        ClusterlinkError: It cannot. Never says what it is.
+    """
+    if text is not None and not 0 < len(text.encode()) <= _LONGEST_PASSPHRASE:
+        what = "is empty" if not text else f"is longer than {_LONGEST_PASSPHRASE} bytes"
+        raise ClusterlinkError(Problem(option, what, fix="Leave it out for a key that is not encrypted"))
+    return Passphrase(option, text)
+
+
+def key_pem(key: PrivateKey, passphrase: str | None = None) -> bytes:
+    """The key as PEM.
+
+    Without a passphrase it is what the ``clusterlink`` CLI (RSA), Go and Envoy read, with one encrypted PKCS#8.
+    """
+    if passphrase is not None:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+        return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 
-def load_key(pem: bytes, where: str) -> PrivateKey:
+def is_encrypted(pem: bytes) -> bool:
+    """Whether a key cannot be read without a passphrase."""
+    return b"ENCRYPTED" in pem
+
+
+def load_key(pem: bytes, where: str, passphrase: Passphrase | None = None) -> PrivateKey:
     """Read a private key.
 
     Args:
-        pem: PKCS#1, SEC1 or PKCS#8 PEM without a passphrase.
+        pem: PKCS#1, SEC1 or PKCS#8 PEM.
         where: The file or option that holds it, for the message.
+        passphrase: What it is encrypted with, if it is; None for a key that must not be.
 
     Raises:
         ClusterlinkError: It cannot be read or is of a kind that gateways do not take. Never says what the text is.
@@ -122,14 +166,19 @@ def load_key(pem: bytes, where: str) -> PrivateKey:
         raise _unreadable(where, what)
     if b"PRIVATE KEY" not in label[1] and label[1] != b"EC PARAMETERS":
         raise _unreadable(where, "holds no private key", f"PEM of type {label[1].decode()}")
-    if b"ENCRYPTED" in pem:
-        raise ClusterlinkError(
-            Problem(where, "is encrypted with a passphrase", fix="Give the key without its passphrase")
-        )
+    encrypted = is_encrypted(pem)
+    text = passphrase.text if passphrase else None
+    if encrypted and text is None:
+        fix = f"Give it by {passphrase.option}" if passphrase else "Give the key without its passphrase"
+        raise ClusterlinkError(Problem(where, "is encrypted with a passphrase", fix=fix))
     try:
-        key = serialization.load_pem_private_key(pem, None)
+        key = serialization.load_pem_private_key(pem, text.encode() if encrypted and text else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # The cause is left out: what a parser says of a secret may quote it.
+        if encrypted and passphrase:
+            what = f"cannot be decrypted with {passphrase.option}: its passphrase is another one, or it is damaged"
+            fix = "Give the passphrase that it was encrypted with; the key is never replaced"
+            raise ClusterlinkError(Problem(where, what, fix=fix)) from None
         raise _unreadable(where, "cannot be read as a private key: it is truncated or damaged") from None
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= SMALLEST_RSA:
         return key

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
+    iso,
     load_chain,
     public_key,
     require_match,
@@ -38,6 +39,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     name_reasons,
     validity_reasons,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import CHANGE_CA, ONCE_EXPIRED, Renewal
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject, subject_reasons
 
 if TYPE_CHECKING:
@@ -77,7 +79,9 @@ class LeafRequest:
         return known if ca is None else {**known, "issuer": ca.subject.rfc4514_string()}
 
 
-def decide_leaf(found: Pair, ca: x509.Certificate | None, request: LeafRequest, now: datetime) -> Decision:
+def decide_leaf(
+    found: Pair, ca: x509.Certificate | None, request: LeafRequest, now: datetime, renewal: Renewal = ONCE_EXPIRED
+) -> Decision:
     """Whether the peer's certificate that is there will do. A key that will do is kept.
 
     Args:
@@ -85,6 +89,7 @@ def decide_leaf(found: Pair, ca: x509.Certificate | None, request: LeafRequest, 
         ca: The fabric's CA; None when it is yet to be made.
         request: What is asked for.
         now: Aware.
+        renewal: When it is made anew before its end. It is not where a new one would end no later.
 
     Raises:
         ClusterlinkError: What is there cannot be read or does not belong together.
@@ -107,8 +112,27 @@ def decide_leaf(found: Pair, ca: x509.Certificate | None, request: LeafRequest, 
         return Decision(["there is a key without a certificate", *unfit], None, keep, expected)
     chain = load_chain(found.certificate, found.certificate_at)
     require_match(chain[0], key, found.certificate_at, found.key_at)
-    reasons = ["the fabric has no CA yet"] if ca is None else leaf_reasons(chain, ca, request, now)
-    return Decision(reasons, chain[0], keep, expected)
+    if ca is None:
+        return Decision(["the fabric has no CA yet"], chain[0], keep, expected)
+    margin = renewal.margin(chain[0])
+    warnings = []
+    if _end(ca, request, now) <= chain[0].not_valid_after_utc:
+        if ca.not_valid_after_utc <= chain[0].not_valid_after_utc and now + margin > ca.not_valid_after_utc:
+            warnings = [_cut_short(ca, request.name)]
+        margin = NO_MARGIN
+    return Decision(leaf_reasons(chain, ca, request, now, margin), chain[0], keep, expected, warnings)
+
+
+def _end(ca: x509.Certificate, request: LeafRequest, now: datetime) -> datetime:
+    """When a certificate that is made now would end."""
+    return min(Term(now, request.days).end, ca.not_valid_after_utc)
+
+
+def _cut_short(ca: x509.Certificate, name: str) -> str:
+    return (
+        f"The certificate of {name} is near its end and cannot be renewed, because the fabric's CA itself expires at "
+        f"{iso(ca.not_valid_after_utc)}. {CHANGE_CA}"
+    )
 
 
 def leaf_reasons(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, facts
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -51,12 +52,18 @@ class Decision:
         certificate: The certificate that is there.
         key: The key to go on with; None when a new one must be made.
         expected: What is known beforehand of the certificate to be made, for a diff in check mode.
+        rewritten_key: The key to go on with as PEM, to be written though it is the same one; None leaves what is there.
+        repairs: Why it is written, as sentences without a full stop.
+        warnings: What the user should know though nothing is done about it, as whole sentences.
     """
 
     reasons: list[str]
     certificate: x509.Certificate | None = None
     key: PrivateKey | None = field(default=None, repr=False)
     expected: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    rewritten_key: bytes | None = field(default=None, repr=False)
+    repairs: list[str] = field(default_factory=list)
 
     def facts_before(self) -> dict[str, Any]:
         """What may be said of what is there."""
@@ -65,10 +72,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class Issued:
-    """What was made: the certificates as they stand in a file, the leaf first, and their key."""
+    """What was made: the certificates as they stand in a file, the leaf first, their key, and what encrypts it."""
 
     chain: tuple[x509.Certificate, ...]
     key: PrivateKey = field(repr=False)
+    passphrase: str | None = field(default=None, repr=False)
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -79,6 +87,11 @@ class Issued:
     def certificate_pem(self) -> bytes:
         """All certificates as PEM."""
         return chain_pem(*self.chain)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key as PEM, encrypted where there is a passphrase."""
+        return key_pem(self.key, self.passphrase)
 
 
 def require_days(days: int, where: str) -> int:

@@ -29,6 +29,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     name_reasons,
     validity_reasons,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import REPLACE_CA
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
         )
     ]
     problems += [
-        Problem(ca_at, f"the CA {authority.subject.rfc4514_string()} cannot be used: {reason}")
+        Problem(ca_at, f"the CA {authority.subject.rfc4514_string()} cannot be used: {reason}", fix=REPLACE_CA)
         for authority in trusted
         for reason in (*validity_reasons(authority, now), *ca_usage_reasons(authority))
     ]

@@ -9,6 +9,7 @@ contradicts the request is, so that a fabric can be adopted as it is.
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -37,8 +38,15 @@ def validity_reasons(certificate: x509.Certificate, now: datetime, renew_before:
     if now > end:
         return [f"it expired at {iso(end)}, and it is {iso(now)} now"]
     if now + renew_before > end:
-        return [f"it expires at {iso(end)}, which is less than {renew_before} from now"]
+        return [f"it expires at {iso(end)}, and {life_left(certificate, renew_before)}"]
     return []
+
+
+def life_left(certificate: x509.Certificate, margin: timedelta) -> str:
+    """Says that less than ``margin`` is left, as a share of the whole life, which people can compare."""
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    # A division of times may come out a trifle above the percentage that the margin was made from.
+    return f"less than {math.ceil(round(100 * (margin / life), 6))} % of its life is left"
 
 
 def key_reasons(key: PrivateKey | PublicKey, wanted: KeySpec | None) -> list[str]:

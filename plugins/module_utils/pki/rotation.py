@@ -30,6 +30,12 @@ DROP = "drop"
 PHASES = (TRUST, ISSUE, DROP, IDLE)
 """In the order in which a rotation goes through them."""
 
+
+def is_ahead(now: str, wanted: str) -> bool:
+    """Whether a phase is the one after the present one."""
+    return PHASES.index(wanted) == (PHASES.index(now) + 1) % len(PHASES)
+
+
 _AGAIN = "Run rotate_ca.yml again when its cluster answers; the fabric works on as it is"
 
 

@@ -76,11 +76,11 @@ class RotationFolder:
             raise ClusterlinkError(Problem(self.current.certificate, "is missing", fix=fix))
         return Authorities(current, _load(self.next), _load(self.old))
 
-    def begin(self, issued: Issued) -> None:
-        """Put a CA that was just made beside the present one."""
+    def begin(self, issued: Issued, passphrase: str | None = None) -> None:
+        """Put a CA that was just made beside the present one, its key encrypted when there is a passphrase."""
         _forget(self.next)  # a key alone, of a run that was killed
         store.make_folder(self.next)
-        store.write_pair(self.next, issued.certificate_pem, key_pem(issued.key))
+        store.write_pair(self.next, issued.certificate_pem, key_pem(issued.key, passphrase))
 
     def trust_both(self) -> bool:
         """Let gateways trust the next CA beside the present one; whether anything had to be written."""

@@ -178,15 +178,22 @@ def write_pair(folder: Folder, certificate: bytes, key: bytes | None, backup_sta
     return backups
 
 
-def write_certificates(path: str, content: bytes) -> None:
-    """Write certificates that stand without a key, whole or not at all.
+def write_key(folder: Folder, key: bytes) -> None:
+    """Write the same key in another form; as nothing is lost, there is no backup.
 
     Raises:
         ClusterlinkError: The file cannot be written.
     """
-    with contextlib.ExitStack() as leftovers, _explained(path, "cannot be written"):
-        os.replace(_stage(path, content, CERTIFICATE_MODE, leftovers), os.path.realpath(path))
-    _flush_folder(os.path.dirname(path))
+    _write(folder.key, key, KEY_MODE)
+
+
+def write_certificates(path: str, content: bytes) -> None:
+    """Write certificates that stand without a key.
+
+    Raises:
+        ClusterlinkError: The file cannot be written.
+    """
+    _write(path, content, CERTIFICATE_MODE)
 
 
 def remove_file(path: str) -> None:
@@ -272,6 +279,15 @@ def _try_lock(path: str) -> int | None:
             raise
         os.close(descriptor)
     return None
+
+
+def _write(path: str, content: bytes, mode: int) -> None:
+    """Write one file, whole or not at all."""
+    with contextlib.ExitStack() as leftovers:
+        staged = _stage(path, content, mode, leftovers)
+        with _explained(path, "cannot be written"):
+            os.replace(staged, os.path.realpath(path))
+    _flush_folder(os.path.dirname(path))
 
 
 def _stage(path: str, content: bytes, mode: int, leftovers: contextlib.ExitStack) -> str:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +195,62 @@ def test_kinds_of_keys(make_ca: Run, run: Run) -> None:
     assert changed.values["reasons"] == ["its key is RSA 2048 where ECDSA P-256 is asked for"]
     assert changed.values["key_type"] == "ecdsa"
     assert not run(key_type="ecdsa").changed
+
+
+def at(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """Let both modules run so many days from now."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Later:
+            moment = datetime.now(tz) + timedelta(days=days)
+            return cls.fromtimestamp(moment.timestamp(), tz)
+
+    for module in (fabric_ca, peer_certificate):
+        monkeypatch.setattr(module, "datetime", Later)
+
+
+def test_a_certificate_is_renewed_before_its_end_for_its_key(
+    make_ca: Run, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ca()
+    first = run()
+    key = Path(first.values["privatekey_path"])
+    before = key.read_bytes()
+    at(monkeypatch, 200)
+    assert not run().changed
+    at(monkeypatch, 300)
+    assert not run(renew_percent=10).changed
+    assert run(check=True).changed
+    renewed = run()
+    assert re.fullmatch(
+        rf"it expires at {first.values['not_after']}, and less than \d\d % of its life is left",
+        renewed.values["reasons"][0],
+    )
+    assert key.read_bytes() == before
+    assert renewed.values["not_after"] > first.values["not_after"]
+    assert not run().changed
+    assert not run(renew_percent=100).changed, "what has just been made is never due"
+
+
+def test_where_the_ca_is_near_its_end_both_modules_say_so_and_nothing_is_made(
+    make_ca: Run, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert make_ca(valid_days=100).warnings == []
+    assert run().warnings == []
+    at(monkeypatch, 90)
+    for outcome in (make_ca(), run()):
+        assert not outcome.changed
+        assert len(outcome.warnings) == 1
+        assert "rotate_ca.yml" in outcome.warnings[0]
+    assert make_ca(renew_percent=0).warnings == []
+    assert make_ca(replace=True).changed
+    assert any("its issuer is" in reason for reason in run().values["reasons"])
+    for outcome in (make_ca(replace=True), run()):
+        assert (outcome.changed, outcome.warnings) == (False, [])
+
+
+@pytest.mark.parametrize("percent", [-1, 101])
+def test_what_is_no_percentage_is_refused(make_ca: Run, run: Run, percent: int) -> None:
+    assert error(make_ca, renew_percent=percent).startswith("renew_percent: ")
+    assert error(run, renew_percent=percent).startswith("renew_percent: ")

@@ -20,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component
     ComponentCertificates,
     make_components,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 
 NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
 
@@ -67,6 +68,14 @@ def test_what_has_expired_is_made_anew(components: ComponentCertificates) -> Non
     made, reasons = component_certificates(secrets(components), later)
     assert any("expired" in reason for reason in reasons)
     assert component_certificates(secrets(made), later) == (made, [])
+
+
+def test_what_is_near_its_end_is_made_anew_once(components: ComponentCertificates) -> None:
+    later, renewal = NOW + timedelta(days=DEFAULT_DAYS - 1), Renewal(33, "east")
+    assert component_certificates(secrets(components), later) == (components, [])
+    made, reasons = component_certificates(secrets(components), later, renewal)
+    assert any("of its life is left" in reason for reason in reasons)
+    assert component_certificates(secrets(made), later, renewal) == (made, [])
 
 
 @pytest.mark.parametrize("data", [None, {}, {"key": "not base64!"}, {"key": base64.b64encode(b"\xff").decode()}])

@@ -29,6 +29,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
     load_key,
     spec_of,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
@@ -115,7 +116,15 @@ def test_all_three_expire_together(made: Any, now: datetime) -> None:
     end = now + timedelta(days=365)
     assert check_components(made, end) == []
     assert len(check_components(made, end + timedelta(seconds=1))) == 3
-    assert len(check_components(made, end - timedelta(days=9), renew_before=timedelta(days=10))) == 3
+
+
+def test_all_three_are_renewed_together_when_less_than_asked_is_left(made: Any, now: datetime) -> None:
+    renewal = Renewal(33, "east")
+    assert check_components(made, now, renewal=renewal) == []
+    assert check_components(made, now + timedelta(days=365 * 66 / 100), renewal=renewal) == []
+    reasons = check_components(made, now + timedelta(days=365 * 76 / 100), renewal=renewal)
+    assert [reason.partition(":")[0] for reason in reasons] == ["cl-ca", "cl-controlplane", "cl-dataplane"]
+    assert all("% of its life is left" in reason for reason in reasons)
 
 
 def test_randomness_comes_from_outside(now: datetime, fresh: Fresh, key: Keys) -> None:

@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
     KeySpec,
+    Passphrase,
     generate,
+    is_encrypted,
     key_pem,
     key_spec,
     load_key,
+    require_passphrase,
     same_key,
     spec_of,
 )
@@ -93,6 +96,46 @@ def test_an_encrypted_key_is_refused_and_the_reason_is_said(key: Keys) -> None:
         )
         with pytest.raises(ClusterlinkError, match="passphrase"):
             load_key(pem, WHERE)
+
+
+@pytest.mark.parametrize("spec", [KeySpec(), KeySpec("rsa", 2048)])
+def test_an_encrypted_key_is_read_with_its_passphrase_alone(key: Keys, spec: KeySpec) -> None:
+    pem = key_pem(key(spec), "pass wörd")
+    assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    assert (is_encrypted(pem), is_encrypted(key_pem(key(spec)))) == (True, False)
+    assert same_key(load_key(pem, WHERE, Passphrase("option", "pass wörd")), key(spec).public_key())
+    with pytest.raises(ClusterlinkError, match=r"is encrypted with a passphrase\. Give it by option"):
+        load_key(pem, WHERE, Passphrase("option"))
+
+
+def test_a_key_in_the_clear_is_read_whatever_the_passphrase(key: Keys) -> None:
+    assert same_key(load_key(key_pem(key(KeySpec())), WHERE, Passphrase("option", "x")), key(KeySpec()).public_key())
+
+
+@pytest.mark.parametrize("form", [PKCS8, serialization.PrivateFormat.TraditionalOpenSSL])
+def test_a_wrong_passphrase_is_said_and_not_quoted(key: Keys, form: Any) -> None:
+    encryption = serialization.BestAvailableEncryption(b"right-one")
+    pem = key(KeySpec()).private_bytes(serialization.Encoding.PEM, form, encryption)
+    for number in range(40):  # now and then the padding of what is wrong looks right
+        with pytest.raises(ClusterlinkError, match="cannot be decrypted with option: its passphrase is") as refused:
+            load_key(pem, WHERE, Passphrase("option", f"wrong-one-{number}"))
+        assert "wrong-one" not in str(refused.value)
+        assert refused.value.problems[0].where == WHERE
+        assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("text", ["", "x" * 1024, "ö" * 512])
+def test_what_cannot_encrypt_is_refused_and_not_quoted(text: str) -> None:
+    with pytest.raises(ClusterlinkError, match=r"^option: is (empty|longer)") as refused:
+        require_passphrase(text, "option")
+    assert not text or text not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["x" * 1023, "ö", " "])
+def test_what_can_encrypt_does(key: Keys, text: str) -> None:
+    given = require_passphrase(text, "option")
+    assert same_key(load_key(key_pem(key(KeySpec()), given.text), WHERE, given), key(KeySpec()).public_key())
+    assert repr(given) == "Passphrase(option='option')"
 
 
 @pytest.mark.parametrize(

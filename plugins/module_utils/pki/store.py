@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
 
+REQUEST = "request.json"
+"""The file in a peer's folder by which it asks others for its certificate."""
+
 KEY_MODE = 0o600
 CERTIFICATE_MODE = 0o644
 FOLDER_MODE = 0o700
@@ -76,6 +79,16 @@ def peers_in(folder: Folder) -> list[str]:
         except FileNotFoundError:
             return []
     return [name for name in names if any(map(os.path.lexists, Folder(os.path.join(folder.path, name)).files))]
+
+
+def requests_in(folder: Folder) -> list[str]:
+    """The files by which peers in a fabric's folder ask others for their certificates, sorted."""
+    with _explained(folder.path, "cannot be listed"):
+        try:
+            paths = [os.path.join(folder.path, name, REQUEST) for name in sorted(os.listdir(folder.path))]
+        except FileNotFoundError:
+            return []
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def read_file(path: str) -> bytes | None:
@@ -169,6 +182,19 @@ def write_pair(folder: Folder, certificate: bytes, key: bytes | None, backup_sta
                 os.replace(temporary, os.path.realpath(path))
     _flush_folder(folder.path)
     return backups
+
+
+def write_file(path: str, content: bytes, mode: int) -> None:
+    """Write one file, whole or not at all.
+
+    Raises:
+        ClusterlinkError: It cannot be written.
+    """
+    with contextlib.ExitStack() as leftovers:
+        temporary = _stage(path, content, mode, leftovers)
+        with _explained(path, "cannot be written"):
+            os.replace(temporary, os.path.realpath(path))
+    _flush_folder(os.path.dirname(os.path.realpath(path)))
 
 
 def remove_pair(folder: Folder, backup_stamp: str | None = None) -> list[str]:

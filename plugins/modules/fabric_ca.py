@@ -18,6 +18,8 @@ description:
     tell them apart only by their subjects.
   - A key file that others can read is repaired to mode 0600.
   - A CA made by the C(clusterlink) CLI is taken as it is.
+  - None is made in a folder in which peers have requests for certificates of somebody else's fabric, see
+    M(skyshift.clusterlink.enrolment_request).
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -192,6 +194,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
     decide_ca,
     make_ca,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import require_own_fabric
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
     Removal,
     Result,
@@ -224,6 +227,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
     def decide(found: Pair) -> Decision:
         # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
+        if folder is not None:
+            require_own_fabric(folder, found)
         resume = folder is None or not store.peers_in(folder)
         return decide_ca(found, request, now, replace=params["replace"], resume=resume)
 

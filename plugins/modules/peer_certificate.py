@@ -50,11 +50,19 @@ options:
       - The private key of the fabric's CA, as PEM without a passphrase.
       - It is needed only where a certificate has to be made.
     type: str
+  enrolled:
+    description:
+      - Whether the fabric's CA is another organisation's, whose certificate alone is in the fabric's folder.
+      - Then nothing is made. A certificate that will not do is an error that says to enrol again, see
+        M(skyshift.clusterlink.enrolment_request).
+    type: bool
+    default: false
 notes:
   - Without O(key_type), a new key is of the same kind as the CA's, so that a fabric that the C(clusterlink) CLI can use
     stays one.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
+  - module: skyshift.clusterlink.enrolment_request
 """
 
 EXAMPLES = r"""
@@ -187,6 +195,10 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import (
+    load_enrolled_authority,
+    require_nothing_to_make,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
     ensure_content,
     ensure_files,
@@ -229,10 +241,15 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
         return Outcome(removal.changed, removal.values(), removal.diff())
 
-    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check)
+    if params["enrolled"]:
+        authority = load_enrolled_authority(_ca_pair(params), now)
+    else:
+        authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check)
 
     def decide(found: Pair) -> Decision:
         decision = decide_leaf(found, authority.certificate, request, now)
+        if params["enrolled"]:
+            require_nothing_to_make(decision, found)
         if decision.reasons and authority.certificate is not None:
             authority.issuer()  # says now, not after half of the work, that the CA's key is missing
         return decision
@@ -266,6 +283,7 @@ TASK = Task(
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
         "ca_certificate_content": {"type": "str"},
         "ca_privatekey_content": {"type": "str", "no_log": True},
+        "enrolled": {"type": "bool", "default": False},
         **arguments.CERTIFICATE_SPEC,
     },
     run=run,

@@ -122,9 +122,7 @@ class Stage:
         return accept(self.peer_side, str(self.answer_file), trust, self.now, check=check)
 
     def files(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.root)): path.read_bytes() for path in self.root.rglob("*") if path.is_file()
-        }
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def test_a_key_that_cannot_be_read_is_an_error_and_stays(stage: Stage) -> None:
 def test_a_certificate_without_its_key_is_an_error(stage: Stage) -> None:
     stage.ask()
     os.replace(key_file(stage), stage.peer_side.peer.certificate)
-    with pytest.raises(ClusterlinkError, match="key.pem: is missing"):
+    with pytest.raises(ClusterlinkError, match=r"key\.pem: is missing"):
         stage.ask()
 
 

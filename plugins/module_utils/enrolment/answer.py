@@ -141,7 +141,7 @@ def answer_reasons(answer: Answer, wanted: Answer, now: datetime) -> list[str]:
     """Why an answer that is there is not the one that is wanted, as sentences without a full stop."""
     before, after = answer.facts(), wanted.facts()
     changes = [
-        f"its {key.replace('_', ' ')} differs"
+        f"its {key.replace('_', ' ')} changed"
         for key in before.keys() - {"created", "expires"}
         if before[key] != after[key]
     ]

@@ -27,6 +27,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.ask
     Place,
     ask,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import Peers
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, Expected
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
 LYON = Asked("demo", "lyon", (Address("gateway.lyon.example.com", 443),))
-PARIS = {"paris": (Address("203.0.113.7", 30443),)}
+PARIS: Peers = {"paris": (Address("203.0.113.7", 30443),)}
 
 
 @functools.cache

@@ -89,7 +89,7 @@ def test_the_same_request_again_gets_the_same_certificate_where_the_answer_is_go
     lost = stage.answer()
     assert lost.reasons == ["there is no answer yet"]
     moved = stage.answer(peers={"paris": (Address("203.0.113.8", 30443),)})
-    assert moved.reasons == ["its peers differs"]
+    assert moved.reasons == ["its peers changed"]
     for again in (lost, moved):
         assert again.values()["certificate_fingerprint"] == first["certificate_fingerprint"]
     assert stage.record.read_bytes() == record

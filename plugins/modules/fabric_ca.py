@@ -19,6 +19,8 @@ description:
   - A key file that others can read is repaired to mode 0600, and one in the clear is encrypted when
     O(privatekey_passphrase) is given.
   - A CA made by the C(clusterlink) CLI is taken as it is.
+  - None is made in a folder in which peers have requests for certificates of somebody else's fabric, see
+    M(skyshift.clusterlink.enrolment_request).
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -221,6 +223,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
     decide_ca,
     make_ca,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import require_own_fabric
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
     ensure_content,
     ensure_files,
@@ -254,6 +257,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
     def decide(found: Pair) -> Decision:
         # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
+        if folder is not None:
+            require_own_fabric(folder, found)
         resume = folder is None or not store.peers_in(folder)
         return decide_ca(found, request, now, replace=params["replace"], resume=resume, renewal=renewal)
 

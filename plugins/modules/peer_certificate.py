@@ -66,11 +66,19 @@ options:
       - What the CA's private key is encrypted with. A key that is not encrypted is an error then.
       - The peer's own key is never encrypted, because its gateway has to read it.
     type: str
+  enrolled:
+    description:
+      - Whether the fabric's CA is another organisation's, whose certificate alone is in the fabric's folder.
+      - Then nothing is made. A certificate that will not do is an error that says to enrol again, see
+        M(skyshift.clusterlink.enrolment_request).
+    type: bool
+    default: false
 notes:
   - Without O(key_type), a new key is of the same kind as the CA's, so that a fabric that the C(clusterlink) CLI can use
     stays one.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
+  - module: skyshift.clusterlink.enrolment_request
 """
 
 EXAMPLES = r"""
@@ -211,6 +219,10 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import (
+    load_enrolled_authority,
+    require_nothing_to_make,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
     ensure_content,
     ensure_files,
@@ -256,10 +268,15 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"), request.name)
     passphrase = require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase")
-    authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
+    if params["enrolled"]:
+        authority = load_enrolled_authority(_ca_pair(params), now)
+    else:
+        authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
 
     def decide(found: Pair) -> Decision:
         decision = decide_leaf(found, authority.certificate, request, now, renewal)
+        if params["enrolled"]:
+            require_nothing_to_make(decision, found)
         if decision.reasons and authority.certificate is not None:
             authority.issuer()  # says now, not after half of the work, that the CA's key is missing
         return decision
@@ -294,6 +311,7 @@ TASK = Task(
         "ca_certificate_content": {"type": "str"},
         "ca_privatekey_content": {"type": "str", "no_log": True},
         "ca_privatekey_passphrase": {"type": "str", "no_log": True},
+        "enrolled": {"type": "bool", "default": False},
         **arguments.CERTIFICATE_SPEC,
     },
     run=run,

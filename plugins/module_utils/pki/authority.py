@@ -52,7 +52,7 @@ class Authority:
             ClusterlinkError: The key is not here.
         """
         if self.certificate is None or self.key is None:
-            fix = "Give the CA's key, or make the CA by fabric_ca"
+            fix = "Give the CA's key, make the CA by fabric_ca, or, where others have its key, set enrolled=true"
             raise ClusterlinkError(
                 Problem(self.key_at, "is missing, and a certificate has to be signed with it", fix=fix)
             )

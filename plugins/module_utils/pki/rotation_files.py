@@ -88,7 +88,7 @@ class RotationFolder:
         bundle = chain_pem(*(each for each in (found.current, found.next) if each is not None))
         if store.read_file(self.trusted) == bundle:
             return False
-        store.write_certificates(self.trusted, bundle)
+        store.write_file(self.trusted, bundle, store.CERTIFICATE_MODE)
         return True
 
     def promote(self) -> None:

@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
 
+REQUEST = "request.json"
+"""The file in a peer's folder by which it asks others for its certificate."""
+
 KEY_MODE = 0o600
 CERTIFICATE_MODE = 0o644
 FOLDER_MODE = 0o700
@@ -83,6 +86,16 @@ def peers_in(folder: Folder) -> list[str]:
     # A folder with a dot in its name is no peer's: it holds a CA that comes or goes.
     peers = [name for name in names if "." not in name]
     return [name for name in peers if any(map(os.path.lexists, Folder(os.path.join(folder.path, name)).files))]
+
+
+def requests_in(folder: Folder) -> list[str]:
+    """The files by which peers in a fabric's folder ask others for their certificates, sorted."""
+    with _explained(folder.path, "cannot be listed"):
+        try:
+            paths = [os.path.join(folder.path, name, REQUEST) for name in sorted(os.listdir(folder.path))]
+        except FileNotFoundError:
+            return []
+    return [path for path in paths if os.path.lexists(path)]
 
 
 def read_file(path: str) -> bytes | None:
@@ -184,21 +197,25 @@ def write_key(folder: Folder, key: bytes) -> None:
     Raises:
         ClusterlinkError: The file cannot be written.
     """
-    _write(folder.key, key, KEY_MODE)
-
-
-def write_certificates(path: str, content: bytes) -> None:
-    """Write certificates that stand without a key.
-
-    Raises:
-        ClusterlinkError: The file cannot be written.
-    """
-    _write(path, content, CERTIFICATE_MODE)
+    write_file(folder.key, key, KEY_MODE)
 
 
 def remove_file(path: str) -> None:
     """Remove a file; that it is not there is no error."""
     _remove(path)
+
+
+def write_file(path: str, content: bytes, mode: int) -> None:
+    """Write one file, whole or not at all.
+
+    Raises:
+        ClusterlinkError: It cannot be written.
+    """
+    with contextlib.ExitStack() as leftovers:
+        temporary = _stage(path, content, mode, leftovers)
+        with _explained(path, "cannot be written"):
+            os.replace(temporary, os.path.realpath(path))
+    _flush_folder(os.path.dirname(os.path.realpath(path)))
 
 
 def remove_pair(folder: Folder, backup_stamp: str | None = None) -> list[str]:
@@ -279,15 +296,6 @@ def _try_lock(path: str) -> int | None:
             raise
         os.close(descriptor)
     return None
-
-
-def _write(path: str, content: bytes, mode: int) -> None:
-    """Write one file, whole or not at all."""
-    with contextlib.ExitStack() as leftovers:
-        staged = _stage(path, content, mode, leftovers)
-        with _explained(path, "cannot be written"):
-            os.replace(staged, os.path.realpath(path))
-    _flush_folder(os.path.dirname(path))
 
 
 def _stage(path: str, content: bytes, mode: int, leftovers: contextlib.ExitStack) -> str:

@@ -1,0 +1,148 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The requests that a fabric has answered, so that none is answered twice; public facts only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import (
+    Span,
+    load_json,
+    read_span,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Request
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
+    chain_pem,
+    iso,
+    load_chain,
+    public_key,
+)
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+FORMAT = "clusterlink-enrolled/1"
+
+_RESTORE = "Restore it from a backup: without it, requests that were answered could be answered again"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A request that was answered, and the peer's certificate that it was answered with."""
+
+    name: str
+    nonce: str
+    span: Span
+    fingerprint: str
+    identity: str
+    certificate: x509.Certificate
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in the file."""
+        return {
+            "name": self.name,
+            "nonce": self.nonce,
+            **self.span.as_dict(),
+            "fingerprint": self.fingerprint,
+            "identity": self.identity,
+            "certificate": chain_pem(self.certificate).decode(),
+        }
+
+
+@dataclass(frozen=True)
+class Record:
+    """All requests that were answered, in the order in which they were."""
+
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def text(self) -> bytes:
+        """The file."""
+        return json.dumps({"format": FORMAT, "answered": [each.as_dict() for each in self.entries]}, indent=2).encode()
+
+    def with_answered(self, request: Request, certificate: x509.Certificate) -> Record:
+        """The record after a request was answered."""
+        document = request.document
+        entry = Entry(
+            request.asked.name, request.nonce, request.span, document.fingerprint, document.identity, certificate
+        )
+        return Record((*self.entries, entry))
+
+    def latest(self, name: str) -> Entry | None:
+        """The last one of a peer."""
+        return next((each for each in reversed(self.entries) if each.name == name), None)
+
+
+def read_record(text: bytes | None, where: str) -> Record:
+    """The record in a file; an empty one where there is no file.
+
+    Raises:
+        ClusterlinkError: There is a file that cannot be read.
+    """
+    if text is None:
+        return Record()
+    try:
+        report = Report()
+        item = Item(load_json(text, where), where, report)
+        item.choice("format", [FORMAT], required=True)
+        entries = tuple(_read_entry(each) for each in item.items("answered"))
+        item.finish()
+        report.raise_any()
+    except ClusterlinkError as error:
+        problems = [Problem(each.where, each.what, each.found, _RESTORE) for each in error.problems]
+        raise ClusterlinkError(problems) from error
+    return Record(entries)
+
+
+def _read_entry(item: Item) -> Entry:
+    entry = Entry(
+        name=item.name(required=True),
+        nonce=item.text("nonce", required=True),
+        span=read_span(item),
+        fingerprint=item.text("fingerprint", required=True),
+        identity=item.text("identity", required=True),
+        certificate=load_chain(item.text("certificate", required=True).encode(), item.path("certificate"))[0],
+    )
+    item.finish()
+    return entry
+
+
+def require_new(record: Record, request: Request, where: str, *, replace: bool) -> Entry | None:
+    """What a request was answered with before; None when it is to be answered for the first time.
+
+    Args:
+        record: What was answered.
+        request: Checked otherwise.
+        where: The request's file, for messages.
+        replace: Whether a peer that is enrolled already may get another key.
+
+    Raises:
+        ClusterlinkError: It is a replay, or asks for a new key unbidden.
+    """
+    latest = record.latest(request.asked.name)
+    same = next((each for each in record.entries if each.nonce == request.nonce), None)
+    if same is not None and same is latest and same.identity == request.document.identity:
+        return same
+    if same is not None:
+        raise _replay(where, f"was answered before: its nonce is on record for {same.name}", same.span.created)
+    if latest is None:
+        return None
+    if request.span.created <= latest.span.created:
+        raise _replay(where, "is not newer than one of this peer that was answered", latest.span.created)
+    if request.key != public_key(latest.certificate) and not replace:
+        what = f"is for another key than the one that {latest.name} was enrolled with"
+        fix = "Ask the peer's operator whether they made a new key; if so, set replace=true"
+        raise ClusterlinkError(Problem(where, what, fix=fix))
+    return None
+
+
+def _replay(where: str, what: str, moment: datetime) -> ClusterlinkError:
+    return ClusterlinkError(
+        Problem(where, what, f"the one answered was made at {iso(moment)}", "Ask for a new request")
+    )

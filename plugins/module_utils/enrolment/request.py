@@ -1,0 +1,233 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A peer's request for a certificate: who it is, where its gateway is reached, and its key, signed by that key."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import (
+    Document,
+    Span,
+    content_item,
+    damaged,
+    is_signed_by,
+    read_document,
+    read_span,
+    sign,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import (
+    plain_gateways,
+    read_gateways,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import label_value_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SMALLEST_RSA, spec_of
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import key_reasons
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+except ImportError:
+    pass  # reported by task.missing_library
+
+if TYPE_CHECKING:
+    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, PrivateKey, PublicKey
+
+FORMAT = "clusterlink-enrolment-request/1"
+
+_CSR = re.compile(r"-----BEGIN CERTIFICATE REQUEST-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE REQUEST-----\n")
+_NONCE = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a peer's operator asks for: to be the peer of that name in that fabric, reached at these addresses.
+
+    Without an address it only calls out.
+    """
+
+    fabric: str
+    name: str
+    gateways: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that was read, and is signed by the key that it is for."""
+
+    asked: Asked
+    span: Span
+    nonce: str
+    key: PublicKey
+    document: Document
+
+    def facts(self) -> dict[str, Any]:
+        """What may be said of it in a result or a diff."""
+        spec = spec_of(self.key)
+        return {
+            "fabric": self.asked.fabric,
+            "name": self.asked.name,
+            "gateways": plain_gateways(self.asked.gateways),
+            **self.span.as_dict(),
+            "key_type": spec.type,
+            "key_size": spec.size,
+            "fingerprint": self.document.fingerprint,
+        }
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a request has to be for the fabric's operator.
+
+    Attributes:
+        fabric: The fabric's name.
+        name: The peer's name, by the operator's own word.
+        key: The kind of key; None takes any that gateways take.
+        fingerprint: As the peer's operator told it; None when nobody did.
+    """
+
+    fabric: str
+    name: str
+    key: KeySpec | None = None
+    fingerprint: str | None = None
+
+
+def make_request(asked: Asked, key: PrivateKey, span: Span, nonce: str) -> Request:
+    """A new request for the key, and signed by it; C(nonce) is 32 hexadecimal digits, never used before."""
+    csr = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(leaf_subject(asked.name))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(asked.name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    content = {
+        "format": FORMAT,
+        "fabric": asked.fabric,
+        "name": asked.name,
+        "gateways": plain_gateways(asked.gateways),
+        **span.as_dict(),
+        "nonce": nonce,
+        "csr": csr.public_bytes(serialization.Encoding.PEM).decode(),
+    }
+    return Request(asked, span, nonce, key.public_key(), sign(content, key))
+
+
+def read_request(text: bytes, where: str) -> Request:
+    """Read a request and check all that it says of itself: its shape, both its signatures, and its names.
+
+    Raises:
+        ClusterlinkError: It is damaged, altered, forged, or contradicts itself.
+    """
+    document = read_document(text, FORMAT, where)
+    item, report = content_item(document, where)
+    asked = Asked(
+        fabric=item.name("fabric", required=True, fault=label_value_fault),
+        name=item.name("name", required=True),
+        gateways=read_gateways(item),
+    )
+    span = read_span(item)
+    nonce = item.text("nonce", required=True)
+    if nonce and not _NONCE.fullmatch(nonce):
+        item.problem("nonce", "must be 32 hexadecimal digits", nonce)
+    pem = item.text("csr", required=True)
+    item.finish()
+    report.raise_any()
+    csr = _load_csr(pem, f"{where}.csr")
+    key = _require_key(csr, f"{where}.csr")
+    if not is_signed_by(document, key):
+        fix = "Ask for the file as it was made; nothing in it can be relied on"
+        raise ClusterlinkError(Problem(where, "was altered, or is signed by another key than its own", fix=fix))
+    _require_names(csr, asked.name, f"{where}.csr")
+    return Request(asked, span, nonce, key, document)
+
+
+def _load_csr(pem: str, where: str) -> x509.CertificateSigningRequest:
+    if not _CSR.fullmatch(pem):
+        raise damaged(where, "is not one signing request in PEM and nothing else")
+    try:
+        csr = x509.load_pem_x509_csr(pem.encode())
+        # The parts are parsed when they are first used: do that here, where an error can still say what it is about.
+        _parts = csr.public_key(), csr.extensions, csr.subject.rfc4514_string()
+        valid = csr.is_signature_valid
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        raise damaged(where, "is a damaged signing request") from None
+    if not valid:
+        raise damaged(where, "is not signed by the key that it is for")
+    return csr
+
+
+def _require_key(csr: x509.CertificateSigningRequest, where: str) -> PublicKey:
+    key = csr.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA:
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    found = f"{type(key).__name__} of {getattr(key, 'key_size', '?')} bits"
+    what = f"is for a key that is no ECDSA P-256 key and no RSA key of at least {SMALLEST_RSA} bits"
+    raise ClusterlinkError(Problem(where, what, found, "Ask for a request with another key"))
+
+
+def _require_names(csr: x509.CertificateSigningRequest, name: str, where: str) -> None:
+    try:
+        names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        found = [str(each.value) for each in names]
+    except x509.ExtensionNotFound:
+        found = []
+    subject = csr.subject.rfc4514_string()
+    if found != [name] or csr.subject != leaf_subject(name):
+        what = f"is for another name than {name}, which the request around it asks for"
+        fix = "Ask for a request for that name alone"
+        raise ClusterlinkError(Problem(where, what, f"subject {subject}, names {', '.join(found) or 'none'}", fix))
+
+
+def require_expected(request: Request, expected: Expected, now: datetime, where: str) -> None:
+    """Refuse a request that is not the one that the fabric's operator means to answer.
+
+    Raises:
+        ClusterlinkError: With everything that differs.
+    """
+    asked, found = request.asked, request.document.fingerprint
+    problems = [
+        Problem(f"{where}.{key}", f"is not the {what} that is to be answered", f"{theirs}, not {ours}", fix)
+        for key, what, theirs, ours, fix in (
+            ("fabric", "fabric", asked.fabric, expected.fabric, "Ask for a request for this fabric"),
+            ("name", "peer", asked.name, expected.name, "Find out who sent it, and for whom"),
+        )
+        if theirs != ours
+    ]
+    if expected.fingerprint not in (None, found):
+        fix = "Do not answer it: it is not the file that the peer's operator made. Have the fingerprint told again"
+        problems.append(Problem(where, f"has not the fingerprint {expected.fingerprint}", found, fix))
+    fix = "Ask for a new request"
+    problems += [Problem(where, f"cannot be answered: {reason}", fix=fix) for reason in request.span.reasons(now)]
+    problems += [Problem(f"{where}.csr", reason, fix=fix) for reason in key_reasons(request.key, expected.key)]
+    if problems:
+        raise ClusterlinkError(problems)
+
+
+def request_reasons(request: Request, asked: Asked, key: PrivateKey, now: datetime) -> list[str]:
+    """Why a peer's own request that is there will not do, as sentences without a full stop."""
+    reasons = [
+        f"its {what} is {found or 'none'} where {wanted or 'none'} is asked for"
+        for what, found, wanted in (
+            ("fabric", request.asked.fabric, asked.fabric),
+            ("name", request.asked.name, asked.name),
+            ("address", _addresses(request.asked), _addresses(asked)),
+        )
+        if found != wanted
+    ]
+    if request.key != cast("object", key.public_key()):
+        reasons.append("it is for another key than the one that is there")
+    return [*reasons, *request.span.reasons(now)]
+
+
+def _addresses(asked: Asked) -> str:
+    return ", ".join(f"{address.host} port {address.port}" for address in asked.gateways)

@@ -1,0 +1,211 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module enrolment_acceptance."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: enrolment_acceptance
+short_description: Install the certificate that another organisation's ClusterLink fabric gave a peer
+version_added: "0.1.0"
+description:
+  - Checks the answer to a request that was made by M(skyshift.clusterlink.enrolment_request) here, and installs the
+    peer's certificate and the fabric's CA beside the peer's key, in the layout of the C(clusterlink) CLI. It never
+    brings the CA's key.
+  - An answer is refused, and nothing is written, when it was altered or forged, comes from another CA than the one
+    whose fingerprint was told or that is installed, answers another request than the last one, is for another fabric,
+    peer or key, or has expired.
+  - A certificate that follows on the one that is there, for the same key, replaces it. Any other does not, unless
+    O(replace=true).
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+options:
+  path:
+    description:
+      - The folder on the host that runs the task in which fabrics have their folders, as for
+        M(skyshift.clusterlink.enrolment_request).
+    type: path
+    required: true
+  fabric:
+    description:
+      - The fabric's name.
+    type: str
+    default: fabric
+  name:
+    description:
+      - The peer's name.
+    type: str
+    required: true
+  answer:
+    description:
+      - The answer's file.
+    type: path
+    required: true
+  ca_fingerprint:
+    description:
+      - The SHA-256 fingerprint of the fabric's CA, as its operator told it by another way than the one by which the
+        file came. All trust in the fabric comes from it.
+      - Required while no CA is installed, and for another CA than the one that is. Compared whenever it is given.
+    type: str
+  replace:
+    description:
+      - Whether a certificate or a CA that is there, and that the answer's does not follow on, may be replaced.
+    type: bool
+    default: false
+  backup:
+    description:
+      - Whether to keep a file that is replaced, beside it and readable by its owner only.
+    type: bool
+    default: false
+seealso:
+  - module: skyshift.clusterlink.enrolment_request
+  - module: skyshift.clusterlink.enrolment_answer
+"""
+
+EXAMPLES = r"""
+- name: Install what the fabric's operator sent
+  skyshift.clusterlink.enrolment_acceptance:
+    path: /etc/clusterlink/pki
+    fabric: production
+    name: lyon
+    answer: received/lyon.answer.json
+    ca_fingerprint: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
+  register: enrolled
+
+- name: What to declare in the host variables of lyon
+  ansible.builtin.debug:
+    var: enrolled.clusterlink_peers
+"""
+
+RETURN = r"""
+reasons:
+  description: Why files were written, or in check mode would be. Empty when all was installed already.
+  returned: success
+  type: list
+  elements: str
+  sample: [there is no CA yet, there is no certificate yet]
+clusterlink_peers:
+  description: The fabric's other peers and their addresses, to be declared as C(clusterlink_peers) of this one.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{name: paris, gateways: [{host: gateway.paris.example.com, port: 443}]}]
+certificate_path:
+  description: The certificate's file.
+  returned: success
+  type: str
+  sample: /etc/clusterlink/pki/production/lyon/cert.pem
+ca_path:
+  description: The file of the fabric's CA.
+  returned: success
+  type: str
+  sample: /etc/clusterlink/pki/production/cert.pem
+backup_files:
+  description: The backups that were made.
+  returned: success
+  type: list
+  elements: str
+ca_fingerprint:
+  description: The SHA-256 fingerprint of the fabric's CA.
+  returned: success
+  type: str
+  sample: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
+subject:
+  description: The certificate's subject.
+  returned: success
+  type: str
+  sample: CN=lyon
+issuer:
+  description: The certificate's issuer.
+  returned: success
+  type: str
+  sample: CN=production,OU=ca-8729fc524766db83
+dns_names:
+  description: The certificate's DNS names, which are the peer's name alone.
+  returned: success
+  type: list
+  elements: str
+  sample: [lyon]
+not_before:
+  description: When its validity starts, in UTC.
+  returned: success
+  type: str
+  sample: "2025-01-31T11:55:00Z"
+not_after:
+  description: When its validity ends, in UTC.
+  returned: success
+  type: str
+  sample: "2026-01-31T12:00:00Z"
+key_type:
+  description: The kind of its key.
+  returned: success
+  type: str
+  sample: ecdsa
+key_size:
+  description: The size of its key in bits.
+  returned: success
+  type: int
+  sample: 256
+serial:
+  description: Its serial number in hexadecimal.
+  returned: success
+  type: str
+  sample: 57B70D49C045BB7B
+fingerprint:
+  description: Its SHA-256 fingerprint.
+  returned: success
+  type: str
+  sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.accepting import Trust, accept
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.asking import Place
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import require_fingerprint
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.arguments import backup_stamp
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_peer
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Check an answer and install it."""
+    now = datetime.now(UTC)
+    fabric, name = require_fabric(params["fabric"], "fabric"), require_peer(params["name"], "name")
+    told = params["ca_fingerprint"]
+    trust = Trust(None if told is None else require_fingerprint(told, "ca_fingerprint"), replace=params["replace"])
+    place = Place.of(params["path"], fabric, name)
+    stamp = backup_stamp(params, now)
+    result = accept(place, params["answer"], trust, now, check=mode.check, backup_stamp=stamp)
+    return Outcome(result.changed, result.values(), result.diff())
+
+
+TASK = Task(
+    argument_spec={
+        "path": {"type": "path", "required": True},
+        "fabric": {"type": "str", "default": "fabric"},
+        "name": {"type": "str", "required": True},
+        "answer": {"type": "path", "required": True},
+        "ca_fingerprint": {"type": "str"},
+        "replace": {"type": "bool", "default": False},
+        "backup": {"type": "bool", "default": False},
+    },
+    run=run,
+    requires=("cryptography",),
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two organisations: the fabric's folder with a CA, a peer's folder, and the files that go between them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.accepting import Accepting, Trust, accept
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.answering import (
+    Answering,
+    Paths,
+    Terms,
+    answer,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.asking import (
+    Asking,
+    Making,
+    Place,
+    ask,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import Peers
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, Expected
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, generate, key_pem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued
+
+if TYPE_CHECKING:
+    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+LYON = Asked("demo", "lyon", (Address("gateway.lyon.example.com", 443),))
+PARIS: Peers = {"paris": (Address("203.0.113.7", 30443),)}
+
+
+@functools.cache
+def cached_key(spec: KeySpec, number: int = 0) -> PrivateKey:
+    del number
+    return generate(spec)
+
+
+@functools.cache
+def cached_ca(number: int = 0) -> Issued:
+    return make_ca(CaRequest("demo"), NOW, cached_key(KeySpec(), 100 + number))
+
+
+def nonces() -> Iterator[str]:
+    return (f"{number:032x}" for number in itertools.count(1))
+
+
+@dataclass
+class Stage:
+    """Both sides in one temporary folder, with a clock of their own."""
+
+    root: Path
+    now: datetime = NOW
+    nonces: Iterator[str] = field(default_factory=nonces)
+
+    def __post_init__(self) -> None:
+        self.install_ca(cached_ca())
+
+    def install_ca(self, ca: Issued) -> None:
+        self.ca = ca
+        folder = self.fabric_side.fabric
+        store.make_folder(folder)
+        store.write_pair(folder, ca.certificate_pem, key_pem(ca.key))
+
+    @property
+    def fabric_side(self) -> Paths:
+        return Paths(
+            store.fabric_folder(str(self.root / "fabric"), "demo"), str(self.request), str(self.root / "answer.json")
+        )
+
+    @property
+    def peer_side(self) -> Place:
+        return Place.of(str(self.root / "peer"), "demo", "lyon")
+
+    @property
+    def request(self) -> Path:
+        return self.root / "peer/demo/lyon/request.json"
+
+    @property
+    def answer_file(self) -> Path:
+        return self.root / "answer.json"
+
+    @property
+    def record(self) -> Path:
+        return self.root / "fabric/demo/enrolled.json"
+
+    @property
+    def ca_fingerprint(self) -> str:
+        return fingerprint(self.ca.certificate)
+
+    def later(self, **time: float) -> Stage:
+        self.now += timedelta(**time)
+        return self
+
+    def ask(self, asked: Asked = LYON, *, key: KeySpec | None = None, check: bool = False, days: int = 7) -> Asking:
+        place = Place.of(str(self.root / "peer"), asked.fabric, asked.name)
+        return ask(place, asked, Making(key, days, lambda: next(self.nonces)), self.now, check=check)
+
+    def answer(
+        self, *, request: Path | None = None, peers: Any = None, check: bool = False, **expected: Any
+    ) -> Answering:
+        wanted = replace(Expected("demo", "lyon"), **{k: v for k, v in expected.items() if k != "replace"})
+        terms = Terms(wanted, PARIS if peers is None else peers, 365, 7, bool(expected.get("replace")))
+        paths = replace(self.fabric_side, request=str(request or self.request))
+        return answer(paths, terms, self.now, check=check)
+
+    def accept(self, told: str | None = "", *, replace: bool = False, check: bool = False) -> Accepting:
+        trust = Trust(self.ca_fingerprint if told == "" else told, replace)
+        return accept(self.peer_side, str(self.answer_file), trust, self.now, check=check)
+
+    def files(self) -> dict[str, bytes]:
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in self.root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)

@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two organisations, from nothing to what a gateway needs, with arguments as Ansible validates them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import read_peer_material
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+from ansible_collections.skyshift.clusterlink.plugins.modules import (
+    enrolment_acceptance,
+    enrolment_answer,
+    enrolment_request,
+    fabric_ca,
+    peer_certificate,
+)
+
+GATEWAY = {"host": "gateway.lyon.example.com", "port": 443}
+
+
+class Sides:
+    """Runs modules for either organisation, and keeps all that they said."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ours, self.theirs, self.post = root / "ours", root / "theirs", root / "post"
+        self.post.mkdir()
+        self.told = ""
+
+    def call(self, module: Any, path: Path, *, check: bool = False, **arguments: Any) -> Outcome:
+        given = {"path": str(path), "fabric": "demo", **arguments}
+        validation = ArgumentSpecValidator(module.TASK.argument_spec).validate(given)
+        assert not validation.error_messages
+        try:
+            outcome: Outcome = module.run(validation.validated_parameters, Mode(check=check, diff=True))
+        except ClusterlinkError as error:
+            self.told += error.message()
+            raise
+        self.told += json.dumps([outcome.values, outcome.diff, outcome.warnings])
+        return outcome
+
+    def ask(self, **arguments: Any) -> dict[str, Any]:
+        values = self.call(enrolment_request, self.theirs, name="lyon", **{"gateways": [GATEWAY], **arguments}).values
+        shutil.copy(values["request_path"], self.post / "request.json")
+        return values
+
+    def answer(self, **arguments: Any) -> Outcome:
+        paris = {"name": "paris", "host": "203.0.113.7", "port": 30443}
+        files = {"request": str(self.post / "request.json"), "dest": str(self.post / "answer.json")}
+        return self.call(enrolment_answer, self.ours, **{"name": "lyon", **files, "peers": [paris], **arguments})
+
+    def accept(self, **arguments: Any) -> Outcome:
+        return self.call(
+            enrolment_acceptance, self.theirs, name="lyon", answer=str(self.post / "answer.json"), **arguments
+        )
+
+    def check_certificate(self, **arguments: Any) -> Outcome:
+        return self.call(peer_certificate, self.theirs, name="lyon", enrolled=True, **arguments)
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> Sides:
+    return Sides(tmp_path)
+
+
+def enrol(sides: Sides) -> tuple[Outcome, Outcome]:
+    sides.call(fabric_ca, sides.ours)
+    request = sides.ask()
+    answer = sides.answer(fingerprint=request["fingerprint"].upper())
+    return answer, sides.accept(ca_fingerprint=answer.values["ca_fingerprint"].replace(":", ""))
+
+
+def error(run: Any, *positional: Any, **arguments: Any) -> str:
+    with pytest.raises(ClusterlinkError) as refused:
+        run(*positional, **arguments)
+    return str(refused.value)
+
+
+def test_a_cluster_of_others_gets_what_its_gateway_needs(sides: Sides) -> None:
+    answer, accepted = enrol(sides)
+    assert (answer.changed, accepted.changed, answer.warnings) == (True, True, [])
+    material = read_peer_material(str(sides.theirs), "demo", "lyon", datetime.now(UTC))
+    assert material.ca_pem == (sides.ours / "demo/cert.pem").read_text()
+    theirs = {str(path.relative_to(sides.theirs)) for path in sides.theirs.rglob("*") if path.is_file()}
+    assert theirs == {"demo/cert.pem", "demo/lyon/cert.pem", "demo/lyon/key.pem", "demo/lyon/request.json"}
+
+
+def test_a_second_time_nothing_changes(sides: Sides) -> None:
+    enrol(sides)
+    assert not sides.call(enrolment_request, sides.theirs, name="lyon", gateways=[GATEWAY]).changed
+    assert not sides.answer().changed
+    assert not sides.accept().changed
+
+
+def test_what_is_returned_can_be_declared(sides: Sides) -> None:
+    answer, accepted = enrol(sides)
+    for host, outcome, peer in (("paris", answer, "lyon"), ("lyon", accepted, "paris")):
+        own = {"peers": outcome.values["clusterlink_peers"]}
+        declaration = parse({"fabric": "demo", "groups": {"clusters": [host]}, "peers": {host: own}})
+        assert declaration.peers[host].entries[peer].gateways
+
+
+def test_no_private_key_leaves_its_place(sides: Sides) -> None:
+    enrol(sides)
+    keys = [sides.ours / "demo/key.pem", sides.theirs / "demo/lyon/key.pem"]
+    public = [path for path in sides.root.rglob("*") if path.is_file() and path not in keys]
+    told = sides.told + "".join(path.read_text() for path in public)
+    assert "PRIVATE KEY" not in told
+    for key in keys:
+        assert key.stat().st_mode & 0o777 == 0o600
+        assert key.read_text().splitlines()[1] not in told
+
+
+def test_without_the_fingerprint_the_fabrics_operator_is_warned(sides: Sides) -> None:
+    sides.call(fabric_ca, sides.ours)
+    fingerprint = sides.ask()["fingerprint"]
+    assert fingerprint in sides.answer().warnings[0]
+    assert sides.answer(fingerprint=fingerprint).warnings == []
+
+
+def test_options_that_cannot_be_are_refused(sides: Sides) -> None:
+    sides.call(fabric_ca, sides.ours)
+    assert "gateways[0].port: must be a port number" in error(sides.ask, gateways=[{"host": "a", "port": 0}])
+    assert "valid_days: is too short or too long" in error(sides.ask, valid_days=365)
+    sides.ask()
+    assert "fingerprint: is not a SHA-256 fingerprint" in error(sides.answer, fingerprint="4b:2f")
+    assert "peers[0].port: is required" in error(sides.answer, peers=[{"name": "paris", "host": "a"}])
+    assert "name: is not a DNS label" in error(sides.answer, name="../x")
+    sides.answer()
+    assert "ca_fingerprint: is not a SHA-256 fingerprint" in error(sides.accept, ca_fingerprint="9a")
+
+
+def test_the_new_peer_is_not_told_its_own_address(sides: Sides) -> None:
+    sides.call(fabric_ca, sides.ours)
+    sides.ask()
+    assert sides.answer(peers=[{"name": "lyon", **GATEWAY}]).values["peers"] == []
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_an_enrolled_peers_certificate_is_checked_and_kept(sides: Sides, check: bool) -> None:
+    enrol(sides)
+    checked = sides.check_certificate(check=check)
+    assert (checked.changed, checked.values["reasons"]) == (False, [])
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_an_enrolled_peer_without_a_certificate_is_told_to_enrol_and_nothing_is_made(sides: Sides, check: bool) -> None:
+    sides.ask()
+    before = sorted(sides.theirs.rglob("*"))
+    assert "demo/cert.pem: is missing. Enrol again" in error(sides.check_certificate, check=check)
+    assert sorted(sides.theirs.rglob("*")) == before
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_an_enrolled_peers_certificate_that_will_not_do_is_an_error(sides: Sides, check: bool) -> None:
+    enrol(sides)
+    before = (sides.theirs / "demo/lyon/cert.pem").read_bytes()
+    message = error(sides.check_certificate, key_type="rsa", check=check)
+    assert "its key is ECDSA P-256 where RSA 3072 is asked for. Enrol again" in message
+    assert (sides.theirs / "demo/lyon/cert.pem").read_bytes() == before
+
+
+def test_no_ca_is_made_for_a_fabric_of_others(sides: Sides) -> None:
+    sides.ask()
+    for arguments in ({}, {"replace": True}, {"check": True}):
+        assert "Set clusterlink_enrolled: true" in error(sides.call, fabric_ca, sides.theirs, **arguments)
+    assert not (sides.theirs / "demo/cert.pem").exists()
+    sides.call(fabric_ca, sides.ours)
+    sides.accept(ca_fingerprint=sides.answer().values["ca_fingerprint"])
+    for arguments in ({}, {"replace": True}, {"check": True}):
+        assert "Set clusterlink_enrolled: true" in error(sides.call, fabric_ca, sides.theirs, **arguments)
+    assert not (sides.theirs / "demo/key.pem").exists()

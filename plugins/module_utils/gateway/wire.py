@@ -61,7 +61,7 @@ def _handshake(host: str, port: int, name: str, timeout: float, where: str) -> b
     with connection:
         try:
             secured = context.wrap_socket(connection, server_hostname=name or None)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # the last two: a name that cannot be asked for
             raise ClusterlinkError(_no_handshake(error, timeout, where, name)) from error
         with contextlib.closing(secured):
             leaf = secured.getpeercert(binary_form=True)

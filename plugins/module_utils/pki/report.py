@@ -14,10 +14,14 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey im
     CONTROL_PLANE,
     DATA_PLANE,
     FABRIC_CA,
+    FILE,
     PEER,
+    SECRET,
     SITE_CA,
     TRUSTED_CA,
+    Found,
     mark_served,
+    unreadable,
 )
 
 Entry = Mapping[str, Any]
@@ -35,7 +39,10 @@ _PURPOSES = {
     DATA_PLANE: "data plane",
 }
 _ORDER = list(_PURPOSES)
-_HEAD = ("WHOSE", "FOR", "ISSUER", "FROM", "TO", "DAYS LEFT", "STATE")
+_HEAD = ("WHOSE", "FOR", "ISSUER", "FROM", "TO", "DAYS LEFT", "STATE", "IN")
+_STATES = {True: "served", False: "only stored", None: "stored"}
+_SHORT_GENERATION = 11
+"""Characters of a generation in the table, which has to fit a terminal: enough to tell the few of a fabric apart."""
 _FORBIDDEN_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -71,9 +78,9 @@ def report(infos: Mapping[str, Info], files: Info | None, days: float) -> dict[s
         C(certificates), the entries of all hosts and the folder; C(clocks), seconds by host, where known; C(table),
         lines; C(problems), a sentence without a full stop for each, none when all is well; and C(junit), XML.
     """
-    entries = [entry for host in sorted(infos) for entry in _entries(infos[host], host, f"cluster {host}", "secret")]
+    entries = [entry for host in sorted(infos) for entry in _entries(infos[host], host, f"cluster {host}", SECRET)]
     if files is not None:
-        entries = [*_entries(files, "", "the fabric's folder", "file"), *entries]
+        entries = [*_entries(files, "", "the fabric's folder", FILE), *entries]
     entries = mark_served(entries)
     rows = _rows(entries, days)
     clocks = {host: info["clock"] for host, info in sorted(infos.items()) if info.get("clock") is not None}
@@ -92,10 +99,8 @@ def _entries(info: Info, owner: str, where: str, place: str) -> list[dict[str, A
     if "certificates" in info:
         return [dict(entry) for entry in info["certificates"]]
     fault = str(info.get("msg") or "it was not looked at")
-    blank = {"issuer_generation": "", "fingerprint": "", "not_before": "", "not_after": "", "served": None}
-    unknown = {**blank, "valid": None, "days_left": None, "life_left": None}
-    purpose = PEER if owner else FABRIC_CA
-    return [{"owner": owner, "purpose": purpose, "place": place, "where": where, **unknown, "fault": fault}]
+    found = Found(owner, PEER if owner else FABRIC_CA, place, where, fault=fault)
+    return [unreadable(found)]
 
 
 def _rows(entries: Iterable[Entry], days: float) -> list[Row]:
@@ -112,8 +117,10 @@ def _rows(entries: Iterable[Entry], days: float) -> list[Row]:
     return ordered
 
 
-def _rank(entry: Entry) -> tuple[bool, str, int, str]:
-    return entry["purpose"] != FABRIC_CA, entry["owner"], _ORDER.index(entry["purpose"]), entry["not_after"]
+def _rank(entry: Entry) -> tuple[bool, str, int, bool, str]:
+    """The fabric's CA first, and of each peer what is known before what is not."""
+    purpose = entry["purpose"]
+    return purpose != FABRIC_CA, entry["owner"], _ORDER.index(purpose), bool(entry["fault"]), entry["not_after"]
 
 
 def _problems(row: Row, days: float) -> list[str]:
@@ -149,18 +156,17 @@ def _table(rows: Sequence[Row]) -> list[str]:
 
 def _cells(row: Row) -> tuple[str, ...]:
     entry = row.entry
-    known = (entry["owner"] or "?", _PURPOSES[entry["purpose"]])
+    known, places = (entry["owner"] or "?", _PURPOSES[entry["purpose"]]), ",".join(row.places)
     if entry["fault"]:
-        return (*known, "", "", "", "", f"fault ({', '.join(row.places)}): {_line(entry['fault'])}")
-    stored = ", ".join(place for place in row.places if place != "wire")
-    state = {True: "served", False: "only stored", None: "stored"}[entry["served"]]
+        return (*known, "", "", "", "", "fault", f"{places}: {_line(entry['fault'])}")
     return (
         *known,
-        entry["issuer_generation"],
+        entry["issuer_generation"][:_SHORT_GENERATION],
         entry["not_before"][:10],
         entry["not_after"][:10],
         f"{entry['days_left']:.1f}",
-        f"{state} ({stored})" if stored else state,
+        _STATES[entry["served"]],
+        places,
     )
 
 

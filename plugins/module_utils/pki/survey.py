@@ -122,6 +122,19 @@ def describe(found: Iterable[Found], now: datetime) -> list[dict[str, Any]]:
     return mark_served([_entry(each, authorities, now) for each in listed])
 
 
+def unreadable(found: Found) -> dict[str, Any]:
+    """The entry of what cannot be read: where it is and its fault, and nothing else known."""
+    return {
+        **_place(found),
+        **dict.fromkeys(("subject", "issuer", "not_before", "not_after", "key_type", "serial", "fingerprint"), ""),
+        "dns_names": [],
+        "key_size": None,
+        "issuer_generation": "",
+        **dict.fromkeys(("valid", "days_left", "life_left", "served")),
+        "fault": found.fault,
+    }
+
+
 def mark_served(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same entries, each peer's leaf marked by what its gateway was found to serve.
 
@@ -177,35 +190,24 @@ def _without_repeats(found: Iterable[Found]) -> list[Found]:
 
 
 def _entry(found: Found, authorities: Sequence[x509.Certificate], now: datetime) -> dict[str, Any]:
-    place = {"owner": found.owner, "purpose": found.purpose, "place": found.place, "where": found.where}
     certificate = found.certificate
     if certificate is None:
-        unknown = {
-            "subject": "",
-            "issuer": "",
-            "dns_names": [],
-            "not_before": "",
-            "not_after": "",
-            "key_type": "",
-            "key_size": None,
-            "serial": "",
-            "fingerprint": "",
-            "issuer_generation": "",
-            "valid": None,
-            "days_left": None,
-            "life_left": None,
-        }
-        return {**place, **unknown, "fault": found.fault}
+        return unreadable(found)
     start, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return {
-        **place,
+        **_place(found),
         **facts(certificate),
         "issuer_generation": issuer_generation(certificate, authorities),
         "valid": start <= now <= end,
         "days_left": round((end - now).total_seconds() / _SECONDS_A_DAY, 1),
         "life_left": _life_left(end - now, end - start),
+        "served": None,
         "fault": "",
     }
+
+
+def _place(found: Found) -> dict[str, Any]:
+    return {"owner": found.owner, "purpose": found.purpose, "place": found.place, "where": found.where}
 
 
 def _life_left(rest: timedelta, whole: timedelta) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store, survey_files
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey import CONTENT, FABRIC_CA, FILE, PEER
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey_files import in_content, in_path
@@ -47,10 +48,12 @@ def test_a_single_file_says_itself_whose_it_is(folder: Path) -> None:
 
 def test_keys_are_not_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    real = open
-    monkeypatch.setattr(
-        "builtins.open", lambda path, *args, **more: (opened.append(str(path)), real(path, *args, **more))[1]
-    )
+
+    def read(path: str) -> bytes | None:
+        opened.append(path)
+        return store.read_file(path)
+
+    monkeypatch.setattr(survey_files, "read_file", read)
     in_path(str(folder))
     assert opened == [str(folder / "cert.pem"), str(folder / "east" / "cert.pem")]
 

@@ -31,7 +31,8 @@ def on_wire(host: str, port: int, peer: str, timeout: float = TIMEOUT) -> Found:
     Args:
         host: A name or an address.
         port: From 1 to 65535.
-        peer: The name that is asked for (SNI), by which a gateway knows who is meant; may be empty.
+        peer: The name that is asked for (SNI), as another peer would; may be empty. A gateway of ClusterLink v0.4.1
+            serves the same certificate whatever the name (cmd/cl-dataplane/app/envoyconf.go has one filter chain).
         timeout: Seconds for the connection, and again for the handshake.
     """
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -93,5 +94,5 @@ def _no_handshake(error: Exception, timeout: float, where: str, name: str) -> Pr
         return Problem(where, "what answers does not speak TLS", fix=fix)
     if isinstance(error, (ssl.SSLEOFError, ConnectionError)) or reason == "UNEXPECTED_EOF_WHILE_READING":
         what = f"the connection is closed in the TLS handshake for {name or 'no name'}"
-        return Problem(where, what, fix=f"Check that the gateway is that of {name}" if name else fix)
+        return Problem(where, what, fix=f"{fix}, and whether the gateway has been given a certificate")
     return Problem(where, f"the TLS handshake for {name or 'no name'} is refused or fails", reason, fix)

@@ -33,12 +33,11 @@ _HELD = (
 
 SECRETS = tuple(dict.fromkeys(secret for secret, _key, _purpose in _HELD))
 
-Answer = Mapping[str, Any] | ClusterlinkError | None
-"""A Secret, why it cannot be read, or that there is none."""
+Object = Mapping[str, Any]
 
 
-def peer_name(secrets: Mapping[str, Answer]) -> str:
-    """The peer's name by its certificate; empty when that cannot be read."""
+def peer_name(secrets: Mapping[str, Object | ClusterlinkError | None]) -> str:
+    """The peer's name by its certificate; empty when that cannot be read. Takes what C(stored_certificates) does."""
     secret = secrets.get(names.PEER_SECRET)
     if isinstance(secret, ClusterlinkError):
         return ""
@@ -49,11 +48,13 @@ def peer_name(secrets: Mapping[str, Answer]) -> str:
     return next(iter(dns_names(leaf)), "")
 
 
-def stored_certificates(secrets: Mapping[str, Answer], namespace: str, owner: str) -> list[Found]:
+def stored_certificates(
+    secrets: Mapping[str, Object | ClusterlinkError | None], namespace: str, owner: str
+) -> list[Found]:
     """The certificates in a gateway's Secrets; what is missing or cannot be read is one with a fault.
 
     Args:
-        secrets: What each of C(SECRETS) was found to be.
+        secrets: What each of C(SECRETS) was found to be: the object, why it cannot be read, or None when there is none.
         namespace: The gateway's.
         owner: The peer's name.
     """

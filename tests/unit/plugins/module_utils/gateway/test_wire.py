@@ -99,7 +99,7 @@ def test_the_leaf_is_seen_although_the_server_wants_a_client_certificate(
 
 
 def test_the_server_is_asked_by_the_peers_name(serve: Serve, ca: Issued, tmp_path: Path) -> None:
-    east, _ = context(ca, "east", tmp_path)
+    east, _issued = context(ca, "east", tmp_path)
     west, issued = context(ca, "west", tmp_path)
     asked: list[str | None] = []
 
@@ -166,13 +166,13 @@ def test_a_connection_that_is_reset_in_the_handshake_is_a_fault(serve: Serve) ->
 
 
 def test_a_server_that_refuses_the_name_is_a_fault(serve: Serve, ca: Issued, tmp_path: Path) -> None:
-    settings, _ = context(ca, "east", tmp_path)
+    settings, _issued = context(ca, "east", tmp_path)
     settings.sni_callback = lambda *_arguments: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
     assert "UNRECOGNIZED_NAME" in fault(serve(shake(settings)), "north")
 
 
 def test_a_server_without_tls_1_3_says_that_it_wants_a_certificate(serve: Serve, ca: Issued, tmp_path: Path) -> None:
-    settings, _ = context(ca, "east", tmp_path)
+    settings, _issued = context(ca, "east", tmp_path)
     settings.maximum_version = ssl.TLSVersion.TLSv1_2
     assert "is refused or fails" in fault(serve(shake(settings)))
 
@@ -197,5 +197,5 @@ def test_a_port_that_can_be_none_is_a_fault(port: int) -> None:
 
 @pytest.mark.parametrize("name", [".east", "a" * 300, "ea\0st"])
 def test_a_name_that_cannot_be_asked_for_is_a_fault(serve: Serve, ca: Issued, tmp_path: Path, name: str) -> None:
-    settings, _ = context(ca, "east", tmp_path)
+    settings, _issued = context(ca, "east", tmp_path)
     assert fault(serve(shake(settings)), name)

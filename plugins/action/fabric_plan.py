@@ -14,6 +14,7 @@ from ansible.template import Templar
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import (
+    CONNECTION_VARIABLES,
     DEFAULT_GROUP,
     FABRIC_VARIABLES,
     HOST_VARIABLES,
@@ -62,7 +63,14 @@ def gather(task_vars: Mapping[str, Any], templar: Templar) -> dict[str, Any]:
     hosts = groups.get(group, []) if isinstance(group, str) else []
     rendered = {host: hostvars[host] for host in hosts}
     raw = {host: hostvars.raw_get(host) for host in hosts}
-    peers = {host: _read(HOST_VARIABLES, own.get, own, host, problems) for host, own in rendered.items()}
+    peers = {
+        host: {
+            # What cannot be templated here is for the task that connects to say, when there is one.
+            **_read(CONNECTION_VARIABLES, own.get, own, host, []),
+            **_read(HOST_VARIABLES, own.get, own, host, problems),
+        }
+        for host, own in rendered.items()
+    }
     fabric = {name: _of_all(name, raw, rendered, templar, problems) for name in FABRIC_VARIABLES}
     if problems:
         raise ClusterlinkError(problems)

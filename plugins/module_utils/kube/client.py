@@ -84,6 +84,11 @@ class Cluster:
         """Close all connections."""
         self._transport.close()
 
+    @property
+    def clock(self) -> int | None:
+        """Seconds by which the API server's clock was ahead of this machine's at its latest answer; None if unknown."""
+        return self._transport.clock
+
     def auth_headers(self) -> urllib3.HTTPHeaderDict:
         """The headers that authenticate a request now; they are secret."""
         return self._transport.headers()

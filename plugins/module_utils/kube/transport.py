@@ -14,6 +14,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -59,6 +60,8 @@ class Transport:
     Attributes:
         server: The API server's URL, without a slash at its end.
         tls: The TLS settings; None for a plain http server.
+        clock: Seconds by which the server's clock was ahead of this machine's at its latest answer, negative when it
+            was behind; None before the first answer, and when it does not say the time.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Transport:
         self.server = server
         self.tls = tls
         self.headers = headers
+        self.clock: int | None = None
         self._pool = pool
 
     def close(self) -> None:
@@ -123,6 +127,7 @@ class Transport:
                 if delay is None or not _may_pass(error) or time.monotonic() - started + wait > _RETRY_BUDGET:
                     raise self._unreachable(error) from error
             else:
+                self.clock = _clock(response)
                 if response.status in _HTTP_OK:
                     return self._decoded(content)
                 wait = max(wait, _retry_after(response))
@@ -200,6 +205,14 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
     """The seconds that the server asks for; the API server sends whole seconds, never a date."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdigit() else 0.0
+
+
+def _clock(response: urllib3.BaseHTTPResponse) -> int | None:
+    try:
+        said = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+    except (TypeError, ValueError):
+        return None
+    return round(said + 0.5 - time.time())  # the header leaves out the fraction of a second
 
 
 def _may_pass(error: HTTPError) -> bool:

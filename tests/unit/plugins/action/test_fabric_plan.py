@@ -80,7 +80,7 @@ def test_variables_of_the_group_and_of_every_host_are_gathered(gathered: Gather)
     found = gathered(data)
     assert (found["fabric"], found["link_mode"], found["services"]) == ("demo", "mesh", [WEB])
     assert found["peers"] == {
-        "east": {"labels": {"region": "eu"}},
+        "east": {"context": "kind-east", "labels": {"region": "eu"}},
         "west": {"exports": [{"name": "db", "port": 1}]},
         "north": {},
     }

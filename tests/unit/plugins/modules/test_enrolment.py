@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import read_peer_material
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
     enrolment_acceptance,
@@ -89,7 +89,11 @@ def error(run: Any, *positional: Any, **arguments: Any) -> str:
 def test_a_cluster_of_others_gets_what_its_gateway_needs(sides: Sides) -> None:
     answer, accepted = enrol(sides)
     assert (answer.changed, accepted.changed, answer.warnings) == (True, True, [])
-    material = read_peer_material(str(sides.theirs), "demo", "lyon", datetime.now(UTC))
+    folder = Path(sides.theirs) / "demo"
+    places = {"certificate": folder / "lyon/cert.pem", "privatekey": folder / "lyon/key.pem", "ca": folder / "cert.pem"}
+    given = {f"{name}_path": str(path) for name, path in places.items()}
+    contents = {f"{name}_content": None for name in places}
+    material = given_certificate({**given, **contents}, "lyon", datetime.now(UTC))
     assert material.ca_pem == (sides.ours / "demo/cert.pem").read_text()
     theirs = {str(path.relative_to(sides.theirs)) for path in sides.theirs.rglob("*") if path.is_file()}
     assert theirs == {"demo/cert.pem", "demo/lyon/cert.pem", "demo/lyon/key.pem", "demo/lyon/request.json"}

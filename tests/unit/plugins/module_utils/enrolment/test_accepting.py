@@ -18,11 +18,11 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.ans
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span, sign
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, make_request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import read_peer_material
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, PARIS, cached_ca, cached_key
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def test_an_answer_becomes_what_a_gateway_needs(stage: Stage) -> None:
     assert done.values()["clusterlink_peers"] == [
         {"name": "paris", "gateways": [{"host": "203.0.113.7", "port": 30443}]}
     ]
-    material = read_peer_material(str(stage.root / "peer"), "demo", "lyon", stage.now)
+    folder = Path(stage.root / "peer") / "demo"
+    places = {"certificate": folder / "lyon/cert.pem", "privatekey": folder / "lyon/key.pem", "ca": folder / "cert.pem"}
+    given = {f"{name}_path": str(path) for name, path in places.items()}
+    contents = {f"{name}_content": None for name in places}
+    material = given_certificate({**given, **contents}, "lyon", stage.now)
     assert material.ca_pem == stage.ca.certificate_pem.decode()
     assert not Path(stage.peer_side.fabric.key).exists()
 

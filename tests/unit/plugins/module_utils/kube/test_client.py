@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -213,3 +215,26 @@ def test_host_that_is_no_url_is_named(host: str) -> None:
     with pytest.raises(ClusterUnreachableError) as raised:
         connect({"host": host, "api_key": "x"}).list("Peer")
     assert raised.value.problems[0].where == host.rstrip("/")
+
+
+@pytest.mark.parametrize("ahead", [0, 90, -7200])
+def test_the_servers_clock_is_compared_with_this_machines(
+    api: Api, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    monkeypatch.setattr(
+        BaseHTTPRequestHandler, "date_time_string", lambda _handler: formatdate(time.time() + ahead, usegmt=True)
+    )
+    api.will(404, {"kind": "Status", "message": "not found"})
+    cluster = api.cluster()
+    assert cluster.clock is None
+    cluster.get("Peer", "p", "a")
+    assert cluster.clock is not None
+    assert abs(cluster.clock - ahead) <= 1
+
+
+def test_a_server_that_does_not_say_the_time_has_no_clock(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda _handler: "soon")
+    api.will(200, PEER)
+    cluster = api.cluster()
+    cluster.get("Peer", "p", "a")
+    assert cluster.clock is None

@@ -1,0 +1,270 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module certificate_info."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate_info
+short_description: Look at the certificates of a ClusterLink fabric
+version_added: "0.1.0"
+description:
+  - Says of certificates whose they are, what for, who issued them, and how long they last. They are read from files,
+    from text, from the Secrets of a cluster's gateway, and from the gateway itself, as it serves them to other peers.
+  - What is missing, not permitted or cannot be read is an entry with its fault, and no error of the module. Only an
+    API server that cannot be talked to is.
+  - Keys are not read from files, and never returned.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography (Python package, where the module runs)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes.info
+  - skyshift.clusterlink.connection
+options:
+  path:
+    description:
+      - A fabric's folder, with C(cert.pem) of its CA and C(PEER/cert.pem) of its peers, or a single PEM file.
+    type: path
+  content:
+    description:
+      - Certificates as PEM.
+    type: str
+  cluster:
+    description:
+      - Whether to read the Secrets of a cluster's gateway.
+      - When it is not given, they are read unless O(path), O(content) or O(gateway_host) is given.
+    type: bool
+  namespace:
+    description:
+      - The gateway's namespace.
+    type: str
+    default: clusterlink-system
+  name:
+    description:
+      - The peer's name, by which the gateway is asked for its certificate.
+      - Of a cluster, it is the name in the gateway's certificate unless given.
+    type: str
+  served:
+    description:
+      - Whether to look at the certificate that the cluster's gateway serves, too. The gateway has to be reachable from
+        where the module runs.
+    type: bool
+    default: true
+  gateway_host:
+    description:
+      - The host at which the gateway is reached. Of a cluster, it is the address of its ingress unless given.
+      - Without a cluster, what answers there is looked at alone.
+    type: str
+  gateway_port:
+    description:
+      - The port at which the gateway is reached. Needs O(gateway_host). Of a cluster, it is that of its ingress unless
+        given; without a cluster it has to be given.
+    type: int
+  timeout:
+    description:
+      - How many seconds the gateway may take to accept a connection, and again to answer the TLS handshake.
+    type: float
+    default: 5
+seealso:
+  - module: skyshift.clusterlink.peer_certificate
+  - module: skyshift.clusterlink.gateway_info
+  - plugin: skyshift.clusterlink.certificate_report
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Look at a gateway's certificates, stored and served
+  skyshift.clusterlink.certificate_info:
+    context: kind-east
+  register: east
+
+- name: The gateway serves the certificate that it was given, for a month at least
+  ansible.builtin.assert:
+    that:
+      - peer.served
+      - peer.days_left > 30
+  vars:
+    peer: "{{ east.certificates | selectattr('purpose', 'eq', 'peer') | first }}"
+
+- name: Look at a fabric's folder
+  skyshift.clusterlink.certificate_info:
+    path: /etc/clusterlink/pki/demo
+
+- name: Look at what answers at an address
+  skyshift.clusterlink.certificate_info:
+    gateway_host: 203.0.113.7
+    gateway_port: 30443
+    name: east
+"""
+
+RETURN = r"""
+certificates:
+  description:
+    - What was found. A CA that follows a leaf in its chain is listed only when it is found nowhere else.
+    - Of an entry with a fault nothing is known but its owner, purpose and place.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    owner:
+      description: The peer whose it is, or who trusts it. Of a fabric's own CA, the fabric. Empty when unknown.
+      type: str
+      sample: east
+    purpose:
+      description:
+        - What it is for, V(fabric_ca), V(peer), V(trusted_ca) (by which the gateway knows other peers), V(site_ca),
+          V(control_plane) or V(data_plane) (by which the gateway's own parts know each other).
+      type: str
+      sample: peer
+    place:
+      description: Where it was found, V(file), V(content), V(secret) or V(wire).
+      type: str
+      sample: secret
+    where:
+      description: The file, the Secret with its key, or the address.
+      type: str
+      sample: Secret clusterlink-system/cl-peer cert.pem
+    subject:
+      description: Its subject.
+      type: str
+      sample: CN=east
+    issuer:
+      description: Its issuer.
+      type: str
+      sample: CN=demo,OU=ca-8729fc524766db83
+    issuer_generation:
+      description:
+        - Which of the CAs of one name issued it, by the CA's key. This collection's CAs carry it in their subject.
+        - Empty when it cannot be told.
+      type: str
+      sample: ca-8729fc524766db83
+    dns_names:
+      description: The names that it is for.
+      type: list
+      elements: str
+      sample: [east]
+    key_type:
+      description: The type of its key.
+      type: str
+      sample: ecdsa
+    key_size:
+      description: The size of its key in bits.
+      type: int
+      sample: 256
+    serial:
+      description: Its serial number in hexadecimal digits.
+      type: str
+      sample: 5D1F6B3A
+    fingerprint:
+      description: Its SHA-256 fingerprint.
+      type: str
+      sample: 'b1:5e:2d'
+    not_before:
+      description: From when it is valid, in UTC.
+      type: str
+      sample: '2025-01-31T12:00:00Z'
+    not_after:
+      description: Until when it is valid, in UTC.
+      type: str
+      sample: '2026-01-31T12:00:00Z'
+    valid:
+      description: Whether it is valid now, by the clock of where the module runs.
+      type: bool
+      sample: true
+    days_left:
+      description: How many days are left until its end. Negative when it has expired.
+      type: float
+      sample: 201.4
+    life_left:
+      description: How much of its whole life is left, in percent from 0 to 100.
+      type: int
+      sample: 55
+    served:
+      description:
+        - Of a peer's certificate, whether it is the one that the gateway serves; V(false) for one that is only stored.
+        - Null when that is not known, and of everything else.
+      type: bool
+      sample: true
+    fault:
+      description: Why it cannot be read. Empty when it can.
+      type: str
+      sample: ''
+clock:
+  description:
+    - By how many seconds the API server's clock is ahead of that of where the module runs; negative when it is behind.
+    - Null when no cluster was read, or it does not say the time.
+  returned: success
+  type: int
+  sample: 0
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.survey import Look, survey_cluster
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wire import TIMEOUT, on_wire
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
+    CONNECTION_SPEC,
+    REQUIRES,
+    connect,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey import describe
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey_files import in_content, in_path
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], _mode: Mode) -> Outcome:
+    """Look wherever the options say."""
+    host, port, peer = params["gateway_host"] or "", params["gateway_port"], params["name"] or ""
+    whole_cluster = params["cluster"]
+    if whole_cluster is None:
+        whole_cluster = not (params["path"] or params["content"] is not None or host)
+    if host and not whole_cluster and port is None:
+        raise ClusterlinkError(Problem("gateway_port", "is missing", fix="Give it, or read the cluster too"))
+    if params["timeout"] <= 0:
+        raise ClusterlinkError(Problem("timeout", "is no time to wait", str(params["timeout"]), "Give seconds above 0"))
+    found = in_path(params["path"]) if params["path"] else []
+    if params["content"] is not None:
+        found += in_content(params["content"])
+    clock = None
+    if whole_cluster:
+        look = Look(params["namespace"], peer, params["served"], host, port, params["timeout"])
+        with connect(params) as cluster:
+            found += survey_cluster(cluster, look)
+            clock = cluster.clock
+    elif host:
+        found.append(on_wire(host, port, peer, params["timeout"]))
+    return Outcome(values={"certificates": describe(found, datetime.now(UTC)), "clock": clock})
+
+
+TASK = Task(
+    argument_spec={
+        **CONNECTION_SPEC,
+        "path": {"type": "path"},
+        "content": {"type": "str"},
+        "cluster": {"type": "bool"},
+        "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+        "name": {"type": "str"},
+        "served": {"type": "bool", "default": True},
+        "gateway_host": {"type": "str"},
+        "gateway_port": {"type": "int"},
+        "timeout": {"type": "float", "default": TIMEOUT},
+    },
+    run=run,
+    requires=(*REQUIRES, "cryptography"),
+    constraints={"required_by": {"gateway_port": ("gateway_host",)}},
+)
+
+
+def main() -> None:
+    """Run as a module of its own."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

@@ -43,6 +43,43 @@ def on_wire(host: str, port: int, peer: str, timeout: float = TIMEOUT) -> Found:
     return read_chain(ssl.DER_cert_to_PEM_cert(leaf).encode(), peer, PEER, WIRE, where)[0]
 
 
+def try_certificate(host: str, port: int, peer: str, files: tuple[str, str], timeout: float = TIMEOUT) -> str:
+    """Why a gateway refuses a client's certificate; empty when it lets the client in.
+
+    Under TLS 1.3 a client knows only from the first answer whether it was let in, so it asks for something.
+
+    Args:
+        host: A name or an address.
+        port: From 1 to 65535.
+        peer: The gateway's own name (SNI).
+        files: The client's certificate and key, as paths.
+        timeout: Seconds for the connection, and again for each answer.
+
+    Raises:
+        ClusterlinkError: There is no gateway to try it at, or the client's files cannot be read.
+    """
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # whether the gateway trusts the client is the question
+    try:
+        context.load_cert_chain(*files)
+    except (OSError, ValueError) as error:
+        raise ClusterlinkError(Problem(files[0], "cannot be read together with its key", str(error))) from error
+    _handshake(host, port, peer, timeout, where)  # so that no answer below means a refusal
+    try:
+        with (
+            socket.create_connection((host, port), timeout) as connection,
+            context.wrap_socket(connection, server_hostname=peer or None) as secured,
+        ):
+            secured.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
+            return "" if secured.recv(1) else "it closes the connection"
+    except TimeoutError as error:
+        raise ClusterlinkError(Problem(where, f"no answer within {timeout:g} s")) from error
+    except OSError as error:
+        return str(getattr(error, "reason", "") or getattr(error, "strerror", "") or error)
+
+
 def _handshake(host: str, port: int, name: str, timeout: float, where: str) -> bytes:
     """The server's leaf as DER.
 

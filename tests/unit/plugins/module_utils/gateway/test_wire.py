@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wire import on_wire
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wire import on_wire, try_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
@@ -199,3 +200,35 @@ def test_a_port_that_can_be_none_is_a_fault(port: int) -> None:
 def test_a_name_that_cannot_be_asked_for_is_a_fault(serve: Serve, ca: Issued, tmp_path: Path, name: str) -> None:
     settings, _issued = context(ca, "east", tmp_path)
     assert fault(serve(shake(settings)), name)
+
+
+def answer(settings: ssl.SSLContext) -> Callable[[socket.socket], None]:
+    def handle(connection: socket.socket) -> None:
+        with settings.wrap_socket(connection, server_side=True) as secured:
+            secured.recv(1)
+            secured.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+    return handle
+
+
+def test_a_certificate_of_the_fabric_is_let_in_and_another_is_not(serve: Serve, ca: Issued, tmp_path: Path) -> None:
+    settings, _issued = context(ca, "east", tmp_path)
+    context(ca, "west", tmp_path)
+    context(make_ca(CaRequest("demo"), datetime.now(UTC)), "evicted", tmp_path)
+    port = serve(answer(settings))
+    tried = {
+        name: try_certificate("127.0.0.1", port, "east", (f"{tmp_path}/{name}-cert.pem", f"{tmp_path}/{name}-key.pem"))
+        for name in ("west", "evicted")
+    }
+    assert tried["west"] == ""
+    assert "UNKNOWN_CA" in tried["evicted"]
+
+
+def test_a_certificate_is_not_refused_by_a_gateway_that_is_not_there(serve: Serve, ca: Issued, tmp_path: Path) -> None:
+    context(ca, "west", tmp_path)
+    files = (str(tmp_path / "west-cert.pem"), str(tmp_path / "west-key.pem"))
+    port = serve(lambda connection: connection.close())
+    with pytest.raises(ClusterlinkError, match="closed in the TLS handshake"):
+        try_certificate("127.0.0.1", port, "east", files)
+    with pytest.raises(ClusterlinkError, match="cannot be read together"):
+        try_certificate("127.0.0.1", port, "east", (files[0], str(tmp_path / "east-key.pem")))

@@ -1,0 +1,121 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module gateway_handshake."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_handshake
+short_description: Try whether a ClusterLink gateway lets in who has a certificate
+version_added: "0.1.0"
+description:
+  - Connects to a gateway from the host that runs the task, as a peer with the given certificate would, and tells
+    whether the gateway lets it in. Nothing is changed.
+  - It shows that a peer that was evicted is really out.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes.info
+options:
+  gateway_host:
+    description: Where the gateway is reached.
+    type: str
+    required: true
+  gateway_port:
+    description: The port there.
+    type: int
+    required: true
+  peer:
+    description: The gateway's own name in the fabric.
+    type: str
+    required: true
+  certificate_path:
+    description: The file with the certificate to try.
+    type: path
+    required: true
+  privatekey_path:
+    description: The file with its private key.
+    type: path
+    required: true
+  expect:
+    description: What is expected; the task fails when it is otherwise.
+    type: str
+    choices: [any, accepted, refused]
+    default: any
+  timeout:
+    description: How many seconds the connection, and each answer, may take.
+    type: float
+    default: 5
+seealso:
+  - module: skyshift.clusterlink.certificate_info
+"""
+
+EXAMPLES = r"""
+- name: Make sure that an evicted peer is out
+  skyshift.clusterlink.gateway_handshake:
+    gateway_host: 203.0.113.7
+    gateway_port: 30443
+    peer: east
+    certificate_path: /etc/clusterlink/pki/demo/west/cert.pem
+    privatekey_path: /etc/clusterlink/pki/demo/west/key.pem
+    expect: refused
+"""
+
+RETURN = r"""
+accepted:
+  description: Whether the gateway lets the certificate in.
+  returned: always
+  type: bool
+  sample: false
+reason:
+  description: The gateway's word for why it does not. Empty when it does.
+  returned: always
+  type: str
+  sample: TLSV1_ALERT_UNKNOWN_CA
+"""
+
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wire import TIMEOUT, try_certificate
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+_EXPECTED = {"accepted": True, "refused": False}
+
+
+def run(params: dict[str, Any], _mode: Mode) -> Outcome:
+    """Try the certificate."""
+    files = (params["certificate_path"], params["privatekey_path"])
+    host, port = params["gateway_host"], params["gateway_port"]
+    reason = try_certificate(host, port, params["peer"], files, params["timeout"])
+    outcome = Outcome(values={"accepted": not reason, "reason": reason})
+    if _EXPECTED.get(params["expect"], not reason) != (not reason):
+        what = f"is {'refused' if reason else 'let in'} by the gateway of {params['peer']} at {host}:{port}"
+        outcome.fail(ClusterlinkError(Problem(files[0], what, reason)))
+    return outcome
+
+
+TASK = Task(
+    argument_spec={
+        "gateway_host": {"type": "str", "required": True},
+        "gateway_port": {"type": "int", "required": True},
+        "peer": {"type": "str", "required": True},
+        "certificate_path": {"type": "path", "required": True},
+        "privatekey_path": {"type": "path", "required": True},
+        "expect": {"type": "str", "choices": ["any", "accepted", "refused"], "default": "any"},
+        "timeout": {"type": "float", "default": TIMEOUT},
+    },
+    run=run,
+    requires=("cryptography",),
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

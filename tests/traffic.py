@@ -136,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stream", action="append", required=True, metavar="CONTEXT=URL")
     parser.add_argument("--rate", type=int, default=5, help="requests a second of each client")
     parser.add_argument("--lead", type=float, default=5, help="seconds before and after the command")
-    parser.add_argument("--allow", type=int, default=0, help="how many requests may fail; -1 for any number, but some")
+    parser.add_argument("--allow", type=int, default=0, help="how many requests may fail")
+    parser.add_argument("--lose", type=int, default=0, help="how many requests must fail, when that is to be shown")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)
     pairs = [text.split("=", 1) for text in asked.stream]
@@ -158,10 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         for stream in streams:
             stream.stop()
-    return status or _report(streams, seconds, took, asked.rate, asked.allow)
+    return status or _report(streams, seconds, took, asked)
 
 
-def _report(streams: Sequence[Stream], seconds: float, took: float, rate: int, allow: int) -> int:
+def _report(streams: Sequence[Stream], seconds: float, took: float, asked: argparse.Namespace) -> int:
     failed = sum(len(stream.failures) for stream in streams)
     answered = sum(stream.answered for stream in streams)
     print(f"{failed} of {answered + failed} requests failed in {seconds:.0f} s ({took:.1f} s of them the command's)")
@@ -170,12 +171,11 @@ def _report(streams: Sequence[Stream], seconds: float, took: float, rate: int, a
         print(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
         for failure in stream.failures[:_SHOWN]:
             print(f"    {failure}")
-    too_few = [stream.name for stream in streams if stream.answered + len(stream.failures) < rate * seconds / 4]
+    too_few = [stream.name for stream in streams if stream.answered + len(stream.failures) < asked.rate * seconds / 8]
     if too_few:
         print(f"too few requests to mean anything: {', '.join(too_few)}")
-    if allow < 0:
-        return int(not failed or bool(too_few))
-    return int(failed > allow or bool(too_few))
+    kept = failed >= asked.lose if asked.lose else failed <= asked.allow
+    return int(not kept or bool(too_few))
 
 
 if __name__ == "__main__":

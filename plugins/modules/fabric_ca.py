@@ -237,6 +237,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair impo
     require_days,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_subject
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
 
@@ -259,6 +260,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
         if folder is not None:
             require_own_fabric(folder, found)
+            if params["replace"] or found.certificate is None:
+                RotationFolder(folder).require_at_rest()
         resume = folder is None or not store.peers_in(folder)
         return decide_ca(found, request, now, replace=params["replace"], resume=resume, renewal=renewal)
 
@@ -269,7 +272,11 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     if folder is None:
         result = ensure_content(arguments.content_pair(params), decide, issue, check=mode.check)
     elif params["state"] == "absent":
-        _refuse_orphans(folder, force=params["force"])
+        if not params["force"]:
+            _refuse_orphans(folder)
+            RotationFolder(folder).require_at_rest()
+        elif not mode.check:
+            RotationFolder(folder).forget_all()
         removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
         return Outcome(removal.changed, removal.values(), removal.diff())
     else:
@@ -277,9 +284,9 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     return Outcome(result.changed, result.values(), result.diff(), result.warnings)
 
 
-def _refuse_orphans(folder: store.Folder, *, force: bool) -> None:
+def _refuse_orphans(folder: store.Folder) -> None:
     peers = store.peers_in(folder)
-    if peers and not force:
+    if peers:
         raise ClusterlinkError(
             Problem(
                 folder.path,

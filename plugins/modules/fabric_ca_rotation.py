@@ -51,6 +51,13 @@ options:
       - A peer that is not in it, because its cluster did not answer, keeps the rotation from going on.
     type: dict
     default: {}
+  left_out:
+    description:
+      - Names of peers that were enrolled from other organisations and shall not come along.
+      - Others must have been given a certificate of the new CA before phase V(drop).
+    type: list
+    elements: str
+    default: []
   key_type:
     description: The kind of the new CA's key. It is the present one's unless it is given.
     type: str
@@ -85,6 +92,8 @@ options:
         description: A part of the organization.
         type: str
 notes:
+  - The gateway of a peer that another organisation runs trusts the new CA only when that peer has enrolled again. Links
+    between it and peers that have their new certificates are down until then.
   - In check mode nothing is written, and the clusters need not have shown anything.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
@@ -137,8 +146,9 @@ old:
   type: dict
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.record import read_record
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import DEFAULT_DAYS, CaRequest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts
@@ -153,6 +163,9 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject i
     require_subject,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -172,7 +185,15 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         after = wanted if changed else before
     else:
         with store.locked(folder.current):
-            changed = go_on(folder, wanted, request, params["peers"], params["shown"], passphrase=passphrase.text)
+            changed = go_on(
+                folder,
+                wanted,
+                request,
+                params["peers"],
+                params["shown"],
+                outside=_outside(folder, params),
+                passphrase=passphrase.text,
+            )
         after = folder.phase()
     views = {name: None if ca is None else facts(ca) for name, ca in vars(folder.authorities()).items()}
     return Outcome(
@@ -182,6 +203,14 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
 
 
+def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.Certificate]:
+    """The last certificates of enrolled peers that are none of the inventory's."""
+    path = store.enrolled_path(folder.current)
+    ours = {*params["peers"], *params["left_out"]}
+    certificates = read_record(store.read_file(path), path).certificates()
+    return {name: certificate for name, certificate in certificates.items() if name not in ours}
+
+
 TASK = Task(
     argument_spec={
         "path": {"type": "path", "required": True},
@@ -189,6 +218,7 @@ TASK = Task(
         "phase": {"type": "str", "choices": list(PHASES)},
         "peers": {"type": "list", "elements": "str", "required": True},
         "shown": {"type": "dict", "default": {}},
+        "left_out": {"type": "list", "elements": "str", "default": []},
         "key_type": {"type": "str", "choices": list(SIZES)},
         "key_size": {"type": "int", "no_log": False},
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},

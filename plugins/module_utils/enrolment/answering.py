@@ -72,7 +72,7 @@ class Paths:
     @property
     def record(self) -> str:
         """The file that tells which requests were answered."""
-        return os.path.join(self.fabric.path, "enrolled.json")
+        return store.enrolled_path(self.fabric)
 
 
 @dataclass

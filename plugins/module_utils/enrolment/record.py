@@ -74,6 +74,10 @@ class Record:
         )
         return Record((*self.entries, entry))
 
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """Each peer's last certificate, by its name."""
+        return {each.name: each.certificate for each in self.entries}
+
     def latest(self, name: str) -> Entry | None:
         """The last one of a peer."""
         return next((each for each in reversed(self.entries) if each.name == name), None)

@@ -20,10 +20,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation 
     TRUST,
     is_ahead,
     require_other_subject,
+    require_renewed,
     require_shown,
 )
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
 
@@ -35,6 +38,7 @@ def go_on(
     peers: Sequence[str],
     shown: Mapping[str, Any],
     *,
+    outside: Mapping[str, x509.Certificate],
     passphrase: str | None = None,
 ) -> bool:
     """Enter a phase when it is the next one; whether anything was written. The folder is locked meanwhile.
@@ -45,6 +49,7 @@ def go_on(
         request: The CA to be made; without a kind of key it is that of the present CA.
         peers: The names of all peers.
         shown: What their clusters show, as C(rotation.require_shown) takes it.
+        outside: The last certificates of peers that other organisations run, by name.
         passphrase: Encrypts the new CA's key.
 
     Raises:
@@ -68,6 +73,7 @@ def go_on(
     elif wanted == ISSUE:
         folder.promote()
     elif wanted == DROP:
+        require_renewed(found.current, outside)
         folder.trust_new()
     else:
         folder.forget_old()

@@ -95,6 +95,30 @@ def require_shown(wanted: str, authorities: Authorities, peers: Sequence[str], s
         raise ClusterlinkError(problems)
 
 
+def require_renewed(current: x509.Certificate, outside: Mapping[str, x509.Certificate]) -> None:
+    """Refuse to stop trusting the old CA while a peer of another organisation has a certificate of it.
+
+    Args:
+        current: The new CA.
+        outside: By name, the last certificate that each such peer was given.
+
+    Raises:
+        ClusterlinkError: With every such peer.
+    """
+    fix = (
+        "Have it ask again and accept the answer (enrol_request, enrol_sign, enrol_accept), and run rotate_ca.yml "
+        "again; or leave it out for good: -e '{clusterlink_left_out: [NAME]}'"
+    )
+    what = "was enrolled from outside and has no certificate of the new CA"
+    problems = [
+        Problem("fabric_ca_rotation", what, fix=fix, host=name)
+        for name, certificate in sorted(outside.items())
+        if certificate.issuer != current.subject
+    ]
+    if problems:
+        raise ClusterlinkError(problems)
+
+
 def _no_gateway(view: Mapping[str, Any]) -> str:
     return "" if view.get("certificate") else view.get("fault") or "it has no gateway with a certificate"
 

@@ -62,6 +62,17 @@ class RotationFolder:
             return DROP if store.read_file(self.trusted) is None else ISSUE
         return IDLE
 
+    def require_at_rest(self) -> None:
+        """Refuse to touch the CA otherwise while it is being replaced.
+
+        Raises:
+            ClusterlinkError: A rotation is under way.
+        """
+        phase = self.phase()
+        if phase != IDLE:
+            fix = "Let it end: run playbook rotate_ca.yml, which goes on from where it stands"
+            raise ClusterlinkError(Problem(self.current.path, "the CA is being replaced", f"phase {phase}", fix))
+
     def authorities(self) -> Authorities:
         """The fabric's CAs.
 
@@ -108,6 +119,12 @@ class RotationFolder:
     def forget_old(self) -> None:
         """Remove the old CA with its key."""
         _forget(self.old)
+
+    def forget_all(self) -> None:
+        """Remove whatever a rotation keeps."""
+        self.trust_new()
+        for folder in (self.next, self.old):
+            _forget(folder)
 
     def clean(self) -> None:
         """Remove keys without a certificate, which a run that was killed while it removed a CA leaves."""

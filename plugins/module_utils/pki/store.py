@@ -76,6 +76,11 @@ def trusted_path(folder: Folder) -> str:
     return os.path.join(folder.path, "trusted.pem")
 
 
+def enrolled_path(folder: Folder) -> str:
+    """The file with the requests of other organisations that were answered."""
+    return os.path.join(folder.path, "enrolled.json")
+
+
 def peers_in(folder: Folder) -> list[str]:
     """The peers that have a certificate or a key in a fabric's folder, sorted."""
     with _explained(folder.path, "cannot be listed"):

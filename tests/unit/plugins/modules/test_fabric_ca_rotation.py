@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
-from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, fabric_ca_rotation, peer_certificate
+from ansible_collections.skyshift.clusterlink.plugins.modules import (
+    enrolment_answer,
+    enrolment_request,
+    fabric_ca,
+    fabric_ca_rotation,
+    peer_certificate,
+)
 
 PEERS = ["east", "west"]
 PHASES = ["trust", "issue", "drop", "idle"]
@@ -176,6 +184,60 @@ def test_another_kind_of_key_is_refused_while_a_rotation_is_under_way(fabric: Fa
     fabric.phase("trust")
     assert "a rotation is under way" in refusal(fabric, "trust", key_type="rsa")
     assert not fabric.phase("trust").changed
+
+
+@pytest.mark.parametrize("arguments", [{"replace": True}, {"state": "absent"}])
+def test_the_ca_is_not_touched_otherwise_while_it_is_replaced(fabric: Fabric, arguments: dict[str, Any]) -> None:
+    fabric.phase("trust")
+    for peer in PEERS:
+        shutil.rmtree(fabric.folder / peer)
+    files = fabric.files()
+    with pytest.raises(ClusterlinkError, match=r"is being replaced.*rotate_ca\.yml"):
+        fabric.run(fabric_ca, **arguments)
+    assert fabric.files() == files
+
+
+def test_a_ca_that_was_killed_in_passing_is_not_called_lost(fabric: Fabric) -> None:
+    fabric.phase("trust")
+    fabric.hand_over()
+    (fabric.folder / "cert.pem").rename(fabric.folder / "moved")  # as between its removal and the new one's writing
+    with pytest.raises(ClusterlinkError, match=r"rotate_ca\.yml"):
+        fabric.run(fabric_ca)
+
+
+def test_what_a_rotation_keeps_goes_with_the_ca(fabric: Fabric) -> None:
+    fabric.phase("trust")
+    fabric.run(fabric_ca, state="absent", force=True)
+    assert fabric.files() == WHOLE - {"cert.pem", "key.pem"}
+
+
+def enrol(fabric: Fabric, elsewhere: Path) -> None:
+    """A peer of another organisation asks, and is answered."""
+    asked = Fabric(elsewhere).run(enrolment_request, name="lyon").values["request_path"]
+    fabric.run(enrolment_answer, name="lyon", request=asked, dest=str(elsewhere / "answer.json"))
+
+
+def test_the_old_ca_is_trusted_until_peers_of_others_have_new_certificates(fabric: Fabric, tmp_path: Path) -> None:
+    enrol(fabric, tmp_path / "theirs")
+    for wanted in ("trust", "issue"):
+        fabric.phase(wanted)
+        fabric.issue()
+        fabric.hand_over()
+    assert "lyon: fabric_ca_rotation: was enrolled from outside" in refusal(fabric, "drop")
+    assert fabric.phase("drop", check=True, left_out=["lyon"]).changed
+    time.sleep(1.1)  # a request that is not newer than the last is a replay
+    (tmp_path / "theirs/demo/lyon/request.json").unlink()
+    enrol(fabric, tmp_path / "theirs")
+    assert fabric.phase("drop").changed
+
+
+def test_a_peer_of_others_can_be_left_out(fabric: Fabric, tmp_path: Path) -> None:
+    enrol(fabric, tmp_path / "theirs")
+    for wanted in PHASES:
+        fabric.phase(wanted, left_out=["lyon"])
+        fabric.issue()
+        fabric.hand_over()
+    assert fabric.phase().values["phase"] == "idle"
 
 
 def test_rsa_to_ecdsa_is_a_rotation(tmp_path: Path) -> None:

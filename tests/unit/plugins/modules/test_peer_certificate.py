@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -202,7 +202,7 @@ def at(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> Later:
+        def now(cls, tz: Any = None) -> Self:
             moment = datetime.now(tz) + timedelta(days=days)
             return cls.fromtimestamp(moment.timestamp(), tz)
 

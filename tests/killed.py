@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A playbook that is killed at every step, and run again each time.
 
-    python -m tests.killed [--delay 0.3] -- ansible-playbook PLAYBOOK...
+    python -m tests.killed [--every 1] [--delay 0.3] -- ansible-playbook PLAYBOOK...
 
 The first run is killed by SIGKILL as its first task begins, with all of its processes, the second run as its second
-task begins, and so on until a run ends before it is killed. Its exit code is the result.
+task begins, and so on until a run ends before it is killed. Its exit code is the result. With ``--every 5``, it is the
+first task, then the sixth.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ _TASK = "TASK ["
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command until it ends by itself."""
     parser = argparse.ArgumentParser(prog="python -m tests.killed", description=__doc__)
+    parser.add_argument("--every", type=int, default=1, help="how many tasks later each next run is killed")
     parser.add_argument("--delay", type=float, default=0.3, help="seconds into every second task")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)
-    for number in range(1, MOST_RUNS):
-        status = _run(asked.command, number, asked.delay if number % 2 else 0.0)
+    for number in range(MOST_RUNS):
+        status = _run(asked.command, 1 + number * asked.every, asked.delay if number % 2 else 0.0)
         if status is not None:
-            print(f"killed {number - 1} times, then it ended by itself", flush=True)
+            print(f"killed {number} times, then it ended by itself", flush=True)
             return status
     print(f"it did not end in {MOST_RUNS} runs")
     return 1

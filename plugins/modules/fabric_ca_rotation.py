@@ -146,6 +146,7 @@ old:
   type: dict
 """
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.record import read_record
@@ -191,6 +192,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 request,
                 params["peers"],
                 params["shown"],
+                now=datetime.now(UTC),
                 outside=_outside(folder, params),
                 passphrase=passphrase.text,
             )

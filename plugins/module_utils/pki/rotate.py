@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
@@ -38,6 +38,7 @@ def go_on(
     peers: Sequence[str],
     shown: Mapping[str, Any],
     *,
+    now: datetime,
     outside: Mapping[str, x509.Certificate],
     passphrase: str | None = None,
 ) -> bool:
@@ -49,6 +50,7 @@ def go_on(
         request: The CA to be made; without a kind of key it is that of the present CA.
         peers: The names of all peers.
         shown: What their clusters show, as C(rotation.require_shown) takes it.
+        now: Aware.
         outside: The last certificates of peers that other organisations run, by name.
         passphrase: Encrypts the new CA's key.
 
@@ -56,17 +58,17 @@ def go_on(
         ClusterlinkError: A cluster is not ready for the phase, or another rotation is under way; nothing was written.
     """
     folder.clean()
-    now = folder.phase()
-    if now == TRUST == wanted:
+    phase = folder.phase()
+    if phase == TRUST == wanted:
         _refuse_another(folder, request)
         return folder.trust_both()
-    if not is_ahead(now, wanted):
+    if not is_ahead(phase, wanted):
         return False
     found = folder.authorities()
     require_shown(wanted, found, peers, shown)
     if wanted == TRUST:
         kind = request.key or spec_of(public_key(found.current))
-        issued = make_ca(replace(request, key=kind), datetime.now(UTC))
+        issued = make_ca(replace(request, key=kind), now)
         require_other_subject(found.current, issued.certificate, "subject")
         folder.begin(issued, passphrase)
         folder.trust_both()

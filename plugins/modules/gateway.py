@@ -134,6 +134,8 @@ options:
     description:
       - What the control plane's container requests and is limited to, as C(requests) and C(limits) with C(cpu),
         C(memory) and C(ephemeral-storage).
+      - When it is not given, C(100m) and C(64Mi) are requested, so that a busy node does not make connections fail; an
+        empty one requests nothing.
     type: dict
   dataplane_resources:
     description: The same for the data plane.
@@ -356,6 +358,7 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
             check=mode.check,
             take_over=params["force_conflicts"],
             renew_percent=percent,
+            step_timeout=params["wait_timeout"] if params["wait"] else 0,
         )
         outcome = _outcome(done.result)
         outcome.values["reasons"] = [*done.reasons, *change_reasons(done.result.diff)]

@@ -220,7 +220,7 @@ def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., O
     container = container_of(kubectl, CONTROLPLANE)
     assert container["args"] == ["--log-level", "info", "--peer-label", "region=us"]
     for name in (CONTROLPLANE, DATAPLANE):
-        assert not container_of(kubectl, name).get("resources")
+        assert container_of(kubectl, name)["resources"] == {"requests": {"cpu": "100m", "memory": "64Mi"}}
         assert len(pods(kubectl, SPACE, name)) == 1
         assert not {"imagePullSecrets", "topologySpreadConstraints"} & set(pod_spec_of(kubectl, name))
     labels = kubectl.json("get", f"deployment/{DATAPLANE}", "-n", SPACE)["metadata"]["labels"]

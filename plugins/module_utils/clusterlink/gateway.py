@@ -17,6 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.s
     GatewaySpec,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import deployments
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import Course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
@@ -47,6 +48,20 @@ def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: Component
             dataplane_digest=certificate_digest(components.ca_pem, components.dataplane_cert_pem),
         ),
     ]
+
+
+def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, course: Course) -> list[list[dict[str, Any]]]:
+    """The same objects, one list for each time that all pods have to be replaced before the next.
+
+    Pods read their component certificates when they start. So the site CA that is to go stays trusted until no pod has
+    a certificate of it, and going does not concern pods that run.
+    """
+    final = gateway_objects(spec, peer, course.final)
+    if course.bridge is None and not course.surplus:
+        return [final]
+    trusting = [obj for obj in final if (obj["kind"], obj["metadata"]["name"]) != ("Secret", names.CA_SECRET)]
+    first = [gateway_objects(spec, peer, course.bridge)] if course.bridge else []
+    return [*first, trusting, final]
 
 
 def namespace_object(namespace: str) -> dict[str, Any]:

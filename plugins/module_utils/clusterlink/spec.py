@@ -36,6 +36,13 @@ INGRESS_PORT = 443
 
 LOG_LEVELS = ("fatal", "error", "warn", "info", "debug")
 
+DEFAULT_RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}}
+"""What a component asks for unless told otherwise.
+
+A pod that asks for nothing comes last when a node is busy, and Envoy refuses a connection that the control plane has
+not decided within 200 ms (v0.4.1, cmd/cl-dataplane/app/envoyconf.go sets no other limit).
+"""
+
 _RESOURCES = ("cpu", "memory", "ephemeral-storage")
 _LIMITS = ("requests", "limits")
 _HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*", re.I)
@@ -149,12 +156,12 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
         controlplane=Component(
             image=_image(item, "controlplane", known.controlplane_image, known),
             replicas=_replicas(item, "controlplane_replicas"),
-            resources=_resources(item.item("controlplane_resources")),
+            resources=_resources(item, "controlplane_resources"),
         ),
         dataplane=Component(
             image=_image(item, "dataplane", known.dataplane_images[kind], known),
             replicas=_replicas(item, "dataplane_replicas"),
-            resources=_resources(item.item("dataplane_resources")),
+            resources=_resources(item, "dataplane_resources"),
         ),
         dataplane_kind=kind,
         log_level=item.choice("log_level", LOG_LEVELS, "info"),
@@ -211,7 +218,10 @@ def _replicas(item: Item, key: str) -> int:
     return value
 
 
-def _resources(item: Item) -> dict[str, dict[str, str]]:
+def _resources(options: Item, key: str) -> dict[str, dict[str, str]]:
+    if options.get(key) is None:
+        return DEFAULT_RESOURCES
+    item = options.item(key)
     resources = {group: _amounts(item.item(group)) for group in _LIMITS}
     item.finish(_LIMITS)
     for name, request in resources["requests"].items():

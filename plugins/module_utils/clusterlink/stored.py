@@ -7,18 +7,12 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import (
-    ComponentCertificates,
-    check_components,
-    make_components,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import ONCE_EXPIRED, Renewal
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 
 Object = Mapping[str, Any]
 
@@ -32,17 +26,11 @@ def secret_text(secret: Object | None, key: str) -> str:
         return ""
 
 
-def component_certificates(
-    secrets: Iterable[Object], now: datetime, renewal: Renewal = ONCE_EXPIRED
-) -> tuple[ComponentCertificates, list[str]]:
-    """The component certificates that a gateway shall go on with, and why they are new; no reasons when they are not.
-
-    Those that are there stay as long as they serve their purpose: new ones restart the gateway.
+def component_certificates(secrets: Iterable[Object]) -> ComponentCertificates | None:
+    """The component certificates that a gateway has; None when it has nothing of them.
 
     Args:
         secrets: The Secrets in the gateway's namespace.
-        now: Aware.
-        renewal: When they are made anew before their end.
     """
     by_name = {secret["metadata"]["name"]: secret for secret in secrets}
     places = {
@@ -53,11 +41,7 @@ def component_certificates(
         "dataplane_key_pem": (names.DATAPLANE, names.KEY),
     }
     texts = {field: secret_text(by_name.get(secret), key) for field, (secret, key) in places.items()}
-    if not any(texts.values()):
-        return make_components(now), ["there are none yet"]
-    found = ComponentCertificates(**texts)
-    reasons = check_components(found, now, renewal=renewal)
-    return (make_components(now) if reasons else found), reasons
+    return ComponentCertificates(**texts) if any(texts.values()) else None
 
 
 def peer_facts(secret: Object | None) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from datetime import datetime
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import VERSION, crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
-    gateway_objects,
+    gateway_stages,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours, not_ours
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
@@ -29,6 +29,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds im
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_ready
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import component_course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 
@@ -65,6 +66,7 @@ def install_gateway(
     check: bool,
     take_over: bool,
     renew_percent: int = 0,
+    step_timeout: float = 0,
 ) -> Installation:
     """Make the cluster hold the gateway.
 
@@ -79,6 +81,8 @@ def install_gateway(
         take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
             Else they are an error; what was changed by hand is brought back in any case.
         renew_percent: The share of their life at which component certificates are made anew; 0 waits for their end.
+        step_timeout: How many seconds replacing all pods may take. They are replaced twice where component certificates
+            that still serve are made anew, and no request is lost; with 0 they are replaced once.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.
@@ -92,22 +96,48 @@ def install_gateway(
     there = {Ref.of(obj): obj for objects in found[:-1] for obj in objects}
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
 
-    components, reasons = component_certificates(found[-1], now, Renewal(renew_percent, spec.peer))
-    wanted = gateway_objects(spec, peer, components)
+    course = component_course(component_certificates(found[-1]), now, Renewal(renew_percent, spec.peer))
+    stages = gateway_stages(spec, peer, course)
     if namespace_ref in there and not is_ours(there[namespace_ref]):
-        wanted = [obj for obj in wanted if Ref.of(obj) != namespace_ref]
+        stages = [[obj for obj in wanted if Ref.of(obj) != namespace_ref] for wanted in stages]
     missing = [
         crd
         for ref, crd in zip(crd_refs, definitions, strict=True)
         if ref not in there or (is_ours(there[ref]) and not is_applied(crd, there[ref]))
     ]
-    result = _apply(cluster, missing, wanted, check=check, take_over=take_over)
-    done = Installation(result, [f"component certificates: {reason}" for reason in reasons])
-    if reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
+    in_steps = len(stages) > 1 and bool(step_timeout)
+    result = _apply(cluster, missing, stages[-1], check=check or in_steps, take_over=take_over)
+    if in_steps and not check:
+        _take_steps(cluster, missing, stages, result, timeout=step_timeout, take_over=take_over)
+    done = Installation(result, [f"component certificates: {reason}" for reason in course.reasons])
+    if not in_steps and course.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
         done.warnings += wake_controlplane(cluster, spec.namespace, peer)
     return done
+
+
+def _take_steps(
+    cluster: Cluster,
+    definitions: Sequence[Object],
+    stages: Sequence[Sequence[Object]],
+    foretold: ApplyResult,
+    *,
+    timeout: float,
+    take_over: bool,
+) -> None:
+    """Apply one stage after another, each when all pods are of the last; C(foretold) gets the objects as they are."""
+    done = _apply(cluster, definitions, stages[0], check=False, take_over=take_over)
+    for wanted in stages[1:]:
+        try:
+            refs = [ref for ref in done.objects if ref.kind == "Deployment"]
+            wait_ready(cluster, refs, timeout, known=done.objects)
+            done.add(_apply(cluster, [], wanted, check=False, take_over=take_over))
+        except ClusterlinkError as error:
+            if isinstance(error, PartlyDoneError):
+                done.add(error.done)
+            raise PartlyDoneError(error.problems, done) from error
+    foretold.objects.update(done.objects)
 
 
 def _unusable(crd: Object) -> list[Problem]:

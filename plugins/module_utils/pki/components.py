@@ -8,8 +8,10 @@ made together (names and uses as in ClusterLink v0.4.1, pkg/bootstrap/cert.go).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, load_chain
@@ -40,6 +42,9 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import ONCE_EXPIRED, Renewal
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, leaf_subject
 
+if TYPE_CHECKING:
+    from cryptography import x509
+
 SITE_CA = "cl-ca"
 CONTROLPLANE = "cl-controlplane"
 DATAPLANE = "cl-dataplane"
@@ -53,7 +58,10 @@ _CLIENT = Usage(server=False, client=True)
 
 @dataclass(frozen=True)
 class ComponentCertificates:
-    """All of a gateway's component certificates as PEM; a certificate is the leaf followed by the site CA."""
+    """All of a gateway's component certificates as PEM; a certificate is the leaf followed by the site CA.
+
+    While they are made anew, C(ca_pem) is more than one site CA.
+    """
 
     ca_pem: str
     controlplane_cert_pem: str
@@ -108,7 +116,7 @@ def check_components(
         renewal: When they are made anew before their end.
     """
     try:
-        ca = load_chain(found.ca_pem.encode(), f"the certificate of {SITE_CA}")[0]
+        trusted = load_chain(found.ca_pem.encode(), f"the certificate of {SITE_CA}")
         leaves = [
             (
                 load_chain(certificate.encode(), f"the certificate of {name}"),
@@ -123,8 +131,10 @@ def check_components(
         ]
     except ClusterlinkError as error:
         return [f"{problem.where} {problem.what}" for problem in error.problems]
-    site = (*validity_reasons(ca, now, renewal.margin(ca)), *ca_usage_reasons(ca))
-    reasons = [f"{SITE_CA}: {reason}" for reason in site]
+    reasons = []
+    for ca in signers(found) or trusted[:1]:
+        site = (*validity_reasons(ca, now, renewal.margin(ca)), *ca_usage_reasons(ca))
+        reasons += [f"{SITE_CA}: {reason}" for reason in site]
     for chain, private, name, usage in leaves:
         own = [
             *validity_reasons(chain[0], now, renewal.margin(chain[0])),
@@ -132,7 +142,30 @@ def check_components(
             *match_reasons(chain[0], private),
             *name_reasons(chain[0], name),
             *leaf_usage_reasons(chain[0], usage),
-            *issuer_reasons(chain[0], ca),
+            *(_signer(chain[0], trusted)[1]),
         ]
         reasons += [f"{name}: {reason}" for reason in own]
     return reasons
+
+
+def signers(found: ComponentCertificates) -> list[x509.Certificate]:
+    """Those of the trusted site CAs that signed one of the two leaves.
+
+    Args:
+        found: Certificates that can be read.
+    """
+    trusted = load_chain(found.ca_pem.encode(), SITE_CA)
+    used = [
+        _signer(load_chain(pem.encode(), name)[0], trusted)[0]
+        for name, pem in ((CONTROLPLANE, found.controlplane_cert_pem), (DATAPLANE, found.dataplane_cert_pem))
+    ]
+    return [ca for ca in trusted if ca in used]
+
+
+def _signer(leaf: x509.Certificate, trusted: Sequence[x509.Certificate]) -> tuple[x509.Certificate | None, list[str]]:
+    """The CA that signed a leaf, or why the first one did not."""
+    faults = [issuer_reasons(leaf, ca) for ca in trusted]
+    for ca, reasons in zip(trusted, faults, strict=True):
+        if not reasons:
+            return ca, []
+    return None, faults[0]

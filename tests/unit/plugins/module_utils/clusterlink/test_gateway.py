@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
     certificate_digest,
     gateway_objects,
+    gateway_stages,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import Course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
@@ -319,10 +322,14 @@ def test_replicas_are_spread_over_nodes_and_a_single_one_is_not() -> None:
     assert "topologySpreadConstraints" not in pod_of("cl-dataplane", controlplane_replicas=2)
 
 
-def test_resources_and_pull_secrets_are_there_only_when_asked_for() -> None:
+def test_resources_are_requested_unless_they_are_said_to_be_none() -> None:
     limits = {"limits": {"memory": "128Mi"}}
     assert container_of("cl-dataplane", dataplane_resources=limits)["resources"] == limits
-    assert "resources" not in container_of("cl-dataplane")
+    assert container_of("cl-dataplane")["resources"] == {"requests": {"cpu": "100m", "memory": "64Mi"}}
+    assert "resources" not in container_of("cl-dataplane", dataplane_resources={})
+
+
+def test_pull_secrets_are_there_only_when_asked_for() -> None:
     assert pod_of("cl-dataplane", image_pull_secrets=["one"])["imagePullSecrets"] == [{"name": "one"}]
     assert "imagePullSecrets" not in pod_of("cl-dataplane")
 
@@ -350,3 +357,35 @@ def test_a_load_balancers_controller_is_told_by_annotations() -> None:
     found = objects(ingress_type="LoadBalancer", ingress_annotations={"example.com/pool": "edge"})
     assert found["Service", "clusterlink"]["metadata"]["annotations"] == {"example.com/pool": "edge"}
     assert "annotations" not in found["Service", "cl-controlplane"]["metadata"]
+
+
+# Stages.
+
+
+def digests_and_trust(stage: list[dict[str, Any]]) -> tuple[list[str], str | None]:
+    """What the pods' templates carry, and what cl-ca would be set to, if at all."""
+    found = {(obj["kind"], obj["metadata"]["name"]): obj for obj in stage}
+    templates = [found["Deployment", name]["spec"]["template"]["metadata"]["annotations"] for name in WORKLOADS]
+    trust = found.get(("Secret", "cl-ca"))
+    return [digest for annotations in templates for digest in annotations.values()], trust and trust["data"]["ca"]
+
+
+def test_without_new_component_certificates_there_is_one_stage() -> None:
+    spec = gateway_spec({"peer": "east"})
+    assert gateway_stages(spec, PEER, Course(COMPONENTS)) == [gateway_objects(spec, PEER, COMPONENTS)]
+
+
+def test_pods_are_replaced_twice_and_trust_shrinks_without_them() -> None:
+    bridge = replace(COMPONENTS, ca_pem="site CA, old CA", controlplane_cert_pem="old leaf")
+    stages = gateway_stages(gateway_spec({"peer": "east"}), PEER, Course(COMPONENTS, ["due"], bridge))
+    (first, trusts_both), (second, kept), (third, trusts_new) = map(digests_and_trust, stages)
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    assert second == third
+    assert trusts_both == base64.b64encode(b"site CA, old CA").decode()
+    assert kept is None
+    assert trusts_new == base64.b64encode(b"site CA").decode()
+
+
+def test_surplus_trust_goes_after_pods_that_need_it() -> None:
+    stages = gateway_stages(gateway_spec({"peer": "east"}), PEER, Course(COMPONENTS, ["surplus"], surplus=True))
+    assert [digests_and_trust(stage)[1] is None for stage in stages] == [True, False]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
+    DEFAULT_RESOURCES,
     Component,
     GatewaySpec,
     Ingress,
@@ -37,8 +38,8 @@ def test_a_name_is_all_that_is_needed() -> None:
         namespace="clusterlink-system",
         labels={},
         version="v0.4.1",
-        controlplane=Component("ghcr.io/clusterlink-net/cl-controlplane:v0.4.1", 1, {}),
-        dataplane=Component("ghcr.io/clusterlink-net/cl-dataplane:v0.4.1", 1, {}),
+        controlplane=Component("ghcr.io/clusterlink-net/cl-controlplane:v0.4.1", 1, DEFAULT_RESOURCES),
+        dataplane=Component("ghcr.io/clusterlink-net/cl-dataplane:v0.4.1", 1, DEFAULT_RESOURCES),
         dataplane_kind="envoy",
         log_level="info",
         pull_secrets=(),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,11 +16,9 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.s
     secret_text,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import (
-    DEFAULT_DAYS,
     ComponentCertificates,
     make_components,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 
 NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
 
@@ -44,38 +42,18 @@ def components() -> ComponentCertificates:
     return make_components(NOW)
 
 
-def test_what_is_there_and_valid_stays(components: ComponentCertificates) -> None:
-    assert component_certificates(secrets(components), NOW) == (components, [])
+def test_component_certificates_are_read_from_their_three_secrets(components: ComponentCertificates) -> None:
+    assert component_certificates(secrets(components)) == components
 
 
-def test_where_there_is_none_they_are_made(components: ComponentCertificates) -> None:
-    made, reasons = component_certificates([secret("jwk", key="something else")], NOW)
-    assert reasons == ["there are none yet"]
-    assert made.ca_pem not in ("", components.ca_pem)
-    assert component_certificates(secrets(made), NOW) == (made, [])
+def test_where_there_are_none_there_is_nothing() -> None:
+    assert component_certificates([secret("jwk", key="something else")]) is None
 
 
-@pytest.mark.parametrize("missing", ["cl-ca", "cl-controlplane", "cl-dataplane"])
-def test_one_that_is_missing_has_all_made_anew_with_a_reason(components: ComponentCertificates, missing: str) -> None:
-    left = [each for each in secrets(components) if each["metadata"]["name"] != missing]
-    made, reasons = component_certificates(left, NOW)
-    assert any(missing in reason for reason in reasons)
-    assert made.ca_pem != components.ca_pem
-
-
-def test_what_has_expired_is_made_anew(components: ComponentCertificates) -> None:
-    later = NOW + timedelta(days=DEFAULT_DAYS + 1)
-    made, reasons = component_certificates(secrets(components), later)
-    assert any("expired" in reason for reason in reasons)
-    assert component_certificates(secrets(made), later) == (made, [])
-
-
-def test_what_is_near_its_end_is_made_anew_once(components: ComponentCertificates) -> None:
-    later, renewal = NOW + timedelta(days=DEFAULT_DAYS - 1), Renewal(33, "east")
-    assert component_certificates(secrets(components), later) == (components, [])
-    made, reasons = component_certificates(secrets(components), later, renewal)
-    assert any("of its life is left" in reason for reason in reasons)
-    assert component_certificates(secrets(made), later, renewal) == (made, [])
+def test_one_that_is_missing_is_empty(components: ComponentCertificates) -> None:
+    found = component_certificates(secrets(components)[1:])
+    assert found is not None
+    assert (found.ca_pem, found.dataplane_key_pem) == ("", components.dataplane_key_pem)
 
 
 @pytest.mark.parametrize("data", [None, {}, {"key": "not base64!"}, {"key": base64.b64encode(b"\xff").decode()}])

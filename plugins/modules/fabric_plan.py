@@ -149,6 +149,10 @@ plan:
         both_ways:
           description: Whether V(target) also reaches V(source), which it does not when V(source) has no ingress.
           type: bool
+        one_way:
+          description: Why V(target) does not reach V(source), empty when it does.
+          type: str
+          sample: north has no ingress
         reasons:
           description: What the link is there for.
           type: list

@@ -140,9 +140,15 @@ def _check_links(declaration: Declaration, report: Report) -> None:
     names: dict[frozenset[str], str] = {}
     for link in declaration.links:
         where = link.origin.where
-        if not can_reach(declaration, link.source, link.target) and (link.target, link.source) not in declared:
+        backwards = can_reach(declaration, link.target, link.source)
+        if not can_reach(declaration, link.source, link.target) and not (
+            backwards and (link.target, link.source) in declared
+        ):
             what = f"has no ingress, so {link.source} cannot reach it"
             fix = "Make it the source, or give it an ingress (clusterlink_ingress_type or clusterlink_gateway_host)"
+            if not backwards:
+                what = f"has no ingress, and neither has {link.source}, so neither can reach the other"
+                fix = "Give one of them an ingress (clusterlink_ingress_type or clusterlink_gateway_host)"
             report.add(f"{where}.target", what, link.target, fix)
         pair = frozenset((link.source, link.target))
         if link.name and pairs.setdefault(link.name, pair) != pair:

@@ -67,6 +67,13 @@ def can_reach(declaration: Declaration, source: str, target: str) -> bool:
     return target in declaration.peers[source].entries or (peer is not None and not peer.outbound_only)
 
 
+def is_linked(declaration: Declaration, source: str, target: str) -> bool:
+    """Whether a link between the two is declared."""
+    if target in declaration.peers[source].entries:
+        return True
+    return any({link.source, link.target} == {source, target} for link in declaration.links)
+
+
 def links(declaration: Declaration, held: Mapping[str, Holding]) -> list[Link]:
     """The fabric's links, in the order of their clusters' names."""
     pairs: dict[frozenset[str], _Pair] = {}

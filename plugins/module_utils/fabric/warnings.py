@@ -17,6 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes
 def warnings(declaration: Declaration, held: Mapping[str, Holding]) -> tuple[str, ...]:
     """Sentences, in an order of their own."""
     found = [
+        *declaration.notes,
         *_merged_exports(held),
         *_other_ports(declaration, held),
         *_idle_policies(declaration, held),
@@ -82,8 +83,8 @@ class _Flow:
 
 def _idle_policies(declaration: Declaration, held: Mapping[str, Holding]) -> Iterator[str]:
     """Policies that nothing declared can meet; a privileged deny is a guard rail, and may well stand idle."""
-    # What comes from outside the inventory, and so what a policy on it meets, is not known.
-    if declaration.outsiders():
+    # What comes from outside the inventory or was not looked up, and so what a policy on it meets, is not known.
+    if declaration.outsiders() or any(declaration.unknown(host) for host in declaration.lookups):
         return
     flows = _flows(declaration, held)
     for host, peer in declaration.peers.items():

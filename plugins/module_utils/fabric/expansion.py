@@ -252,7 +252,6 @@ def _declared_names(declaration: Declaration, shared: SharedNamespace) -> Iterat
         if service.import_namespace == shared.name and set(service.imported_by) & set(shared.clusters):
             yield service.import_name
     for cluster in shared.clusters:
-        peer = declaration.peers.get(cluster)
-        for each in (*peer.exports, *peer.imports) if peer else ():
-            if each.namespace == shared.name:
-                yield each.name
+        peer = declaration.peers[cluster]
+        yield from (each.name for each in peer.exports if each.namespace == shared.name)
+        yield from (each.name for each in peer.imports if each.namespace == shared.name)

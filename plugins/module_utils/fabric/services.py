@@ -174,6 +174,7 @@ def _read_per_pod(item: Item, exported_by: tuple[str, ...], port: int) -> PerPod
     target_port = _read_target_port(item, port)
     if every is None:
         item.problem("per_pod", f"must be true, false or {BY_PEER}", value)
+        return None
     if not every:
         for key in sorted(item.keys() & {"pods", "target_port"}):
             item.problem(key, "means something only with per_pod", item.get(key), "Set per_pod, or leave it out")
@@ -184,7 +185,8 @@ def _read_per_pod(item: Item, exported_by: tuple[str, ...], port: int) -> PerPod
         what = f"is true, and {' and '.join(sorted(exported_by))} have pods of the same names"
         fix = f"Set per_pod: {BY_PEER}, which names imports like {item.get('name')}-0-{min(exported_by)}"
         item.problem("per_pod", what, value, f"{fix}, or let one cluster export it")
-    return PerPod(every == BY_PEER, pods, target_port)
+    # Told apart in any case, so that the same fault is not found again in each pod.
+    return PerPod(every == BY_PEER or len(exported_by) > 1, pods, target_port)
 
 
 def _read_target_port(item: Item, port: int) -> int | str:

@@ -144,14 +144,13 @@ class _Sharing:
     ) -> Iterator[Service]:
         here, members = self.shared.name, self.shared.clusters
         exported = {
-            cluster: found.tcp[0].port
-            for cluster, found in holders.items()
-            if self._can_be_shared(cluster, found) and self._is_reached(cluster)
+            cluster: found.tcp[0].port for cluster, found in holders.items() if self._can_be_shared(cluster, found)
         }
-        exported = dict(sorted({**exported, **remembered}.items()))
+        exported |= {cluster: port for cluster, port in remembered.items() if self._is_reached(cluster)}
+        exported = dict(sorted(exported.items()))
         if not exported:
             return
-        drawing = [each for each in members if any(each != peer and self._reaches(each, peer) for peer in exported)]
+        drawing = [each for each in members if exported.keys() - {each}]
         merged = [each for each in drawing if each in holders and self._can_merge(each, holders[each])]
         backings: dict[str, Backing] = {}
         points = {cluster: (port, "") for cluster, port in exported.items()}
@@ -201,11 +200,9 @@ class _Sharing:
             origin=self.shared.origin,
         )
 
-    def _reaches(self, source: str, target: str) -> bool:
-        return can_reach(self.declaration, source, target)
-
     def _is_reached(self, cluster: str) -> bool:
-        return any(self._reaches(each, cluster) for each in self.shared.clusters if each != cluster)
+        """Whether all the others can import from it."""
+        return all(can_reach(self.declaration, each, cluster) for each in self.shared.clusters if each != cluster)
 
     def _can_be_shared(self, cluster: str, found: FoundService) -> bool:
         """Whether it can be exported, with a note where it cannot, or not wholly."""

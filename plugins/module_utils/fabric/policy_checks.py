@@ -30,7 +30,9 @@ def check_policies(declaration: Declaration, held: Mapping[str, Holding], report
     open_namespaces = {each for namespaces in declaration.lookups.values() for each in namespaces}
     for policy in _declared(declaration):
         _check_services(policy, known, open_namespaces, report)
-    for service in declaration.services:
+    # Who imports a shared Service depends on what is found, and its rules were looked at before.
+    shared = {each.origin for each in declaration.shared}
+    for service in (each for each in declaration.services if each.origin not in shared):
         _check_allowed(declaration, held, service, report)
     namespaces = {each for holding in held.values() for each in holding.namespaces} | open_namespaces
     for index, fabric_policy in enumerate(declaration.policies):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import may_come_from
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import EXPLICIT, Declaration
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Report
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import can_reach, is_linked
@@ -25,6 +26,11 @@ def check_shared(declaration: Declaration, report: Report) -> None:
             if declaration.peers[cluster].namespace == shared.name:
                 what = f"is the namespace of the gateway of {cluster}"
                 report.add(f"{where}.name", what, shared.name, "Share another namespace")
+        for index, client in enumerate(shared.allowed):
+            members = (declaration.peers[each] for each in shared.clusters)
+            if shared.clusters and not any(may_come_from(client, each) for each in members):
+                fix = f"Clusters that share it: {', '.join(shared.clusters)}"
+                report.add(f"{where}.allow[{index}].from", "leaves out every cluster of the namespace", None, fix)
         _check_ways(declaration, shared, report)
 
 

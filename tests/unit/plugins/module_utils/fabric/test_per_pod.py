@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
@@ -119,7 +122,7 @@ def test_number_of_pods_is_looked_up_unless_it_is_declared(declare: Declare) -> 
 
 
 def test_stateful_set_that_is_not_there_is_warned_of(declare: Declare) -> None:
-    nothing = {"default": {"services": [], "stateful_sets": [], "imports": []}}
+    nothing: Data = {"default": {"services": [], "stateful_sets": [], "imports": []}}
     plan = planned(declare(services=[LOOKED_UP]), {"east": nothing, "north": nothing})
     assert plan.warnings == ("east has no StatefulSet default/db, so none of its pods is exported.",)
 
@@ -136,6 +139,41 @@ def test_pods_of_a_cluster_that_is_away_are_those_that_others_import(declare: De
     assert names(plan, "north", "Import") == ["db-0", "db-2"]
     assert plan.peers["east"].unknown == ("default",)
     assert plan.peers["north"].unknown == ()
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    exporters=st.permutations(["east", "west"]),
+    replicas=st.fixed_dictionaries({"east": st.none() | st.integers(0, 4), "west": st.none() | st.integers(0, 4)}),
+    remembered=st.lists(st.tuples(st.sampled_from(["east", "west"]), st.integers(0, 9)), max_size=4, unique=True),
+)
+def test_plan_is_the_same_in_any_order_and_planning_again_changes_nothing(
+    exporters: list[str], replicas: dict[str, int | None], remembered: list[tuple[str, int]]
+) -> None:
+    def data(order: list[str]) -> Data:
+        service = {**LOOKED_UP, "per_pod": "by_peer", "exported_by": order}
+        return {"fabric": "demo", "peers": {host: {} for host in ("east", "west", "north")}, "services": [service]}
+
+    def found(imports: list[Data]) -> Data:
+        own = {host: None if count is None else stateful_set(count) for host, count in replicas.items()}
+        return {**own, "north": stateful_set(0, imports=imports)}
+
+    imports = [imported(f"db-{ordinal}", peer) for peer, ordinal in remembered]
+    plan = planned(data(exporters), found(imports))
+    other = planned(data(sorted(exporters)), found(imports[::-1]))
+    assert json.dumps(other.as_dict()) == json.dumps(plan.as_dict())
+    expected = {
+        f"db-{ordinal}-{peer}"
+        for peer, count in replicas.items()
+        for ordinal in ([each for host, each in remembered if host == peer] if count is None else range(count))
+    }
+    assert set(names(plan, "north", "Import")) == expected
+    made = [
+        imported(each["spec"]["sources"][0]["exportName"], each["spec"]["sources"][0]["peer"])
+        for each in plan.peers["north"].objects
+        if each["kind"] == "Import"
+    ]
+    assert planned(data(exporters), found(made)).as_dict() == plan.as_dict()
 
 
 def test_without_any_look_nothing_may_be_removed_and_no_peer_given_up(declare: Declare) -> None:

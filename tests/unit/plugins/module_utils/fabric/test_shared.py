@@ -106,6 +106,13 @@ def test_unless_allow_is_set_all_pods_of_the_namespace_in_these_clusters_may_cal
     assert named(plan, "east", "AccessPolicy") == []
 
 
+def test_rule_for_a_cluster_that_imports_nothing_yet_is_no_fault(declare: Declare) -> None:
+    shared = {**TRAIN, "allow": [{"from": {"peers": ["east"]}}]}
+    plan = planned(declare(shared_namespaces=[shared]), east=holds(service("ps")), west=holds(), north=holds())
+    assert named(plan, "east", "AccessPolicy") == ["allow-ps.train"]
+    assert named(plan, "west", "AccessPolicy") == []
+
+
 def test_selector_tells_which_services_are_shared(declare: Declare) -> None:
     shared = {**TRAIN, "selector": {"matchLabels": {"share": "yes"}}}
     plan = planned(
@@ -246,6 +253,11 @@ NONE = {"ingress_type": "none"}
             ".selector.matchExpressions[0].operator: must be one of",
         ),
         ({"allow": [{"from": {"app": 1}}]}, {}, ".allow[0].from.app: must be a string"),
+        (
+            {"clusters": ["east", "west"], "allow": [{"from": {"peers": ["north"]}}]},
+            {},
+            ".allow[0].from: leaves out every cluster of the namespace",
+        ),
         ({"lb_scheme": "fair"}, {}, ".lb_scheme: must be one of"),
         ({"port": 80}, {}, ".port: is not known"),
         (

@@ -11,7 +11,8 @@ module: fabric_apply
 short_description: Make one cluster hold its part of a fabric's plan
 version_added: 0.1.0
 description:
-  - Brings a cluster's Peers, Exports, Imports and access policies of a fabric to what the plan says, in one task.
+  - Brings a cluster's Peers, Exports, Imports and access policies of a fabric to what the plan says, in one task, and
+    the Services that Exports of single pods and of merged Services point to.
   - What is as it should be is not written. What belongs to the fabric and is not in the plan any more is removed.
   - An object belongs to the fabric when it carries the labels V(app.kubernetes.io/managed-by=skyshift.clusterlink) and
     V(skyshift.clusterlink/fabric=FABRIC), which this module sets. Other objects are never removed.
@@ -39,7 +40,9 @@ options:
   objects:
     description:
       - The objects that the cluster is to hold, whole, as the plan has them.
-      - Their kinds are Peer, Export, AccessPolicy, PrivilegedAccessPolicy and Import of C(clusterlink.net/v1alpha1).
+      - Their kinds are Peer, Export, AccessPolicy, PrivilegedAccessPolicy and Import of C(clusterlink.net/v1alpha1),
+        and Service. A Service of that name which was not made by this module is an error, also with
+        O(force_conflicts).
     type: list
     elements: dict
     default: []
@@ -68,6 +71,13 @@ options:
         description: Why it cannot be written now; comes back in RV(owed).
         type: str
         default: ''
+  keep_namespaces:
+    description:
+      - Namespaces of which it is not known what the cluster is to hold there, as the plan's V(unknown_namespaces).
+      - Objects of the fabric in them that are not among O(objects) are left as they are, and RV(owed) says so.
+    type: list
+    elements: str
+    default: []
   namespace:
     description:
       - The gateway's namespace. In check mode it counts as there, as the task that installs the gateway would make it.
@@ -98,7 +108,8 @@ notes:
   - What somebody changed by hand with C(kubectl edit), C(kubectl patch) and the like in an object of the fabric is
     taken back. It is no conflict.
   - In check mode, kinds that the cluster does not know count as installed by the task that installs the gateway.
-  - The user needs get, list, watch, create, patch and delete on the five kinds, list in all namespaces.
+  - The user needs get, list, watch, create, patch and delete on the five kinds, and list on Services, in all
+    namespaces; create, patch and delete on Services where single pods are exported or namespaces shared.
 seealso:
   - module: skyshift.clusterlink.fabric_plan
   - module: skyshift.clusterlink.gateway
@@ -179,7 +190,9 @@ conditions:
       namespace: clusterlink-system
       conditions: [{type: PeerReachable, status: 'True', reason: Heartbeat, message: ''}]
 owed:
-  description: What is still to be done, each with a reason; it is O(pending), O(peers_away) or not ready in time.
+  description: >-
+    What is still to be done, each with a reason; it is O(pending), in O(keep_namespaces), O(peers_away) or not ready in
+    time.
   returned: always
   type: list
   elements: dict
@@ -216,6 +229,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
     run_module,
 )
 
+NOT_LOOKED_AT = "what is in it is not known, so nothing of the fabric in it is removed"
+
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Apply the cluster's part of the plan and wait for it."""
@@ -223,6 +238,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     pending = {Ref(entry["kind"], entry["name"], entry["namespace"]): entry["reason"] for entry in params["pending"]}
     with connect(params) as cluster:
         objects, pending = hold_back(cluster, params["objects"], pending) if present else ([], {})
+        if present:
+            pending |= {Ref("Namespace", name): NOT_LOOKED_AT for name in params["keep_namespaces"]}
         try:
             result = apply_mesh(
                 cluster,
@@ -231,6 +248,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 check=mode.check,
                 force=params["force_conflicts"],
                 keep=pending,
+                keep_namespaces=params["keep_namespaces"] if present else (),
                 gateway_namespace=params["namespace"],
             )
         except PartlyDoneError as error:
@@ -287,6 +305,7 @@ TASK = Task(
                 "reason": {"type": "str", "default": ""},
             },
         },
+        "keep_namespaces": {"type": "list", "elements": "str", "default": []},
         "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
         "force_conflicts": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},

@@ -32,11 +32,19 @@ options:
     description:
       - The declaration as plain data, instead of the inventory's variables. The keys are those variables without
         C(clusterlink_), and have the same forms.
-      - "Of the fabric: V(fabric), V(group), V(link_mode), V(links), V(services), V(policies), and V(groups), which maps
-        each group's name to its hosts."
+      - "Of the fabric: V(fabric), V(group), V(link_mode), V(links), V(services), V(shared_namespaces), V(policies), and
+        V(groups), which maps each group's name to its hosts."
       - "V(peers) maps each host to what is its own: V(namespace), V(labels), V(ingress_type), V(gateway_host),
         V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
     type: dict
+  observed:
+    description:
+      - What was found of that which the declaration leaves to be looked up (RV(plan.lookups)), a mapping from each host
+        to its namespaces, as RV(skyshift.clusterlink.service_info#module:namespaces) has them.
+      - A host or namespace that is missing or null could not be looked at. What it has is not known then. What others
+        import from it is planned as it is, and nothing there is to be removed.
+    type: dict
+    default: {}
 notes:
   - "C(clusterlink_services) is a list of services. V(name), V(namespace) (V(default) unless set) and V(port) are those
     of the Service. V(exported_by) and V(imported_by) name clusters. V(lb_scheme) is V(round-robin), V(random) or
@@ -49,6 +57,22 @@ notes:
   - "V(allow) of a service lists who may use it, each V(from) being labels that the client's pod has, or a client as
     below. An empty one is everyone; without V(allow) nobody may. It becomes a policy in each importing cluster, in
     the import's namespace, and in each exporting one, in the export's namespace."
+  - "V(per_pod) of a service exports each pod of the StatefulSet V(name) by itself, under its stable name: V(true)
+    imports C(web-0), C(web-1) and so on, from one exporting cluster; V(by_peer) imports C(web-0-east), so that several
+    can export. V(import_as.name) takes the place of C(web). V(port) is the port offered, and V(target_port) the pods'
+    port or its name, where that is another. How many pods there are is looked up, unless V(pods) says it. Each
+    exporting cluster gets a Service of the pod's name, which selects that pod."
+  - "C(clusterlink_shared_namespaces) is a list of namespaces that clusters share. V(name) is the namespace's,
+    V(clusters) are two or more, V(selector) a Kubernetes label selector (V(matchLabels), V(matchExpressions)) that
+    tells which of its Services are shared, all unless set. V(allow), V(lb_scheme) and V(probe) are as those of a
+    service; without V(allow) all pods of the namespace in these clusters may use them, and unless set imports are tried
+    with the scheme V(tcp). Each such Service is looked up, exported from where it is, imported where it is not, and
+    merged where others have it, too. Services that ClusterLink or this collection made are none. Of several TCP ports
+    the first is shared. A Service is not shared when it has no TCP port, is headless, of type V(ExternalName), without
+    a selector, or declared by itself. One whose port has a name is exported, but not merged, since ClusterLink's
+    endpoints have none. An exporting cluster into whose Service others are merged gets a second Service,
+    C(clusterlink-web), with its own pods only, so that no gateway hands requests on. While an import stands for a
+    Service, none of that name can be made."
   - "C(clusterlink_policies) is a list of policies. V(name); V(action), V(allow) unless set to V(deny); V(namespace), or
     V(tier=privileged) for a policy of the whole cluster, which decides before those of namespaces; V(clusters) that
     have it, which are all, or all with an import or export in the namespace, unless set; V(from), a list of clients;
@@ -75,6 +99,7 @@ notes:
     inventory values differ. Of variables of each host, those of the inventory, facts and extra variables are seen;
     those of a play or a role are not.
 seealso:
+  - module: skyshift.clusterlink.service_info
   - module: skyshift.clusterlink.fabric_apply
 """
 
@@ -149,6 +174,10 @@ plan:
         both_ways:
           description: Whether V(target) also reaches V(source), which it does not when V(source) has no ingress.
           type: bool
+        one_way:
+          description: Why V(target) does not reach V(source), empty when it does.
+          type: str
+          sample: north has no ingress
         reasons:
           description: What the link is there for.
           type: list
@@ -176,6 +205,10 @@ plan:
                 It is neither to be written nor to be removed.
               type: list
               elements: dict
+            unknown_namespaces:
+              description: Namespaces that could not be looked at, so that it may be to hold more than V(objects) there.
+              type: list
+              elements: str
             probes:
               description: >-
                 How each import can be tried. V(name), V(namespace) and V(port) are the import's, V(sources) the peers
@@ -183,6 +216,10 @@ plan:
                 V(namespace), V(labels) and V(service_account) of a pod that is let through, null when none is.
               type: list
               elements: dict
+    lookups:
+      description: By host, the namespaces that have to be looked at, for V(observed), because the plan depends on them.
+      type: dict
+      sample: {east: [train], west: [train]}
 summary:
   description: How much there is in the plan.
   returned: success
@@ -211,7 +248,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:  # noqa: ARG001 - it wri
     """
     if params["declaration"] is None:
         raise ClusterlinkError(Problem("declaration", "is required where no inventory can be read"))
-    plan = compile_plan(parse(params["declaration"]), parse_addresses(params["addresses"]))
+    plan = compile_plan(parse(params["declaration"], params["observed"]), parse_addresses(params["addresses"]))
     summary = {
         "links": len(plan.links),
         "objects": sum(len(part.objects) for part in plan.peers.values()),
@@ -223,7 +260,11 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:  # noqa: ARG001 - it wri
 
 
 TASK = Task(
-    argument_spec={"addresses": {"type": "dict", "default": {}}, "declaration": {"type": "dict"}},
+    argument_spec={
+        "addresses": {"type": "dict", "default": {}},
+        "declaration": {"type": "dict"},
+        "observed": {"type": "dict", "default": {}},
+    },
     run=run,
 )
 

@@ -12,12 +12,16 @@ SYSTEM_NAMESPACE = "clusterlink-system"
 # Kinds of a fabric's declaration, in the order in which they are applied; removal goes backwards.
 MESH_KINDS = ("Peer", "Export", "AccessPolicy", "PrivilegedAccessPolicy", "Import")
 
+PLAN_KINDS = ("Service", *MESH_KINDS)
+"""The same, and first the Services that exports point to."""
+
 # Condition types, and what is said of an object whose condition is not there yet.
 PEER_REACHABLE = "PeerReachable"
 EXPORT_VALID = "ExportValid"
 IMPORT_TARGET_PORT_VALID = "ImportTargetPortValid"
 IMPORT_SERVICE_VALID = "ImportServiceValid"
 READY_CONDITIONS: dict[str, tuple[str, ...]] = {
+    "Service": (),
     "Peer": (PEER_REACHABLE,),
     "Export": (EXPORT_VALID,),
     "Import": (IMPORT_TARGET_PORT_VALID, IMPORT_SERVICE_VALID),
@@ -46,6 +50,10 @@ FIELD_MANAGER = "skyshift.clusterlink"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "skyshift.clusterlink"
 FABRIC_LABEL = "skyshift.clusterlink/fabric"
+
+
+BACKING_LABEL = "skyshift.clusterlink/backing"
+"""Tells a Service that an export points to from those of a gateway, which carry the same labels of ownership."""
 
 
 def ownership_labels(fabric: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.expansion import expand
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import Holding, holdings
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import EXPLICIT, Declaration, Peer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean
@@ -19,8 +20,14 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
     Import,
     Source,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import Need, can_reach, needs
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import (
+    Need,
+    can_reach,
+    is_linked,
+    needs,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared_checks import check_shared
 
 # Problems that may hide an export, which would then seem to be missing elsewhere.
 _HIDES_EXPORTS = r"clusterlink_(services|exports)(\[\d+\](\.(name|namespace|exported_by).*)?)?"
@@ -34,6 +41,8 @@ def check(declaration: Declaration, report: Report) -> None:
     declaration = replace(declaration, services=_once(declaration.services, report))
     for service in declaration.services:
         _check_importers(service, report)
+    check_shared(declaration, report)
+    declaration = expand(declaration)
     held = holdings(declaration)
     for host, holding in held.items():
         _check_clashes(host, holding, report)
@@ -73,7 +82,9 @@ def _check_importers(service: Service, report: Report) -> None:
     """Note importing clusters that have the Service already, or no other cluster to import it from."""
     name = f"{service.namespace}/{service.name}"
     where = f"{service.origin.where}.imported_by"
-    has_service = not service.host and name == f"{service.import_namespace}/{service.import_name}"
+    has_service = (
+        not service.host and not service.per_pod and name == f"{service.import_namespace}/{service.import_name}"
+    )
     for cluster in service.imported_by:
         merges = cluster in service.merged_in
         if has_service and cluster in service.exported_by and not merges:
@@ -117,6 +128,8 @@ def _check_sources(declaration: Declaration, held: Mapping[str, Holding], report
     for host, peer in declaration.peers.items():
         for where, source in _sources(peer):
             name = f"{source.namespace}/{source.name}"
+            if source.namespace in declaration.unknown(source.peer):
+                continue
             if source.peer in exported and (source.namespace, source.name) not in exported[source.peer]:
                 names = [f"{namespace}/{export}" for namespace, export in exported[source.peer]]
                 fix = did_you_mean(name, names) or f"Add it to clusterlink_exports of {source.peer}"
@@ -140,9 +153,15 @@ def _check_links(declaration: Declaration, report: Report) -> None:
     names: dict[frozenset[str], str] = {}
     for link in declaration.links:
         where = link.origin.where
-        if not can_reach(declaration, link.source, link.target) and (link.target, link.source) not in declared:
+        backwards = can_reach(declaration, link.target, link.source)
+        if not can_reach(declaration, link.source, link.target) and not (
+            backwards and (link.target, link.source) in declared
+        ):
             what = f"has no ingress, so {link.source} cannot reach it"
             fix = "Make it the source, or give it an ingress (clusterlink_ingress_type or clusterlink_gateway_host)"
+            if not backwards:
+                what = f"has no ingress, and neither has {link.source}, so neither can reach the other"
+                fix = "Give one of them an ingress (clusterlink_ingress_type or clusterlink_gateway_host)"
             report.add(f"{where}.target", what, link.target, fix)
         pair = frozenset((link.source, link.target))
         if link.name and pairs.setdefault(link.name, pair) != pair:
@@ -163,14 +182,7 @@ def _check_need(declaration: Declaration, need: Need, report: Report) -> None:
         what = f"names {need.target}, which has no ingress, so no cluster can import from it"
         fix = f"Give {need.target} an ingress (clusterlink_ingress_type or clusterlink_gateway_host), or leave it out"
         report.add(where, what, need.target, fix, origin.host)
-    elif declaration.link_mode == EXPLICIT and not _is_linked(declaration, need):
+    elif declaration.link_mode == EXPLICIT and not is_linked(declaration, need.source, need.target):
         what = f"is imported to {need.source} from {need.target}, and no link between them is declared"
         fix = f"Add {{source: {need.source}, target: {need.target}}} to clusterlink_links, or set clusterlink_link_mode"
         report.add(origin.where, what, None, f"{fix} to on_demand", origin.host)
-
-
-def _is_linked(declaration: Declaration, need: Need) -> bool:
-    pair = {need.source, need.target}
-    if need.target in declaration.peers[need.source].entries:
-        return True
-    return any({link.source, link.target} == pair for link in declaration.links)

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.checks import check
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.expansion import expand
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.links import read_links
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import (
@@ -19,6 +21,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model 
     Peer,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import dns_label_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.observed import read_observed
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policies import read_policy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
@@ -30,12 +33,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
     read_peer,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import read_service
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared import read_shared
 
 DEFAULT_FABRIC = "fabric"
 DEFAULT_GROUP = "clusters"
 INGRESS_TYPES = ("NodePort", "LoadBalancer", "none")
 
-FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "policies")
+FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "shared_namespaces", "policies")
 """What is said once for the fabric; the inventory's variables have C(clusterlink_) before these names."""
 
 CONNECTION_VARIABLES = ("kubeconfig", "context", "host")
@@ -55,21 +59,22 @@ HOST_VARIABLES = (
 """What each host says for itself, likewise."""
 
 
-def parse(data: Mapping[str, Any]) -> Declaration:
-    """The declaration that the data makes.
+def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> Declaration:
+    """The declaration that the data makes, together with what was found in the clusters.
 
     Args:
         data: C(FABRIC_VARIABLES) by name; C(groups), every inventory group's hosts; and C(peers), which maps each
             host of C(group) to its C(HOST_VARIABLES).
+        observed: By host and namespace, what is there; what is missing is unknown.
 
     Raises:
         ClusterlinkError: With every problem, each at the path of the inventory's variable.
     """
     report = Report()
-    declaration = _read(data, report)
+    declaration = replace(_read(data, report), observed=read_observed(observed or {}, report))
     check(declaration, report)
     report.raise_any()
-    return declaration
+    return expand(declaration)
 
 
 def parse_addresses(data: Mapping[str, Any]) -> dict[str, Address | None]:
@@ -112,6 +117,7 @@ def _read(data: Mapping[str, Any], report: Report) -> Declaration:
         services=tuple(read_service(item, clusters) for item in fabric.items("clusterlink_services")),
         links=tuple(link for item in fabric.items("clusterlink_links") for link in read_links(item, clusters)),
         policies=tuple(read_policy(item, clusters) for item in fabric.items("clusterlink_policies")),
+        shared=tuple(read_shared(item, clusters) for item in fabric.items("clusterlink_shared_namespaces")),
     )
     fabric.finish()
     return declaration

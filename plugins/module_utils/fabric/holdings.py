@@ -4,19 +4,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration, Peer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import peer_attributes
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import AccessPolicy, Export, Import
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+    AccessPolicy,
+    Backing,
+    Export,
+    Import,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Selector
 
 
 @dataclass(frozen=True)
 class Holding:
-    """One cluster's exports, imports and policies."""
+    """One cluster's exports, the Services made for them, its imports and policies."""
 
+    backings: tuple[Backing, ...]
     exports: tuple[Export, ...]
     imports: tuple[Import, ...]
     policies: tuple[AccessPolicy, ...]
@@ -31,9 +37,10 @@ def holdings(declaration: Declaration) -> dict[str, Holding]:
     """Every cluster's holding, by host; of a declaration with problems it may hold one thing twice."""
     found: dict[str, Holding] = {}
     for host, peer in declaration.peers.items():
-        exports = [each.export() for each in declaration.services if host in each.exported_by]
+        exports = [each.export(host) for each in declaration.services if host in each.exported_by]
         imports = [each.imported(host) for each in declaration.services if host in each.imported_by]
         found[host] = Holding(
+            backings=tuple(each.backings[host] for each in declaration.services if host in each.backings),
             exports=(*exports, *peer.exports),
             imports=(*(each for each in imports if each), *peer.imports),
             policies=(*_service_policies(declaration, peer), *peer.policies),
@@ -68,7 +75,8 @@ def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy
         if peer.name in service.exported_by:
             clients[service.namespace] = service.allowed
         policies += [service.policy(namespace, allowed) for namespace, allowed in clients.items() if allowed]
-    return policies
+    # Pods of one name in two clusters have one policy.
+    return list(dict.fromkeys(policies))
 
 
 def _with_fabric_policies(declaration: Declaration, host: str, holding: Holding) -> Holding:
@@ -86,4 +94,4 @@ def _with_fabric_policies(declaration: Declaration, host: str, holding: Holding)
             else not each.policy.namespace or each.policy.namespace in holding.namespaces
         )
     ]
-    return Holding(holding.exports, holding.imports, (*holding.policies, *policies))
+    return replace(holding, policies=(*holding.policies, *policies))

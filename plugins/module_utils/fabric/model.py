@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.links import DeclaredLink
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.observed import Observed
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policies import FabricPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
     AccessPolicy,
@@ -17,6 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
     PeerEntry,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared import SharedNamespace
 
 ON_DEMAND = "on_demand"
 MESH = "mesh"
@@ -73,7 +75,21 @@ class Peer:
 
 @dataclass(frozen=True)
 class Declaration:
-    """The whole fabric."""
+    """The whole fabric.
+
+    Attributes:
+        fabric: Its name.
+        link_mode: One of C(LINK_MODES).
+        peers: Its clusters, by host.
+        services: As declared, and after the expansion those that were found, too.
+        links: Those that are declared by themselves.
+        policies: Those that are declared for several clusters.
+        shared: The namespaces that clusters share.
+        observed: What was found of that which is to be looked up.
+        lookups: By host, the namespaces that have to be looked at; as all below, told by the expansion.
+        uncertain: By host, the peers to which there may be a link, for all that is known, and why.
+        notes: What of that which was found is left out, and why.
+    """
 
     fabric: str
     link_mode: str
@@ -81,6 +97,15 @@ class Declaration:
     services: tuple[Service, ...]
     links: tuple[DeclaredLink, ...]
     policies: tuple[FabricPolicy, ...]
+    shared: tuple[SharedNamespace, ...] = ()
+    observed: Observed = field(default_factory=Observed)
+    lookups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    uncertain: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def unknown(self, host: str) -> tuple[str, ...]:
+        """The namespaces of a cluster that have to be looked at and were not."""
+        return tuple(each for each in self.lookups.get(host, ()) if not self.observed.knows(host, each))
 
     def outsiders(self) -> frozenset[str]:
         """The peers outside the inventory, which some cluster is given by hand."""

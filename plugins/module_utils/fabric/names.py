@@ -68,8 +68,16 @@ def policy_name(service: str, namespace: str) -> str:
 
     The dot keeps it apart from declared policies, whose names have none, and from every other service's.
     """
-    name = f"allow-{service}.{namespace}"
+    return _shortened(f"allow-{service}.{namespace}", ".")
+
+
+def backing_name(service: str) -> str:
+    """The name of the Service with the same pods as this one and none of other clusters, at most 63 characters."""
+    return _shortened(f"clusterlink-{service}", "-")
+
+
+def _shortened(name: str, joint: str) -> str:
     if len(name) <= MAX_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{name[: MAX_NAME - _HASH_LENGTH - 1].rstrip('-.')}.{digest}"
+    return f"{name[: MAX_NAME - _HASH_LENGTH - 1].rstrip('-.')}{joint}{digest}"

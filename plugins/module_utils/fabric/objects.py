@@ -11,6 +11,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink i
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
     AccessPolicy,
     Address,
+    Backing,
     Export,
     Import,
 )
@@ -31,6 +32,16 @@ def export_object(export: Export, labels: Mapping[str, str]) -> Object:
     if export.host:
         spec["host"] = export.host
     return _object("Export", export.name, export.namespace, {**export.labels, **labels}, spec)
+
+
+def service_object(backing: Backing, labels: Mapping[str, str]) -> Object:
+    """A Service that an export points to; C(labels) are those of the collection."""
+    spec = {
+        "selector": dict(sorted(backing.selector.items())),
+        "ports": [{"port": backing.port, "protocol": "TCP", "targetPort": backing.target_port}],
+    }
+    made = _object("Service", backing.name, backing.namespace, {api.BACKING_LABEL: "true", **labels}, spec)
+    return {**made, "apiVersion": "v1"}
 
 
 def import_object(imported: Import, labels: Mapping[str, str]) -> Object:
@@ -82,7 +93,7 @@ def without_sources(objects: Iterable[Object], absent: Collection[str]) -> list[
 
 def _rank(each: Object) -> tuple[int, str, str]:
     metadata = each["metadata"]
-    return api.MESH_KINDS.index(each["kind"]), metadata.get("namespace", ""), metadata["name"]
+    return api.PLAN_KINDS.index(each["kind"]), metadata.get("namespace", ""), metadata["name"]
 
 
 def _workloads(selectors: Iterable[Selector]) -> list[Object]:

@@ -18,6 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.object
     in_order,
     peer_object,
     policy_object,
+    service_object,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import Side
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.probes import ImportProbe, probe_of
@@ -39,11 +40,19 @@ class Pending:
 
 @dataclass(frozen=True)
 class PeerPlan:
-    """One cluster's part of the plan."""
+    """One cluster's part of the plan.
+
+    Attributes:
+        objects: What it is to hold.
+        pending: What cannot be written now.
+        probes: How its imports are tried.
+        unknown: Namespaces in which it may be to hold more.
+    """
 
     objects: tuple[Object, ...]
     pending: tuple[Pending, ...]
     probes: tuple[ImportProbe, ...]
+    unknown: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The part as plain data."""
@@ -51,6 +60,7 @@ class PeerPlan:
             "objects": list(self.objects),
             "pending": [vars(each) for each in self.pending],
             "probes": [each.as_dict() for each in self.probes],
+            "unknown_namespaces": list(self.unknown),
         }
 
 
@@ -62,6 +72,7 @@ class Plan:
     links: tuple[Link, ...]
     services: tuple[Service, ...]
     peers: Mapping[str, PeerPlan]
+    lookups: Mapping[str, tuple[str, ...]]
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -80,6 +91,7 @@ class Plan:
                 for each in self.services
             ],
             "peers": {host: part.as_dict() for host, part in self.peers.items()},
+            "lookups": {host: list(namespaces) for host, namespaces in self.lookups.items()},
         }
 
 
@@ -99,13 +111,25 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
         peers, pending[host] = _peers(declaration, declaration.peers[host], fabric_links, addresses, labels)
         objects[host] = in_order([*peers, *_held_objects(holding, labels)])
     probes = _probes(declaration, held, objects)
+    left = {(host, each.namespace, each.name) for each in declaration.services for host in each.left}
+    written = {host: tuple(each for each in objects[host] if not _is_left(host, each, left)) for host in held}
     return Plan(
         fabric=declaration.fabric,
         links=tuple(fabric_links),
-        services=tuple(sorted(declaration.services, key=lambda each: (each.namespace, each.name))),
-        peers={host: PeerPlan(tuple(objects[host]), tuple(pending[host]), probes[host]) for host in sorted(held)},
+        services=tuple(sorted(declaration.services, key=lambda each: (each.namespace, each.name, each.exported_by))),
+        peers={
+            host: PeerPlan(written[host], tuple(pending[host]), probes[host], declaration.unknown(host))
+            for host in sorted(held)
+        },
+        lookups=declaration.lookups,
         warnings=warnings(declaration, held),
     )
+
+
+def _is_left(host: str, each: Object, left: set[tuple[str, str, str]]) -> bool:
+    """Whether it is an Export of which too little is known to write it."""
+    metadata = each["metadata"]
+    return each["kind"] == "Export" and (host, metadata["namespace"], metadata["name"]) in left
 
 
 def _peers(
@@ -130,11 +154,15 @@ def _peers(
         else:
             reason = f"the address of the gateway of {name} is not known"
             pending.append(Pending("Peer", name, peer.namespace, reason))
+    for name, reason in sorted(declaration.uncertain.get(peer.name, {}).items()):
+        if name not in reached:
+            pending.append(Pending("Peer", name, peer.namespace, reason))
     return objects, pending
 
 
 def _held_objects(holding: Holding, labels: Mapping[str, str]) -> list[Object]:
     return [
+        *(service_object(each, labels) for each in holding.backings),
         *(export_object(each, labels) for each in holding.exports),
         *(policy_object(each, labels) for each in holding.policies),
         *(import_object(each, labels) for each in holding.imports),

@@ -26,11 +26,15 @@ def check_policies(declaration: Declaration, held: Mapping[str, Holding], report
     """Note policies whose service, clients or namespace nobody has."""
     known = {(each.namespace, each.name) for holding in held.values() for each in holding.exports}
     known |= {(each.namespace, each.name) for holding in held.values() for i in holding.imports for each in i.sources}
+    # What has to be looked up may have any name.
+    open_namespaces = {each for namespaces in declaration.lookups.values() for each in namespaces}
     for policy in _declared(declaration):
-        _check_services(policy, known, report)
-    for service in declaration.services:
+        _check_services(policy, known, open_namespaces, report)
+    # Who imports a shared Service depends on what is found, and its rules were looked at before.
+    shared = {each.origin for each in declaration.shared}
+    for service in (each for each in declaration.services if each.origin not in shared):
         _check_allowed(declaration, held, service, report)
-    namespaces = {each for holding in held.values() for each in holding.namespaces}
+    namespaces = {each for holding in held.values() for each in holding.namespaces} | open_namespaces
     for index, fabric_policy in enumerate(declaration.policies):
         namespace = fabric_policy.policy.namespace
         if namespace and not fabric_policy.clusters and namespace not in namespaces:
@@ -45,10 +49,13 @@ def _declared(declaration: Declaration) -> Iterable[AccessPolicy]:
         yield from peer.policies
 
 
-def _check_services(policy: AccessPolicy, known: set[_Name], report: Report) -> None:
+def _check_services(policy: AccessPolicy, known: set[_Name], open_namespaces: set[str], report: Report) -> None:
     for index, selector in enumerate(policy.services):
         names = [each for each in selector.requirements if each.key in (api.EXPORT_NAME, api.EXPORT_NAMESPACE)]
         if not any(each.key == api.EXPORT_NAME for each in names) or any(_fits(names, name) for name in known):
+            continue
+        where = [each for each in names if each.key == api.EXPORT_NAMESPACE]
+        if any(all(each.matches({api.EXPORT_NAMESPACE: name}) for each in where) for name in open_namespaces):
             continue
         found = ", ".join("|".join(each.values) for each in sorted(names, key=lambda each: each.key, reverse=True))
         wanted = next(("|".join(each.values) for each in names if each.key == api.EXPORT_NAME), "")

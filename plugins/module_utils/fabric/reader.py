@@ -127,6 +127,17 @@ class Item:
             return default
         return int(number)
 
+    def count(self, key: str, most: int) -> int:
+        """A whole number from 1; zero where there is none."""
+        value = self.get(key)
+        if value is None:
+            return 0
+        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+            self.problem(key, f"must be a whole number from 1 to {most}", value)
+            return 0
+        return int(number)
+
     def choice(self, key: str, allowed: Sequence[str], default: str = "", required: bool = False) -> str:
         """One of the allowed words."""
         value = self.get(key, required)

@@ -69,6 +69,27 @@ class Export:
     origin: Origin
 
 
+@dataclass(frozen=True)
+class Backing:
+    """A Service that this collection makes in an exporting cluster, for an export to point to.
+
+    Attributes:
+        namespace: The export's namespace.
+        name: Its own name.
+        port: Its port.
+        target_port: The pods' port, or its name.
+        selector: The labels of the pods behind it.
+        origin: Where what it is for was declared.
+    """
+
+    namespace: str
+    name: str
+    port: int
+    target_port: int | str
+    selector: Mapping[str, str]
+    origin: Origin
+
+
 @dataclass(frozen=True, order=True)
 class Source:
     """An export of a peer that an import draws on."""

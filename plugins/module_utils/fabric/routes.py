@@ -28,6 +28,7 @@ class Link:
         target: The other cluster.
         name: As declared; may be empty.
         both_ways: Whether the target also reaches the source.
+        one_way: Why it does not; empty when it does.
         reasons: What the link is there for.
     """
 
@@ -35,6 +36,7 @@ class Link:
     target: str
     name: str
     both_ways: bool
+    one_way: str
     reasons: tuple[str, ...]
 
 
@@ -65,6 +67,13 @@ def can_reach(declaration: Declaration, source: str, target: str) -> bool:
     return target in declaration.peers[source].entries or (peer is not None and not peer.outbound_only)
 
 
+def is_linked(declaration: Declaration, source: str, target: str) -> bool:
+    """Whether a link between the two is declared."""
+    if target in declaration.peers[source].entries:
+        return True
+    return any({link.source, link.target} == {source, target} for link in declaration.links)
+
+
 def links(declaration: Declaration, held: Mapping[str, Holding]) -> list[Link]:
     """The fabric's links, in the order of their clusters' names."""
     pairs: dict[frozenset[str], _Pair] = {}
@@ -87,7 +96,17 @@ def links(declaration: Declaration, held: Mapping[str, Holding]) -> list[Link]:
         pair.reasons.add(need.origin.reason)
         if declaration.link_mode != EXPLICIT:
             pair.join(declaration, need.source, need.target, need.origin.reason)
-    return sorted(pair.link() for pair in pairs.values() if pair.directions)
+    return sorted(pair.link(declaration) for pair in pairs.values() if pair.directions)
+
+
+def unreachable_pairs(declaration: Declaration) -> list[tuple[str, str]]:
+    """The clusters of which neither can reach the other."""
+    pairs = combinations(sorted(declaration.peers), 2)
+    return [(one, two) for one, two in pairs if not _reach_at_all(declaration, one, two)]
+
+
+def _reach_at_all(declaration: Declaration, one: str, two: str) -> bool:
+    return can_reach(declaration, one, two) or can_reach(declaration, two, one)
 
 
 @dataclass
@@ -107,11 +126,20 @@ class _Pair:
             if can_reach(declaration, *way):
                 self.directions.add(way)
 
-    def link(self) -> Link:
+    def link(self, declaration: Declaration) -> Link:
         """The link, told from the side that it was declared from, else from the one that imports."""
         ways = [self.directions, self.declared, self.needed]
         source, target = next((min(way) for way in ways if len(way) == 1), min(self.directions))
-        return Link(source, target, self.name, len(self.directions) > 1, tuple(sorted(self.reasons)))
+        one_way = "" if len(self.directions) > 1 else _why_one_way(declaration, source, target)
+        return Link(source, target, self.name, not one_way, one_way, tuple(sorted(self.reasons)))
+
+
+def _why_one_way(declaration: Declaration, source: str, target: str) -> str:
+    if target not in declaration.peers:
+        return f"{target} is outside the inventory"
+    if declaration.peers[source].outbound_only:
+        return f"{source} has no ingress"
+    return f"only {source} is given an address, by its clusterlink_peers"
 
 
 def _pair(pairs: dict[frozenset[str], _Pair], source: str, target: str) -> _Pair:

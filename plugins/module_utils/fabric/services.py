@@ -4,16 +4,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import policy_name, service_name_fault
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import (
+    MAX_NAME,
+    policy_name,
+    service_name_fault,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, flag
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
     DEFAULT_NAMESPACE,
     AccessPolicy,
+    Backing,
     Export,
     Import,
     Origin,
@@ -25,10 +31,29 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selector_grammar import read_allowed
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Requirement, Selector
 
+BY_PEER = "by_peer"
+MAX_PODS = 1000
+PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
+
+
+@dataclass(frozen=True)
+class PerPod:
+    """How the pods of a StatefulSet are exported, each by itself.
+
+    Attributes:
+        by_peer: Whether imports carry the exporting cluster's name, C(web-0-east), so that several can export.
+        pods: How many there are; zero when that is to be looked up.
+        target_port: The pods' port, or its name.
+    """
+
+    by_peer: bool
+    pods: int
+    target_port: int | str
+
 
 @dataclass(frozen=True)
 class Service:
-    """One entry of C(clusterlink_services).
+    """A service: an entry of C(clusterlink_services), or what is made of one that is looked up.
 
     Attributes:
         namespace: The exports' namespace.
@@ -46,6 +71,10 @@ class Service:
         allowed: The clients that may use it; none means that nobody may.
         probe: How its imports are tried.
         origin: Where it was declared.
+        per_pod: How each pod is exported by itself, where it is; the expansion makes a service of each.
+        backings: By exporting cluster, the Service made there for its export.
+        points: By exporting cluster, the export's port and host where they are not those above.
+        left: The exporting clusters of which too little is known to write their export.
     """
 
     namespace: str
@@ -63,10 +92,15 @@ class Service:
     allowed: tuple[Selector, ...]
     probe: Probe
     origin: Origin
+    per_pod: PerPod | None = None
+    backings: Mapping[str, Backing] = field(default_factory=dict)
+    points: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    left: tuple[str, ...] = ()
 
-    def export(self) -> Export:
-        """What each exporting cluster holds of it."""
-        return Export(self.namespace, self.name, self.port, self.host, self.labels, self.origin)
+    def export(self, cluster: str) -> Export:
+        """What an exporting cluster holds of it."""
+        port, host = self.points.get(cluster, (self.port, self.host))
+        return Export(self.namespace, self.name, port, host, self.labels, self.origin)
 
     def imported(self, cluster: str) -> Import | None:
         """What an importing cluster holds of it; nothing where there is no other cluster to import it from."""
@@ -120,13 +154,63 @@ def read_service(item: Item, clusters: Clusters) -> Service:
         import_port=import_as.port("port", port),
         lb_scheme=item.choice("lb_scheme", api.LB_SCHEMES, api.LB_SCHEMES[0]),
         labels=read_labels(item),
-        allowed=tuple(_read_rule(rule, clusters) for rule in item.items("allow")),
+        allowed=read_allow(item, clusters),
         probe=read_probe(item.item("probe")),
         origin=Origin(item.where, "", f"service {namespace}/{name}"),
+        per_pod=_read_per_pod(item, exported_by, port),
     )
+    if service.per_pod:
+        _check_pod_names(item, service)
     import_as.finish()
     item.finish()
     return service
+
+
+def _read_per_pod(item: Item, exported_by: tuple[str, ...], port: int) -> PerPod | None:
+    """C(per_pod): true, or C(by_peer); with C(pods) and C(target_port), which mean nothing without it."""
+    value = item.get("per_pod")
+    every = value if value == BY_PEER else flag(value or False)
+    pods = item.count("pods", MAX_PODS)
+    target_port = _read_target_port(item, port)
+    if every is None:
+        item.problem("per_pod", f"must be true, false or {BY_PEER}", value)
+        return None
+    if not every:
+        for key in sorted(item.keys() & {"pods", "target_port"}):
+            item.problem(key, "means something only with per_pod", item.get(key), "Set per_pod, or leave it out")
+        return None
+    for key in sorted(item.keys() & {"host", "merge"}):
+        item.problem(key, "cannot stand beside per_pod", item.get(key), "Leave one of them out")
+    if every is True and len(exported_by) > 1:
+        what = f"is true, and {' and '.join(sorted(exported_by))} have pods of the same names"
+        fix = f"Set per_pod: {BY_PEER}, which names imports like {item.get('name')}-0-{min(exported_by)}"
+        item.problem("per_pod", what, value, f"{fix}, or let one cluster export it")
+    # Told apart in any case, so that the same fault is not found again in each pod.
+    return PerPod(every == BY_PEER or len(exported_by) > 1, pods, target_port)
+
+
+def _read_target_port(item: Item, port: int) -> int | str:
+    value = item.get("target_port")
+    if isinstance(value, str) and PORT_NAME.fullmatch(value):
+        return value
+    return item.port("target_port", port)
+
+
+def _check_pod_names(item: Item, service: Service) -> None:
+    """Note names of pods' Services that would be too long."""
+    last = (service.per_pod.pods if service.per_pod and service.per_pod.pods else MAX_PODS) - 1
+    for name, key in ((service.name, "name"), (service.import_name, "import_as.name")):
+        suffixes = [""] if key == "name" else [pod_suffix(service, peer) for peer in service.exported_by]
+        longest = max((f"{name}-{last}{suffix}" for suffix in suffixes), key=len, default="")
+        if len(name) <= MAX_NAME < len(longest):
+            what = f"makes names like {longest}, and a Service's has at most {MAX_NAME} characters"
+            item.problem(key if key in item or key == "name" else "import_as", what, name, "Choose a shorter name")
+            break
+
+
+def pod_suffix(service: Service, peer: str) -> str:
+    """What the names of imports of the peer's pods end with."""
+    return f"-{peer}" if service.per_pod and service.per_pod.by_peer else ""
 
 
 def _read_merge(item: Item, clusters: Clusters, imported_by: tuple[str, ...]) -> tuple[str, ...]:
@@ -141,6 +225,11 @@ def _read_merge(item: Item, clusters: Clusters, imported_by: tuple[str, ...]) ->
             fix = "Add it to imported_by, or leave it out of merge"
             item.problem("merge", f"names the cluster {cluster}, which does not import the service", value, fix)
     return merged
+
+
+def read_allow(item: Item, clusters: Clusters) -> tuple[Selector, ...]:
+    """The clients of C(allow)."""
+    return tuple(_read_rule(rule, clusters) for rule in item.items("allow"))
 
 
 def _read_rule(rule: Item, clusters: Clusters) -> Selector:

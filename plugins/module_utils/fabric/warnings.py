@@ -8,15 +8,34 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import Holding, may_come_from
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration, Peer
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import MESH, Declaration, Peer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import service_attributes
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import AccessPolicy
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import unreachable_pairs
 
 
 def warnings(declaration: Declaration, held: Mapping[str, Holding]) -> tuple[str, ...]:
     """Sentences, in an order of their own."""
-    found = [*_merged_exports(held), *_other_ports(declaration, held), *_idle_policies(declaration, held)]
+    found = [
+        *declaration.notes,
+        *_merged_exports(held),
+        *_other_ports(declaration, held),
+        *_idle_policies(declaration, held),
+        *_out_of_reach(declaration, held),
+    ]
     return tuple(sorted(set(found)))
+
+
+def _out_of_reach(declaration: Declaration, held: Mapping[str, Holding]) -> Iterator[str]:
+    """What clusters without ingress leave without an effect; what something needs of them is refused."""
+    if declaration.link_mode == MESH:
+        for one, two in unreachable_pairs(declaration):
+            yield f"{one} and {two} are not linked: neither has an ingress, so neither can reach the other."
+    given = {name for peer in declaration.peers.values() for name in peer.entries}
+    for host, holding in held.items():
+        if declaration.peers[host].outbound_only and host not in given:
+            for each in holding.exports:
+                yield f"{host} exports {each.namespace}/{each.name}, and has no ingress, so no cluster can import it."
 
 
 def _merged_exports(held: Mapping[str, Holding]) -> Iterator[str]:
@@ -64,8 +83,8 @@ class _Flow:
 
 def _idle_policies(declaration: Declaration, held: Mapping[str, Holding]) -> Iterator[str]:
     """Policies that nothing declared can meet; a privileged deny is a guard rail, and may well stand idle."""
-    # What comes from outside the inventory, and so what a policy on it meets, is not known.
-    if declaration.outsiders():
+    # What comes from outside the inventory or was not looked up, and so what a policy on it meets, is not known.
+    if declaration.outsiders() or any(declaration.unknown(host) for host in declaration.lookups):
         return
     flows = _flows(declaration, held)
     for host, peer in declaration.peers.items():

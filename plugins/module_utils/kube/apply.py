@@ -32,12 +32,17 @@ class Prune:
         labels: Only objects that have all of these labels.
         namespace: Only objects in this namespace, and cluster-wide ones; empty for everywhere.
         keep: Objects that stay although they are not among the wanted.
+        keep_namespaces: Namespaces in which all of them stay.
+        marks: By kind, a label that an object must have besides, whatever its value; such a kind is listed by its
+            labels, since a cluster may have many that are no concern of ours.
     """
 
     kinds: tuple[str, ...]
     labels: Mapping[str, str]
     namespace: str = ""
     keep: frozenset[Ref] = frozenset()
+    keep_namespaces: frozenset[str] = frozenset()
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -176,7 +181,9 @@ def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict
         scopes.setdefault((ref.kind, ref.namespace), []).append(ref)
     lists: set[tuple[str, str]] = set()
     if prune:
-        lists = {(kind, prune.namespace if KINDS[kind].namespaced else "") for kind in prune.kinds}
+        lists = {
+            (kind, prune.namespace if KINDS[kind].namespaced else "") for kind in prune.kinds if kind not in prune.marks
+        }
     queries: list[Query] = []
     for (kind, namespace), group in scopes.items():
         if (kind, namespace) in lists or (kind, "") in lists:
@@ -186,6 +193,12 @@ def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict
         else:
             queries += (Query(kind, ref.name, namespace) for ref in group)
     queries += (Query(kind, namespace=namespace) for kind, namespace in sorted(lists))
+    if prune:
+        labels = [f"{key}={value}" for key, value in sorted(prune.labels.items())]
+        queries += (
+            Query(kind, namespace=prune.namespace, label_selector=",".join([*labels, mark]))
+            for kind, mark in sorted(prune.marks.items())
+        )
     return {Ref.of(obj): obj for objects in read(cluster, queries) for obj in objects}
 
 
@@ -200,6 +213,8 @@ def _surplus(observed: Mapping[Ref, Object], wanted: Mapping[Ref, Object], prune
         and ref not in wanted
         and ref not in prune.keep
         and prune.labels.items() <= (obj["metadata"].get("labels") or {}).items()
+        and ref.namespace not in prune.keep_namespaces
+        and prune.marks.get(ref.kind, "") in ("", *(obj["metadata"].get("labels") or {}))
         # What is on its way out already is not removed again.
         and not obj["metadata"].get("deletionTimestamp")
     ]

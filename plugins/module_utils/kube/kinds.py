@@ -67,6 +67,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("Service", "v1", "services"),
         Kind("ServiceAccount", "v1", "serviceaccounts"),
         Kind("Deployment", "apps/v1", "deployments"),
+        Kind("StatefulSet", "apps/v1", "statefulsets"),
         Kind("ReplicaSet", "apps/v1", "replicasets"),
         Kind("Lease", "coordination.k8s.io/v1", "leases"),
         Kind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices"),

@@ -10,10 +10,12 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
     API_VERSION,
+    BACKING_LABEL,
     FABRIC_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     MESH_KINDS,
+    PLAN_KINDS,
     READY_CONDITIONS,
     ownership_labels,
 )
@@ -37,20 +39,22 @@ def apply_mesh(
     check: bool,
     force: bool = False,
     keep: Iterable[Ref] = (),
+    keep_namespaces: Collection[str] = (),
     gateway_namespace: str = "",
 ) -> ApplyResult:
     """Make the cluster hold these objects of the fabric, and no others that carry its ownership labels.
 
-    They are written in the order of ``MESH_KINDS`` and removed backwards: an Import source that names a Peer which is
+    They are written in the order of ``PLAN_KINDS`` and removed backwards: an Import source that names a Peer which is
     gone makes connections fail (ClusterLink v0.4.1), so Imports are brought up to date before Peers go.
 
     Args:
         cluster: Where.
         fabric: The fabric's name.
-        objects: The objects wanted, of C(MESH_KINDS); the ownership labels are added.
+        objects: The objects wanted, of C(PLAN_KINDS); the ownership labels are added.
         check: Only say what would be done.
         force: Take over fields of other managers and objects of other fabrics.
         keep: Objects of the fabric that stay although they are not among the wanted.
+        keep_namespaces: Namespaces in which all of them stay.
         gateway_namespace: The namespace that the gateway's step makes; taken to be there in check mode.
 
     Raises:
@@ -59,15 +63,21 @@ def apply_mesh(
     """
     raise_all(problem for index, obj in enumerate(objects) for problem in _malformed(f"objects[{index}]", obj))
     labels = ownership_labels(fabric)
-    wanted = sorted((_labelled(obj, labels) for obj in objects), key=lambda obj: MESH_KINDS.index(obj["kind"]))
+    wanted = sorted((_labelled(obj, labels) for obj in objects), key=lambda obj: PLAN_KINDS.index(obj["kind"]))
     return apply_objects(
         cluster,
         wanted,
         check=check,
         force=force,
-        prune=Prune(MESH_KINDS, labels, keep=frozenset(keep)),
+        prune=Prune(
+            PLAN_KINDS,
+            labels,
+            keep=frozenset(keep),
+            keep_namespaces=frozenset(keep_namespaces),
+            marks={"Service": BACKING_LABEL},
+        ),
         assume_namespaces=[gateway_namespace],
-        guard=None if force else lambda obj: _of_another_fabric(obj, fabric),
+        guard=lambda obj: _not_to_be_touched(obj, fabric, force=force),
     )
 
 
@@ -108,9 +118,9 @@ def wait_for_mesh(
 
 def _malformed(where: str, obj: Mapping[str, Any]) -> list[Problem]:
     kind, metadata = obj.get("kind"), obj.get("metadata")
-    if kind not in MESH_KINDS or obj.get("apiVersion") != API_VERSION:
+    if kind not in PLAN_KINDS or obj.get("apiVersion") != KINDS[kind].api_version:
         found = f"{obj.get('apiVersion')} {kind}"
-        return [Problem(where, f"it is none of {', '.join(MESH_KINDS)} of {API_VERSION}", found)]
+        return [Problem(where, f"it is no Service, and none of {', '.join(MESH_KINDS)} of {API_VERSION}", found)]
     if not isinstance(metadata, Mapping) or not metadata.get("name"):
         return [Problem(f"{where}.metadata.name", "it is missing")]
     if KINDS[kind].namespaced and not metadata.get("namespace"):
@@ -120,7 +130,19 @@ def _malformed(where: str, obj: Mapping[str, Any]) -> list[Problem]:
 
 def _labelled(obj: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
     metadata = obj["metadata"]
-    return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
+    mark = {BACKING_LABEL: "true"} if obj["kind"] == "Service" else {}
+    return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **mark, **labels}}}
+
+
+def _not_to_be_touched(obj: Object, fabric: str, *, force: bool) -> Problem | None:
+    """Why an object that is there must be left alone; a Service that is somebody's own, also with force."""
+    if obj["kind"] == "Service" and BACKING_LABEL not in (obj["metadata"].get("labels") or {}):
+        return Problem(
+            where=str(Ref.of(obj)),
+            what="it is there already, and was not made for an export, as one of this name has to be",
+            fix="Rename or remove it; a pod that has a Service of its name is exported by that, as any other Service",
+        )
+    return None if force else _of_another_fabric(obj, fabric)
 
 
 def _of_another_fabric(obj: Object, fabric: str) -> Problem | None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan
 
 Data = dict[str, Any]
 Declare = Callable[..., Data]
 Planner = Callable[..., Plan]
+Problems = Callable[[Data], list[str]]
 SoleProblem = Callable[[Data], str]
 
 
@@ -26,7 +29,14 @@ def peers(plan: Plan, host: str) -> list[str]:
 def test_on_demand_links_are_those_that_imports_need(declare: Declare, plan: Planner, web: Data) -> None:
     planned = plan(declare(services=[{**web, "exported_by": ["east"]}]))
     assert planned.as_dict()["links"] == [
-        {"source": "north", "target": "east", "name": "", "both_ways": True, "reasons": ["service default/web"]}
+        {
+            "source": "north",
+            "target": "east",
+            "name": "",
+            "both_ways": True,
+            "one_way": "",
+            "reasons": ["service default/web"],
+        }
     ]
     assert {host: peers(planned, host) for host in planned.peers} == {"east": ["north"], "north": ["east"], "west": []}
 
@@ -94,6 +104,7 @@ def test_names_of_links_are_unlike(declare: Declare, problem: SoleProblem) -> No
 def test_outbound_only_cluster_imports_and_nobody_has_a_peer_for_it(declare: Declare, plan: Planner, web: Data) -> None:
     planned = plan(declare(services=[web], north={"ingress_type": "none"}))
     assert links(planned) == [("north", "east", False), ("north", "west", False)]
+    assert {link.one_way for link in planned.links} == {"north has no ingress"}
     assert {host: peers(planned, host) for host in planned.peers} == {"east": [], "north": ["east", "west"], "west": []}
     assert not any(part.pending for part in planned.peers.values())
 
@@ -121,6 +132,36 @@ def test_outbound_only_cluster_cannot_be_the_target_of_a_link(declare: Declare, 
     )
 
 
+@pytest.mark.parametrize("declared", [[("west", "north")], [("west", "north"), ("north", "west")]])
+def test_link_of_two_outbound_only_clusters_is_refused(
+    declare: Declare, problems: Problems, declared: list[tuple[str, str]]
+) -> None:
+    none = {"ingress_type": "none"}
+    pairs = [{"source": source, "target": target} for source, target in declared]
+    assert problems(declare(links=pairs, west=none, north=none)) == [
+        f"clusterlink_links[{index}].target: has no ingress, and neither has {source}, so neither can reach the other "
+        f'(found: "{target}"). Give one of them an ingress (clusterlink_ingress_type or clusterlink_gateway_host).'
+        for index, (source, target) in enumerate(declared)
+    ]
+
+
+def test_service_of_one_outbound_only_cluster_for_another_is_refused(
+    declare: Declare, problem: SoleProblem, web: Data
+) -> None:
+    none = {"ingress_type": "none"}
+    data = declare(services=[{**web, "exported_by": "west"}], west=none, north=none)
+    assert problem(data).startswith("clusterlink_services[0].exported_by: names west, which has no ingress")
+
+
+def test_export_of_an_outbound_only_cluster_that_nobody_imports_is_warned_of(
+    declare: Declare, plan: Planner, web: Data
+) -> None:
+    service = {**web, "exported_by": "west", "imported_by": []}
+    assert plan(declare(services=[service], west={"ingress_type": "none"})).warnings == (
+        "west exports default/web, and has no ingress, so no cluster can import it.",
+    )
+
+
 def test_outbound_only_cluster_can_be_the_source_of_a_link(declare: Declare, plan: Planner) -> None:
     planned = plan(declare(links=[{"source": "west", "target": "east"}], west={"ingress_type": "none"}))
     assert links(planned) == [("west", "east", False)]
@@ -130,6 +171,9 @@ def test_mesh_leaves_out_the_pairs_of_which_neither_can_be_reached(declare: Decl
     none = {"ingress_type": "none"}
     planned = plan(declare(link_mode="mesh", west=none, north=none))
     assert links(planned) == [("north", "east", False), ("west", "east", False)]
+    assert planned.warnings == (
+        "north and west are not linked: neither has an ingress, so neither can reach the other.",
+    )
 
 
 def test_cluster_without_ingress_but_with_a_given_address_can_be_reached(
@@ -144,6 +188,7 @@ def test_peer_given_by_hand_is_a_link_of_one_direction(declare: Declare, plan: P
     imported = {"name": "web", "port": 80, "sources": [{"peer": "far"}]}
     planned = plan(declare(north={"peers": [far], "imports": [imported]}))
     assert links(planned) == [("north", "far", False)]
+    assert planned.links[0].one_way == "far is outside the inventory"
 
 
 def test_source_outside_the_inventory_needs_an_address_in_the_importing_cluster(

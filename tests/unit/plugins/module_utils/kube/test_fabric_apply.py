@@ -80,6 +80,19 @@ def test_removal_takes_what_was_pending_too(
     assert cluster.objects == {}
 
 
+def test_namespace_that_could_not_be_looked_at_is_owed_and_keeps_what_it_has(
+    memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = memory_cluster()
+    run(monkeypatch, cluster, objects=[EXPORT], wait=False)
+    outcome = run(monkeypatch, cluster, keep_namespaces=["a"])
+    assert (outcome.failed, outcome.changed) == (False, False)
+    reason = "what is in it is not known, so nothing of the fabric in it is removed"
+    assert outcome.values["owed"] == [{"kind": "Namespace", "name": "a", "namespace": "", "reason": reason}]
+    assert run(monkeypatch, cluster, keep_namespaces=["a"], state="absent").values["owed"] == []
+    assert cluster.objects == {}
+
+
 def test_check_mode_waits_for_nothing(memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = run(monkeypatch, memory_cluster(), check=True, objects=[PEER])
     assert (outcome.failed, outcome.changed) == (False, True)

@@ -8,6 +8,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
     API_VERSION,
+    BACKING_LABEL,
     MESH_KINDS,
     ownership_labels,
 )
@@ -129,3 +130,49 @@ def test_condition_from_before_a_change_is_not_believed_at_once(
     wait_for_mesh(cluster, result, 10, with_peers=True)
     assert slept == [seconds]
     assert cluster.reads == [(kind, "a", "")]
+
+
+BACKING = {**ownership_labels("f"), BACKING_LABEL: "true"}
+
+
+def service(name: str, namespace: str = "a", **labels: str) -> Object:
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"selector": {"app": name}}}
+
+
+def test_services_come_before_exports_and_go_after_them(memory_cluster: type[MemoryCluster]) -> None:
+    cluster = memory_cluster()
+    apply_mesh(cluster, "f", [make("Export", "web"), service("web")], check=False)
+    assert [what for _verb, what in cluster.writes] == ["Service a/web", "Export a/web"]
+    assert cluster.objects[Ref("Service", "web", "a")]["metadata"]["labels"] == BACKING
+    cluster.writes.clear()
+    apply_mesh(cluster, "f", [], check=False)
+    assert cluster.writes == [("delete", "Export a/web"), ("delete", "Service a/web")]
+
+
+def test_services_of_gateways_and_of_others_are_never_removed(memory_cluster: type[MemoryCluster]) -> None:
+    others = [
+        service("clusterlink", "system", **ownership_labels("f")),
+        service("mine", **{BACKING_LABEL: "true"}),
+        service("theirs", **{**ownership_labels("g"), BACKING_LABEL: "true"}),
+    ]
+    cluster = memory_cluster(*others, service("old", "system", **BACKING))
+    # Two in the gateway's namespace, so that all Services there are listed.
+    wanted = [service("db-0", "system"), service("db-1", "system")]
+    assert apply_mesh(cluster, "f", wanted, check=False).deleted == [Ref("Service", "old", "system")]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_service_of_somebody_is_not_taken_over_even_by_force(memory_cluster: type[MemoryCluster], force: bool) -> None:
+    cluster = memory_cluster(service("db-0", app="db"))
+    with pytest.raises(ClusterlinkError, match=r"Service a/db-0: it is there already, and was not made for an export"):
+        apply_mesh(cluster, "f", [service("db-0")], check=False, force=force)
+    assert cluster.writes == []
+
+
+def test_nothing_goes_from_a_namespace_that_could_not_be_looked_at(memory_cluster: type[MemoryCluster]) -> None:
+    labels = ownership_labels("f")
+    there = [make("Import", "i", namespace, **labels) for namespace in ("a", "b")]
+    cluster = memory_cluster(*there, service("s", "b", **BACKING))
+    result = apply_mesh(cluster, "f", [], check=False, keep_namespaces=["b"])
+    assert result.deleted == [Ref("Import", "i", "a")]

@@ -62,6 +62,7 @@ class Plan:
     links: tuple[Link, ...]
     services: tuple[Service, ...]
     peers: Mapping[str, PeerPlan]
+    gateways: Mapping[str, Address | None]
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,6 +80,7 @@ class Plan:
                 }
                 for each in self.services
             ],
+            "gateways": {host: address and vars(address) for host, address in self.gateways.items()},
             "peers": {host: part.as_dict() for host, part in self.peers.items()},
         }
 
@@ -92,11 +94,12 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
     """
     held = holdings(declaration)
     fabric_links = links(declaration, held)
+    gateways = {host: addresses.get(host) or peer.address for host, peer in sorted(declaration.peers.items())}
     labels = api.ownership_labels(declaration.fabric)
     objects: dict[str, list[Object]] = {}
     pending: dict[str, list[Pending]] = {}
     for host, holding in held.items():
-        peers, pending[host] = _peers(declaration, declaration.peers[host], fabric_links, addresses, labels)
+        peers, pending[host] = _peers(declaration.peers[host], fabric_links, gateways, labels)
         objects[host] = in_order([*peers, *_held_objects(holding, labels)])
     probes = _probes(declaration, held, objects)
     return Plan(
@@ -104,16 +107,13 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
         links=tuple(fabric_links),
         services=tuple(sorted(declaration.services, key=lambda each: (each.namespace, each.name))),
         peers={host: PeerPlan(tuple(objects[host]), tuple(pending[host]), probes[host]) for host in sorted(held)},
+        gateways=gateways,
         warnings=warnings(declaration, held),
     )
 
 
 def _peers(
-    declaration: Declaration,
-    peer: Peer,
-    fabric_links: list[Link],
-    addresses: Mapping[str, Address | None],
-    labels: Mapping[str, str],
+    peer: Peer, fabric_links: list[Link], gateways: Mapping[str, Address | None], labels: Mapping[str, str]
 ) -> tuple[list[Object], list[Pending]]:
     """The Peer objects of one cluster, and those whose gateway has no known address."""
     objects: list[Object] = []
@@ -122,11 +122,11 @@ def _peers(
     reached |= {link.source for link in fabric_links if link.target == peer.name and link.both_ways}
     for name in sorted(reached):
         entry = peer.entries.get(name)
-        known = addresses.get(name) or (declaration.peers[name].address if name in declaration.peers else None)
+        known = gateways.get(name)
         # What a cluster says of the way from itself to a peer holds for it alone, and goes first.
-        gateways = entry.gateways if entry else (known,) if known else ()
-        if gateways:
-            objects.append(peer_object(name, peer.namespace, gateways, labels))
+        ways = entry.gateways if entry else (known,) if known else ()
+        if ways:
+            objects.append(peer_object(name, peer.namespace, ways, labels))
         else:
             reason = f"the address of the gateway of {name} is not known"
             pending.append(Pending("Peer", name, peer.namespace, reason))

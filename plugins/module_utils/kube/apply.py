@@ -32,12 +32,14 @@ class Prune:
         labels: Only objects that have all of these labels.
         namespace: Only objects in this namespace, and cluster-wide ones; empty for everywhere.
         keep: Objects that stay although they are not among the wanted.
+        spare: Says of an object that is there whether it stays likewise.
     """
 
     kinds: tuple[str, ...]
     labels: Mapping[str, str]
     namespace: str = ""
     keep: frozenset[Ref] = frozenset()
+    spare: Callable[[Object], bool] | None = None
 
 
 @dataclass
@@ -108,6 +110,7 @@ def apply_objects(
     prune: Prune | None = None,
     assume_namespaces: Iterable[str] = (),
     guard: Callable[[Object], Problem | None] | None = None,
+    complete: Callable[[Mapping[Ref, Object], Mapping[Ref, Object]], Mapping[Ref, Object]] | None = None,
 ) -> ApplyResult:
     """Make the cluster hold these objects and, with C(prune), no others that carry the prune's labels.
 
@@ -122,13 +125,16 @@ def apply_objects(
         prune: What to remove when it is not wanted.
         assume_namespaces: In check mode, namespaces that an earlier step would have made.
         guard: Says of a wanted object that is there already why it must not be touched, or None.
+        complete: Makes of what is wanted and what is there what is wanted indeed, in the order to make it.
 
     Raises:
         ClusterlinkError: With all problems that the rehearsal found; nothing was written then.
         PartlyDoneError: Something failed while writing.
     """
-    wanted = {Ref.of(obj): obj for obj in objects}
+    wanted: Mapping[Ref, Object] = {Ref.of(obj): obj for obj in objects}
     observed = _observe(cluster, list(wanted), prune)
+    if complete:
+        wanted = complete(wanted, observed)
     if guard:
         raise_all(problem for ref in wanted if ref in observed and (problem := guard(observed[ref])))
 
@@ -202,6 +208,7 @@ def _surplus(observed: Mapping[Ref, Object], wanted: Mapping[Ref, Object], prune
         and prune.labels.items() <= (obj["metadata"].get("labels") or {}).items()
         # What is on its way out already is not removed again.
         and not obj["metadata"].get("deletionTimestamp")
+        and not (prune.spare and prune.spare(obj))
     ]
     return sorted(refs, key=lambda ref: (-prune.kinds.index(ref.kind), ref))
 

@@ -11,6 +11,8 @@ from typing import Any
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
     API_VERSION,
     FABRIC_LABEL,
+    LINK_LABEL,
+    LINK_SOURCE_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     MESH_KINDS,
@@ -18,6 +20,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
     ownership_labels,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import in_order, peer_object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
     Prune,
@@ -37,6 +41,7 @@ def apply_mesh(
     check: bool,
     force: bool = False,
     keep: Iterable[Ref] = (),
+    gateways: Mapping[str, Address | None] | None = None,
     gateway_namespace: str = "",
 ) -> ApplyResult:
     """Make the cluster hold these objects of the fabric, and no others that carry its ownership labels.
@@ -51,6 +56,8 @@ def apply_mesh(
         check: Only say what would be done.
         force: Take over fields of other managers and objects of other fabrics.
         keep: Objects of the fabric that stay although they are not among the wanted.
+        gateways: The fabric's clusters with their gateways' addresses, None where that is not known. Peers of links to
+            them that were asked for by name stay, too; where the address is known they are brought up to date.
         gateway_namespace: The namespace that the gateway's step makes; taken to be there in check mode.
 
     Raises:
@@ -59,15 +66,17 @@ def apply_mesh(
     """
     raise_all(problem for index, obj in enumerate(objects) for problem in _malformed(f"objects[{index}]", obj))
     labels = ownership_labels(fabric)
+    known = gateways or {}
     wanted = sorted((_labelled(obj, labels) for obj in objects), key=lambda obj: MESH_KINDS.index(obj["kind"]))
     return apply_objects(
         cluster,
         wanted,
         check=check,
         force=force,
-        prune=Prune(MESH_KINDS, labels, keep=frozenset(keep)),
+        prune=Prune(MESH_KINDS, labels, keep=frozenset(keep), spare=lambda obj: _is_asked_link(obj, labels, known)),
         assume_namespaces=[gateway_namespace],
         guard=None if force else lambda obj: _of_another_fabric(obj, fabric),
+        complete=lambda planned, observed: _with_asked_links(planned, observed, labels, known),
     )
 
 
@@ -121,6 +130,33 @@ def _malformed(where: str, obj: Mapping[str, Any]) -> list[Problem]:
 def _labelled(obj: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
     metadata = obj["metadata"]
     return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
+
+
+def _is_asked_link(obj: Object, ownership: Mapping[str, str], clusters: Collection[str]) -> bool:
+    """Whether it is our Peer of a link that was asked for by name, to one of these clusters."""
+    labels = obj["metadata"].get("labels") or {}
+    there = obj["metadata"]["name"] in clusters and not obj["metadata"].get("deletionTimestamp")
+    return obj["kind"] == "Peer" and there and LINK_LABEL in labels and ownership.items() <= labels.items()
+
+
+def _with_asked_links(
+    planned: Mapping[Ref, Object],
+    observed: Mapping[Ref, Object],
+    ownership: Mapping[str, str],
+    gateways: Mapping[str, Address | None],
+) -> Mapping[Ref, Object]:
+    """What is planned, and the Peers of links that were asked for by name, with what says so."""
+    asked: dict[Ref, Object] = {}
+    for ref, obj in observed.items():
+        if not _is_asked_link(obj, ownership, gateways):
+            continue
+        own = {key: value for key, value in obj["metadata"]["labels"].items() if key in (LINK_LABEL, LINK_SOURCE_LABEL)}
+        address = gateways[ref.name]
+        if ref in planned:
+            asked[ref] = _labelled(planned[ref], own)
+        elif address:
+            asked[ref] = peer_object(ref.name, ref.namespace, [address], {**ownership, **own})
+    return {Ref.of(obj): obj for obj in in_order({**planned, **asked}.values())} if asked else planned
 
 
 def _of_another_fabric(obj: Object, fabric: str) -> Problem | None:

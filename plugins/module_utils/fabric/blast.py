@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -95,12 +95,14 @@ def losses(
         services: Exports that would go from every cluster, each by namespace and name.
         links: Links that would go.
     """
-    return [
-        loss
-        for use in uses
-        if use.cluster not in peers
-        and (loss := _loss(use, lambda source, use=use: _goes(source, use.cluster, peers, services, links)))
-    ]
+    found = []
+    for use in uses:
+        # A peer may be drawn on by two exports; it is lost when the last of them goes.
+        left = _peers(each for each in use.sources if not _goes(each, use.cluster, peers, services, links))
+        lost = tuple(peer for peer in _peers(use.sources) if peer not in left)
+        if lost and use.cluster not in peers:
+            found.append(Loss(use.cluster, use.namespace, use.name, lost, left))
+    return found
 
 
 def _goes(
@@ -112,13 +114,6 @@ def _goes(
 ) -> bool:
     service = (source.namespace, source.name)
     return source.peer in peers or service in services or frozenset((cluster, source.peer)) in links
-
-
-def _loss(use: Use, goes: Callable[[Source], bool]) -> Loss | None:
-    # A peer may be drawn on by two exports; it is lost when the last of them goes.
-    left = _peers(source for source in use.sources if not goes(source))
-    lost = tuple(peer for peer in _peers(use.sources) if peer not in left)
-    return Loss(use.cluster, use.namespace, use.name, lost, left) if lost else None
 
 
 def _peers(sources: Iterable[Source]) -> tuple[str, ...]:

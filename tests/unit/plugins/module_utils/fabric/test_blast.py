@@ -75,10 +75,8 @@ def test_a_peer_is_lost_with_the_last_of_its_exports() -> None:
 
 def test_what_clusters_hold_counts_as_fabric_info_tells_it() -> None:
     sources = [{"peer": peer, "export_name": "web", "export_namespace": "default"} for peer in ("west", "east")]
-    infos = {
-        "north": {"imports": [{"namespace": "default", "name": "web", "sources": sources}]},
-        "west": {"msg": "away"},
-    }
+    imported = {"namespace": "default", "name": "web", "sources": sources}
+    infos: dict[str, dict[str, Any]] = {"north": {"imports": [imported]}, "west": {"msg": "away"}}
     assert losses(observed_uses(infos), peers=["east"]) == [BOTH]
 
 

@@ -78,6 +78,13 @@ options:
     type: list
     elements: str
     default: []
+  gateways:
+    description:
+      - The clusters of the fabric, each with the V(host) and V(port) of its gateway, or null where that is not known.
+      - Peers of links to them that were asked for by name (O(skyshift.clusterlink.peer#module:link)) stay although
+        they are not in the plan, and get this address. Without it they are removed, too.
+    type: dict
+    default: {}
   namespace:
     description:
       - The gateway's namespace. In check mode it counts as there, as the task that installs the gateway would make it.
@@ -131,6 +138,7 @@ EXAMPLES = r"""
     fabric: demo
     objects: "{{ fabric.plan.peers[inventory_hostname].objects }}"
     pending: "{{ fabric.plan.peers[inventory_hostname].pending }}"
+    gateways: "{{ fabric.plan.gateways }}"
 
 - name: Make a cluster hold one Peer and nothing else of the fabric
   skyshift.clusterlink.fabric_apply:
@@ -197,6 +205,12 @@ owed:
   type: list
   elements: dict
   sample: [{kind: Peer, name: north, namespace: clusterlink-system, reason: its gateway has no address yet}]
+lost:
+  description: The imports that lost, or in check mode would lose, peers that they drew on. A warning says each.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{cluster: '', namespace: default, name: web, lost: [west], left: [east]}]
 problems:
   description: What went wrong, as data; C(msg) says the same as text.
   returned: on failure
@@ -210,6 +224,8 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.blast import lost_by_changes
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, PartlyDoneError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
@@ -235,6 +251,7 @@ NOT_LOOKED_AT = "what is in it is not known, so nothing of the fabric in it is r
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Apply the cluster's part of the plan and wait for it."""
     present = params["state"] == "present"
+    gateways = parse_addresses(params["gateways"], "gateways") if present else {}
     pending = {Ref(entry["kind"], entry["name"], entry["namespace"]): entry["reason"] for entry in params["pending"]}
     with connect(params) as cluster:
         objects, pending = hold_back(cluster, params["objects"], pending) if present else ([], {})
@@ -249,6 +266,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 force=params["force_conflicts"],
                 keep=pending,
                 keep_namespaces=params["keep_namespaces"] if present else (),
+                gateways=gateways,
                 gateway_namespace=params["namespace"],
             )
         except PartlyDoneError as error:
@@ -278,14 +296,17 @@ def _away(result: ApplyResult, names: Container[str]) -> dict[Ref, str]:
 
 
 def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Mapping[Ref, str]) -> Outcome:
+    lost = lost_by_changes(result.diff)
     values = {
         **result.as_values(),
+        "lost": [loss.as_dict() for loss in lost],
         "conditions": [
             {**ref.as_dict(), "conditions": conditions(obj)} for ref, obj in states.items() if obj and conditions(obj)
         ],
         "owed": [{**ref.as_dict(), "reason": reason} for ref, reason in owed.items()],
     }
-    return Outcome(changed=result.changed, values=values, diff=result.diff)
+    warnings = [f"{loss}." for loss in lost]
+    return Outcome(changed=result.changed, values=values, diff=result.diff, warnings=warnings)
 
 
 TASK = Task(
@@ -306,6 +327,7 @@ TASK = Task(
             },
         },
         "keep_namespaces": {"type": "list", "elements": "str", "default": []},
+        "gateways": {"type": "dict", "default": {}},
         "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
         "force_conflicts": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},

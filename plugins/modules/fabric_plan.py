@@ -187,6 +187,10 @@ plan:
       description: The declared services, with V(name), V(namespace), V(port), V(exported_by) and V(imported_by).
       type: list
       elements: dict
+    gateways:
+      description: Where each cluster's gateway is reached, as far as that is known.
+      type: dict
+      sample: {"east": {"host": "172.18.0.2", "port": 30443}, "north": null}
     peers:
       description: Each cluster's part.
       type: dict

@@ -54,6 +54,33 @@ options:
         description: A port.
         type: int
         required: true
+  link:
+    description:
+      - Makes the Peer one side of a link that is asked for by name, beside a fabric's declaration. Its labels
+        V(skyshift.clusterlink/link) and V(skyshift.clusterlink/link-source) say so, and
+        M(skyshift.clusterlink.fabric_apply) leaves it there when it is given the fabric's gateways.
+      - A Peer of the declaration gets these labels, too, and stays when nothing declared needs it any more.
+      - A Peer of another link, another fabric, or one that this collection did not make, is an error.
+    type: dict
+    suboptions:
+      name:
+        description: The link's name, a DNS label.
+        type: str
+        required: true
+      source:
+        description: The peer from whose side the link was asked for.
+        type: str
+        required: true
+      fabric:
+        description: The fabric that both belong to.
+        type: str
+        default: fabric
+  remove_sources:
+    description:
+      - With O(state=absent), first take the peer out of the sources of all Imports. An Import that has no other source
+        is removed.
+    type: bool
+    default: false
   force:
     description:
       - With O(state=absent), remove the Peer even when Imports have it as a source.
@@ -85,6 +112,21 @@ EXAMPLES = r"""
       - {host: 192.0.2.10, port: 30443}
       - {host: 192.0.2.11, port: 30443}
     wait_timeout: 60
+
+- name: One side of a link that stays beside the declaration
+  skyshift.clusterlink.peer:
+    context: north
+    name: east
+    gateway_host: gateway.east.example.com
+    gateway_port: 443
+    link: {name: backup, source: north, fabric: demo}
+
+- name: Cut the link, and what draws on it
+  skyshift.clusterlink.peer:
+    context: north
+    name: west
+    remove_sources: true
+    state: absent
 
 - name: Cut the link
   skyshift.clusterlink.peer:
@@ -139,12 +181,15 @@ problems:
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import not_ours
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import peer_object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address, read_address
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
@@ -154,6 +199,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.single i
     Single,
     refer_to,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.sources import drawing_on, take_out
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Task, run_module
 
 
@@ -165,33 +211,65 @@ def build(item: Item, labels: Mapping[str, str]) -> Object:
             item.problem("gateways", "names no address", item.get("gateways"), "Name a host and a port")
     else:
         gateways = [Address(item.text("gateway_host", required=True), item.port("gateway_port", required=True))]
-    return peer_object(item.name(required=True), item.name("namespace", required=True), gateways, labels)
+    name, namespace = item.name(required=True), item.name("namespace", required=True)
+    if "link" not in item:
+        return peer_object(name, namespace, gateways, labels)
+    link = item.item("link")
+    fabric = api.ownership_labels(link.name("fabric", required=True))
+    asked = api.link_labels(link.name(required=True), link.name("source", required=True))
+    return peer_object(name, namespace, gateways, {**labels, **fabric, **asked})
+
+
+def keep_other_peers(cluster: Cluster, wanted: Object, request: Request) -> list[str]:
+    """Refuse to make a Peer a link's that is another link's, another fabric's, or somebody else's."""
+    ref = Ref.of(wanted)
+    there = cluster.get(ref.kind, ref.name, ref.namespace)
+    if request.params["link"] is None or request.params["force_conflicts"] or there is None:
+        return []
+    found, asked = there["metadata"].get("labels") or {}, wanted["metadata"]["labels"]
+    problems = [
+        Problem(
+            str(ref), f"it belongs to another {what}", found[label], "Remove it there first, or set force_conflicts"
+        )
+        for what, label in (("fabric", api.FABRIC_LABEL), ("link", api.LINK_LABEL))
+        if found.get(label, asked[label]) != asked[label]
+    ]
+    if foreign := not_ours(there):
+        problems = [replace(foreign, fix="Remove it by what made it, or set force_conflicts to take it over")]
+    if problems:
+        raise ClusterlinkError(problems)
+    return []
 
 
 def keep_used_peer(cluster: Cluster, peer: Object, request: Request) -> list[str]:
     """Refuse to remove a Peer that Imports draw on, unless that is forced."""
-    name = peer["metadata"]["name"]
-    users = [
-        str(Ref.of(each))
-        for each in cluster.list("Import")
-        if any(source["peer"] == name for source in each["spec"].get("sources") or [])
-    ]
-    if not users:
+    users = [str(Ref.of(each)) for each in drawing_on(cluster, peer["metadata"]["name"])]
+    if not users or request.params["remove_sources"]:
         return []
     what = f"{', '.join(users)} {'has' if len(users) == 1 else 'have'} it as a source"
     # In check mode the step that removes the source may not have been done.
     if request.params["force"] or request.mode.check:
         return [f"{Ref.of(peer)}: {what}; connections for which it is chosen fail without it"]
     raise ClusterlinkError(
-        Problem(str(Ref.of(peer)), what, fix="Remove the source first, or set force to remove it now")
+        Problem(str(Ref.of(peer)), what, fix="Remove the source first, or set remove_sources to have it done")
     )
 
 
+def remove_sources(cluster: Cluster, peer: Object, request: Request) -> ApplyResult:
+    """Take the Peer out of all Imports, when that is asked for."""
+    if not request.params["remove_sources"]:
+        return ApplyResult()
+    name = peer["metadata"]["name"]
+    return take_out(cluster, drawing_on(cluster, name), name, check=request.mode.check)
+
+
 SINGLE = Single(
-    keys=("name", "namespace", "gateway_host", "gateway_port", "gateways"),
+    keys=("name", "namespace", "gateway_host", "gateway_port", "gateways", "link"),
     refer=refer_to("Peer"),
     build=build,
+    before_apply=keep_other_peers,
     before_delete=keep_used_peer,
+    clear=remove_sources,
 )
 
 TASK = Task(
@@ -205,6 +283,15 @@ TASK = Task(
             "elements": "dict",
             "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "required": True}},
         },
+        "link": {
+            "type": "dict",
+            "options": {
+                "name": {"type": "str", "required": True},
+                "source": {"type": "str", "required": True},
+                "fabric": {"type": "str", "default": "fabric"},
+            },
+        },
+        "remove_sources": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
         **SINGLE_SPEC,
     },

@@ -51,6 +51,10 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "skyshift.clusterlink"
 FABRIC_LABEL = "skyshift.clusterlink/fabric"
 
+# A link that was asked for by name, beside the declaration: both of its Peers carry its name and its source, and stay.
+LINK_LABEL = "skyshift.clusterlink/link"
+LINK_SOURCE_LABEL = "skyshift.clusterlink/link-source"
+
 
 BACKING_LABEL = "skyshift.clusterlink/backing"
 """Tells a Service that an export points to from those of a gateway, which carry the same labels of ownership."""
@@ -59,3 +63,8 @@ BACKING_LABEL = "skyshift.clusterlink/backing"
 def ownership_labels(fabric: str) -> dict[str, str]:
     """The labels of an object that belongs to the named fabric's declaration."""
     return {MANAGED_BY_LABEL: MANAGED_BY, FABRIC_LABEL: fabric}
+
+
+def link_labels(name: str, source: str) -> dict[str, str]:
+    """The labels of a Peer that belongs to a link of that name, which was asked for from the source's side."""
+    return {LINK_LABEL: name, LINK_SOURCE_LABEL: source}

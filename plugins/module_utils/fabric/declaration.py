@@ -77,8 +77,12 @@ def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) ->
     return expand(declaration)
 
 
-def parse_addresses(data: Mapping[str, Any]) -> dict[str, Address | None]:
+def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[str, Address | None]:
     """The gateways' addresses, of plain C({host: {"host": str, "port": int}}); null where one is not known.
+
+    Args:
+        data: The value of a module's option.
+        option: The option's name.
 
     Raises:
         ClusterlinkError: With every problem.
@@ -89,7 +93,7 @@ def parse_addresses(data: Mapping[str, Any]) -> dict[str, Address | None]:
         if value is None:
             addresses[str(host)] = None
             continue
-        item = Item(value, f"addresses.{host}", report)
+        item = Item(value, f"{option}.{host}", report)
         addresses[str(host)] = Address(item.text("host", required=True), item.port(required=True))
     report.raise_any()
     return addresses

@@ -73,6 +73,7 @@ class Plan:
     services: tuple[Service, ...]
     peers: Mapping[str, PeerPlan]
     lookups: Mapping[str, tuple[str, ...]]
+    gateways: Mapping[str, Address | None]
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,6 +91,7 @@ class Plan:
                 }
                 for each in self.services
             ],
+            "gateways": {host: address and vars(address) for host, address in self.gateways.items()},
             "peers": {host: part.as_dict() for host, part in self.peers.items()},
             "lookups": {host: list(namespaces) for host, namespaces in self.lookups.items()},
         }
@@ -104,11 +106,13 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
     """
     held = holdings(declaration)
     fabric_links = links(declaration, held)
+    gateways = {host: addresses.get(host) or peer.address for host, peer in sorted(declaration.peers.items())}
     labels = api.ownership_labels(declaration.fabric)
     objects: dict[str, list[Object]] = {}
     pending: dict[str, list[Pending]] = {}
     for host, holding in held.items():
-        peers, pending[host] = _peers(declaration, declaration.peers[host], fabric_links, addresses, labels)
+        uncertain = declaration.uncertain.get(host, {})
+        peers, pending[host] = _peers(declaration.peers[host], fabric_links, gateways, labels, uncertain)
         objects[host] = in_order([*peers, *_held_objects(holding, labels)])
     probes = _probes(declaration, held, objects)
     left = {(host, each.namespace, each.name) for each in declaration.services for host in each.left}
@@ -122,6 +126,7 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
             for host in sorted(held)
         },
         lookups=declaration.lookups,
+        gateways=gateways,
         warnings=warnings(declaration, held),
     )
 
@@ -133,28 +138,28 @@ def _is_left(host: str, each: Object, left: set[tuple[str, str, str]]) -> bool:
 
 
 def _peers(
-    declaration: Declaration,
     peer: Peer,
     fabric_links: list[Link],
-    addresses: Mapping[str, Address | None],
+    gateways: Mapping[str, Address | None],
     labels: Mapping[str, str],
+    uncertain: Mapping[str, str],
 ) -> tuple[list[Object], list[Pending]]:
-    """The Peer objects of one cluster, and those whose gateway has no known address."""
+    """The Peer objects of one cluster, and those that cannot be written or may be needed, by C(uncertain) reasons."""
     objects: list[Object] = []
     pending: list[Pending] = []
     reached = {link.target for link in fabric_links if link.source == peer.name}
     reached |= {link.source for link in fabric_links if link.target == peer.name and link.both_ways}
     for name in sorted(reached):
         entry = peer.entries.get(name)
-        known = addresses.get(name) or (declaration.peers[name].address if name in declaration.peers else None)
+        known = gateways.get(name)
         # What a cluster says of the way from itself to a peer holds for it alone, and goes first.
-        gateways = entry.gateways if entry else (known,) if known else ()
-        if gateways:
-            objects.append(peer_object(name, peer.namespace, gateways, labels))
+        ways = entry.gateways if entry else (known,) if known else ()
+        if ways:
+            objects.append(peer_object(name, peer.namespace, ways, labels))
         else:
             reason = f"the address of the gateway of {name} is not known"
             pending.append(Pending("Peer", name, peer.namespace, reason))
-    for name, reason in sorted(declaration.uncertain.get(peer.name, {}).items()):
+    for name, reason in sorted(uncertain.items()):
         if name not in reached:
             pending.append(Pending("Peer", name, peer.namespace, reason))
     return objects, pending

@@ -35,6 +35,7 @@ class Prune:
         keep_namespaces: Namespaces in which all of them stay.
         marks: By kind, a label that an object must have besides, whatever its value; such a kind is listed by its
             labels, since a cluster may have many that are no concern of ours.
+        spare: Says of an object that is there whether it stays likewise.
     """
 
     kinds: tuple[str, ...]
@@ -43,6 +44,7 @@ class Prune:
     keep: frozenset[Ref] = frozenset()
     keep_namespaces: frozenset[str] = frozenset()
     marks: Mapping[str, str] = field(default_factory=dict)
+    spare: Callable[[Object], bool] | None = None
 
 
 @dataclass
@@ -113,6 +115,7 @@ def apply_objects(
     prune: Prune | None = None,
     assume_namespaces: Iterable[str] = (),
     guard: Callable[[Object], Problem | None] | None = None,
+    complete: Callable[[Mapping[Ref, Object], Mapping[Ref, Object]], Mapping[Ref, Object]] | None = None,
 ) -> ApplyResult:
     """Make the cluster hold these objects and, with C(prune), no others that carry the prune's labels.
 
@@ -127,13 +130,16 @@ def apply_objects(
         prune: What to remove when it is not wanted.
         assume_namespaces: In check mode, namespaces that an earlier step would have made.
         guard: Says of a wanted object that is there already why it must not be touched, or None.
+        complete: Makes of what is wanted and what is there what is wanted indeed, in the order to make it.
 
     Raises:
         ClusterlinkError: With all problems that the rehearsal found; nothing was written then.
         PartlyDoneError: Something failed while writing.
     """
-    wanted = {Ref.of(obj): obj for obj in objects}
+    wanted: Mapping[Ref, Object] = {Ref.of(obj): obj for obj in objects}
     observed = _observe(cluster, list(wanted), prune)
+    if complete:
+        wanted = complete(wanted, observed)
     if guard:
         raise_all(problem for ref in wanted if ref in observed and (problem := guard(observed[ref])))
 
@@ -217,6 +223,7 @@ def _surplus(observed: Mapping[Ref, Object], wanted: Mapping[Ref, Object], prune
         and prune.marks.get(ref.kind, "") in ("", *(obj["metadata"].get("labels") or {}))
         # What is on its way out already is not removed again.
         and not obj["metadata"].get("deletionTimestamp")
+        and not (prune.spare and prune.spare(obj))
     ]
     return sorted(refs, key=lambda ref: (-prune.kinds.index(ref.kind), ref))
 

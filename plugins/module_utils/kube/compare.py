@@ -63,6 +63,14 @@ def is_applied(desired: Object, observed: Object) -> bool:
     return _holds(wanted, observed, owned)
 
 
+def applied(observed: Object) -> dict[str, Any]:
+    """What we applied of an object, with the values that it has now: to be applied again with some of them changed."""
+    ours: dict[str, Any] = _part(observed, _owned(observed) or {}) if _owned(observed) else {}
+    identity = {key: value for key, value in observed["metadata"].items() if key in _METADATA_IDENTITY}
+    named = {key: value for key, value in observed.items() if key in _IDENTITY}
+    return {**named, **ours, "metadata": {**identity, **ours.get("metadata", {})}}
+
+
 def difference(before: Object, after: Object) -> Difference:
     """What an apply changed, or in a dry run would change, among the fields that were or are ours.
 

@@ -12,6 +12,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
     API_VERSION,
     BACKING_LABEL,
     FABRIC_LABEL,
+    LINK_LABEL,
+    LINK_SOURCE_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     MESH_KINDS,
@@ -20,6 +22,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
     ownership_labels,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import in_order, peer_object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
     Prune,
@@ -40,6 +44,7 @@ def apply_mesh(
     force: bool = False,
     keep: Iterable[Ref] = (),
     keep_namespaces: Collection[str] = (),
+    gateways: Mapping[str, Address | None] | None = None,
     gateway_namespace: str = "",
 ) -> ApplyResult:
     """Make the cluster hold these objects of the fabric, and no others that carry its ownership labels.
@@ -55,6 +60,8 @@ def apply_mesh(
         force: Take over fields of other managers and objects of other fabrics.
         keep: Objects of the fabric that stay although they are not among the wanted.
         keep_namespaces: Namespaces in which all of them stay.
+        gateways: The fabric's clusters with their gateways' addresses, None where that is not known. Peers of links to
+            them that were asked for by name stay, too; where the address is known they are brought up to date.
         gateway_namespace: The namespace that the gateway's step makes; taken to be there in check mode.
 
     Raises:
@@ -63,6 +70,7 @@ def apply_mesh(
     """
     raise_all(problem for index, obj in enumerate(objects) for problem in _malformed(f"objects[{index}]", obj))
     labels = ownership_labels(fabric)
+    known = gateways or {}
     wanted = sorted((_labelled(obj, labels) for obj in objects), key=lambda obj: PLAN_KINDS.index(obj["kind"]))
     return apply_objects(
         cluster,
@@ -75,9 +83,11 @@ def apply_mesh(
             keep=frozenset(keep),
             keep_namespaces=frozenset(keep_namespaces),
             marks={"Service": BACKING_LABEL},
+            spare=lambda obj: _is_asked_link(obj, labels, known),
         ),
         assume_namespaces=[gateway_namespace],
         guard=lambda obj: _not_to_be_touched(obj, fabric, force=force),
+        complete=lambda planned, observed: _with_asked_links(planned, observed, labels, known),
     )
 
 
@@ -143,6 +153,33 @@ def _not_to_be_touched(obj: Object, fabric: str, *, force: bool) -> Problem | No
             fix="Rename or remove it; a pod that has a Service of its name is exported by that, as any other Service",
         )
     return None if force else _of_another_fabric(obj, fabric)
+
+
+def _is_asked_link(obj: Object, ownership: Mapping[str, str], clusters: Collection[str]) -> bool:
+    """Whether it is our Peer of a link that was asked for by name, to one of these clusters."""
+    labels = obj["metadata"].get("labels") or {}
+    there = obj["metadata"]["name"] in clusters and not obj["metadata"].get("deletionTimestamp")
+    return obj["kind"] == "Peer" and there and LINK_LABEL in labels and ownership.items() <= labels.items()
+
+
+def _with_asked_links(
+    planned: Mapping[Ref, Object],
+    observed: Mapping[Ref, Object],
+    ownership: Mapping[str, str],
+    gateways: Mapping[str, Address | None],
+) -> Mapping[Ref, Object]:
+    """What is planned, and the Peers of links that were asked for by name, with what says so."""
+    asked: dict[Ref, Object] = {}
+    for ref, obj in observed.items():
+        if not _is_asked_link(obj, ownership, gateways):
+            continue
+        own = {key: value for key, value in obj["metadata"]["labels"].items() if key in (LINK_LABEL, LINK_SOURCE_LABEL)}
+        address = gateways[ref.name]
+        if ref in planned:
+            asked[ref] = _labelled(planned[ref], own)
+        elif address:
+            asked[ref] = peer_object(ref.name, ref.namespace, [address], {**ownership, **own})
+    return {Ref.of(obj): obj for obj in in_order({**planned, **asked}.values())} if asked else planned
 
 
 def _of_another_fabric(obj: Object, fabric: str) -> Problem | None:

@@ -44,6 +44,9 @@ SINGLE_SPEC: dict[str, Any] = {
 }
 """The options that all of these modules have."""
 
+_KEPT = frozenset({api.FABRIC_LABEL, api.LINK_LABEL, api.LINK_SOURCE_LABEL})
+"""The labels by which an object belongs to a fabric; whoever changes it otherwise does not take them away."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -77,6 +80,7 @@ class Single:
         build: The object wanted, from the parameters and the labels.
         before_apply: Called with the object wanted.
         before_delete: Called with the object that is there.
+        clear: Does what has to be done before the object that is there goes.
     """
 
     keys: tuple[str, ...]
@@ -84,6 +88,7 @@ class Single:
     build: Callable[[Item, Mapping[str, str]], Object]
     before_apply: Check | None = None
     before_delete: Check | None = None
+    clear: Callable[[Cluster, Object, Request], ApplyResult] | None = None
 
     def run(self, params: dict[str, Any], mode: Mode) -> Outcome:
         """The module's C(Task.run): everything wrong with the parameters is said before the cluster is asked."""
@@ -106,9 +111,10 @@ class Single:
         warnings = self.before_apply(cluster, wanted, request) if self.before_apply else []
         ref = Ref.of(wanted)
         observed = cluster.get(ref.kind, ref.name, ref.namespace)
-        fabric = _fabric(observed)
+        labels = wanted["metadata"]["labels"]
+        fabric = "" if api.FABRIC_LABEL in labels else _fabric(observed)
         if fabric:
-            wanted["metadata"]["labels"][api.FABRIC_LABEL] = fabric
+            labels.update({key: value for key, value in (observed or {})["metadata"]["labels"].items() if key in _KEPT})
         result = apply_objects(
             cluster, [wanted], check=request.mode.check, force=bool(request.params["force_conflicts"])
         )
@@ -127,7 +133,8 @@ class Single:
         if observed is None:
             return Outcome(values=_values(ref, None, ""))
         warnings = self.before_delete(cluster, observed, request) if self.before_delete else []
-        result = delete_objects(cluster, [ref], check=request.mode.check)
+        result = self.clear(cluster, observed, request) if self.clear else ApplyResult()
+        result.add(delete_objects(cluster, [ref], check=request.mode.check))
         outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
         outcome.values = _values(ref, None, "it is there and should not be")
         if request.params["wait"] and not request.mode.check:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import API_VERSION
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import (
+    API_VERSION,
+    ownership_labels,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
@@ -96,3 +99,28 @@ def test_namespace_that_could_not_be_looked_at_is_owed_and_keeps_what_it_has(
 def test_check_mode_waits_for_nothing(memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = run(monkeypatch, memory_cluster(), check=True, objects=[PEER])
     assert (outcome.failed, outcome.changed) == (False, True)
+
+
+def test_imports_that_lose_sources_are_told(
+    memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = ownership_labels("fabric")
+    there = [imported("web", "east", "west", labels=labels), imported("db", "east", labels=labels)]
+    outcome = run(monkeypatch, memory_cluster(*there), check=True, objects=[imported("web", "west")])
+    assert outcome.warnings == [
+        "Import a/db loses all its sources: east.",
+        "Import a/web loses the source east, and keeps west.",
+    ]
+    assert [(each["name"], each["lost"], each["left"]) for each in outcome.values["lost"]] == [
+        ("db", ["east"], []),
+        ("web", ["east"], ["west"]),
+    ]
+
+
+def imported(name: str, *peers: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Import",
+        "metadata": {"name": name, "namespace": "a", "labels": labels or {}},
+        "spec": {"port": 80, "sources": [{"peer": peer} for peer in peers]},
+    }

@@ -1,0 +1,217 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every link of a fabric as its two clusters see it: the declared ones, and those that were asked for by name. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import holdings
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import can_reach, links
+
+Infos = Mapping[str, Mapping[str, Any]]
+"""What fabric_info returned, by cluster; of a cluster that could not be read only C(msg)."""
+
+REACHABLE, UNREACHABLE, MISSING, UNKNOWN, ONE_WAY = "reachable", "unreachable", "missing", "unknown", "-"
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """What was declared, and what each cluster holds."""
+
+    declaration: Declaration
+    infos: Infos
+
+
+ON_DEMAND = "on demand"
+UNDECLARED = "not declared"
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One cluster's way to the other.
+
+    Attributes:
+        state: One of the words above; C(ONE_WAY) where there is to be none.
+        since: When the state last changed; empty when that is not known.
+        reason: The gateway's word for it, or what is wrong.
+    """
+
+    state: str
+    since: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """A link and its two directions.
+
+    Attributes:
+        name: As declared, or as it was asked for, or else made of the names of its clusters.
+        source: The cluster that it is told from.
+        target: The other.
+        forward: From the source to the target.
+        back: From the target to the source.
+        purposes: What it is there for.
+        wanted: Whether it was declared or asked for.
+    """
+
+    name: str
+    source: str
+    target: str
+    forward: Direction
+    back: Direction
+    purposes: tuple[str, ...]
+    wanted: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether every side that is to reach the other does."""
+        return all(each.state in (REACHABLE, ONE_WAY) for each in (self.forward, self.back))
+
+    @property
+    def reason(self) -> str:
+        """Why it is not ready; else the gateways' word."""
+        ways = ((f"{self.source} to {self.target}", self.forward), (f"{self.target} to {self.source}", self.back))
+        bad = [f"{name}: {way.reason}" for name, way in ways if way.state not in (REACHABLE, ONE_WAY)]
+        return "; ".join(bad) or ", ".join(sorted({way.reason for _name, way in ways if way.reason}))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The link as plain data."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "target": self.target,
+            "ready": self.ready,
+            "wanted": self.wanted,
+            "for": list(self.purposes),
+            "forward": vars(self.forward),
+            "back": vars(self.back),
+        }
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A link that was asked for by name, as the labels of a Peer tell it."""
+
+    name: str
+    source: str
+    target: str
+
+
+def default_name(clusters: Iterable[str]) -> str:
+    """The name of a link that was given none."""
+    return "-".join(sorted(clusters))
+
+
+def asked_links(fabric: Fabric) -> dict[frozenset[str], Asked]:
+    """The links that were asked for by name, by their clusters; one side's Peer is enough to tell."""
+    found: dict[frozenset[str], Asked] = {}
+    for host, info in sorted(fabric.infos.items()):
+        for peer in info.get("peers") or []:
+            name = peer["labels"].get(api.LINK_LABEL)
+            if name and peer["fabric"] == fabric.declaration.fabric:
+                backwards = peer["labels"].get(api.LINK_SOURCE_LABEL) == peer["name"]
+                pair = (peer["name"], host) if backwards else (host, peer["name"])
+                found.setdefault(frozenset(pair), Asked(name, *pair))
+    return found
+
+
+def link_states(fabric: Fabric) -> list[LinkState]:
+    """All links, in the order of their names: those wanted, and what else there is."""
+    asked = asked_links(fabric)
+    states = []
+    seen = set(asked)
+    for link in links(fabric.declaration, holdings(fabric.declaration)):
+        pair = frozenset((link.source, link.target))
+        own = asked.pop(pair, None)
+        ways = {(link.source, link.target), *([(link.target, link.source)] if link.both_ways or own else [])}
+        name = link.name or (own.name if own else "") or default_name(pair)
+        purposes = (*link.reasons, ON_DEMAND) if own else link.reasons
+        states.append(_state(fabric, Asked(name, link.source, link.target), ways, purposes))
+        seen.add(pair)
+    states += [
+        _state(fabric, own, {(own.source, own.target), (own.target, own.source)}, (ON_DEMAND,))
+        for own in asked.values()
+    ]
+    return sorted([*states, *_others(fabric, seen)], key=lambda each: (each.name, each.source, each.target))
+
+
+def _others(fabric: Fabric, seen: Collection[frozenset[str]]) -> list[LinkState]:
+    """Peers that nobody declared, such as those that were made by hand, or are to be pruned."""
+    pairs: dict[frozenset[str], set[tuple[str, str]]] = {}
+    for host, info in fabric.infos.items():
+        for peer in info.get("peers") or []:
+            pair = frozenset((host, peer["name"]))
+            if pair not in seen:
+                pairs.setdefault(pair, set()).add((host, peer["name"]))
+    return [_state(fabric, Asked(default_name(pair), *min(ways)), ways, (UNDECLARED,)) for pair, ways in pairs.items()]
+
+
+def _state(fabric: Fabric, link: Asked, ways: Collection[tuple[str, str]], purposes: tuple[str, ...]) -> LinkState:
+    forward, back = (
+        _direction(fabric.infos, *way) if way in ways and _possible(fabric.declaration, *way) else Direction(ONE_WAY)
+        for way in ((link.source, link.target), (link.target, link.source))
+    )
+    return LinkState(link.name, link.source, link.target, forward, back, purposes, UNDECLARED not in purposes)
+
+
+def _possible(declaration: Declaration, source: str, target: str) -> bool:
+    """Whether there can be such a way; one that is no host of the inventory cannot be asked for its own."""
+    return source in declaration.peers and (target not in declaration.peers or can_reach(declaration, source, target))
+
+
+def _direction(infos: Infos, source: str, target: str) -> Direction:
+    info = infos.get(source) or {}
+    if "peers" not in info:
+        return Direction(UNKNOWN, "", str(info.get("msg") or "it could not be read"))
+    peer = next((each for each in info["peers"] if each["name"] == target), None)
+    if peer is None:
+        return Direction(MISSING, "", "there is no such Peer")
+    if peer["reachable"]:
+        return Direction(REACHABLE, peer["since"], peer["reason"])
+    return Direction(UNREACHABLE, peer["since"], peer["message"] or peer["reason"] or "no word yet")
+
+
+HEADINGS = ("NAME", "SOURCE", "TARGET", "FORWARD", "SINCE", "BACK", "SINCE", "REASON", "FOR")
+
+
+def table(states: Sequence[LinkState]) -> list[str]:
+    """The links as aligned lines, headings included."""
+    rows = [
+        (
+            *(each.name, each.source, each.target, each.forward.state, each.forward.since or "-"),
+            *(each.back.state, each.back.since or "-", each.reason or "-", ", ".join(each.purposes)),
+        )
+        for each in states
+    ]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (HEADINGS, *rows)
+    ]
+
+
+def problems(states: Sequence[LinkState]) -> list[str]:
+    """The wanted links that are not ready, a sentence each."""
+    return [
+        f"Link {each.name} from {each.source} to {each.target} is not ready: {each.reason}"
+        for each in states
+        if each.wanted and not each.ready
+    ]
+
+
+def changes(before: Sequence[LinkState], after: Sequence[LinkState]) -> list[str]:
+    """What became different between two looks, a line for each link."""
+    then, now = ({(each.name, each.source, each.target): each for each in states} for states in (before, after))
+    lines = [f"{name} {source} {target}: gone" for name, source, target in sorted(then.keys() - now.keys())]
+    for key, each in sorted(now.items()):
+        if key not in then or then[key] != each:
+            state = f"forward {each.forward.state}, back {each.back.state}"
+            reason = f" ({each.reason})" if not each.ready else ""
+            lines.append(f"{' '.join(key)}: {'ready' if each.ready else 'not ready'}, {state}{reason}")
+    return lines

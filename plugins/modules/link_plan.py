@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module link_plan."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: link_plan
+short_description: Check a link that is asked for by name, and say what it takes
+version_added: "0.1.0"
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+description:
+  - Checks a link between two clusters of the inventory that somebody wants to have, or to be rid of, against the
+    declaration and against what every cluster holds. It writes nothing.
+  - Says what each of the two clusters has to hold of the other, for M(skyshift.clusterlink.peer).
+  - Refuses to remove a link that the declaration has, or that imports need, unless it is told to.
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes.info
+options:
+  name:
+    description:
+      - The link's name, a DNS label that no other link has.
+      - A link of the declaration that was given no name has those of its two clusters in alphabetical order, with V(-)
+        between them.
+    type: str
+    required: true
+  source:
+    description:
+      - A cluster of the inventory. Needed for O(state=present).
+    type: str
+  target:
+    description:
+      - Another cluster of the inventory. Needed for O(state=present).
+    type: str
+  state:
+    description:
+      - Whether the link shall be there, in both directions.
+    type: str
+    choices: [present, absent]
+    default: present
+  force:
+    description:
+      - With O(state=absent), whether a link goes although it is declared, or imports need it.
+    type: bool
+    default: false
+  declaration:
+    description:
+      - The declaration as plain data, as M(skyshift.clusterlink.fabric_plan) takes it, instead of the inventory's.
+    type: dict
+  infos:
+    description:
+      - What M(skyshift.clusterlink.fabric_info) returned for each cluster, instead of reading them.
+    type: dict
+  addresses:
+    description:
+      - Where the clusters' gateways are reached, each with V(host) and V(port), instead of looking them up.
+    type: dict
+seealso:
+  - module: skyshift.clusterlink.link_info
+  - module: skyshift.clusterlink.peer
+"""
+
+EXAMPLES = r"""
+- name: See whether there can be such a link
+  skyshift.clusterlink.link_plan:
+    name: backup
+    source: east
+    target: west
+  run_once: true
+  register: wanted
+
+- name: Make both sides of it
+  skyshift.clusterlink.peer:
+    context: "{{ clusterlink_context }}"
+    name: "{{ wanted.sides[inventory_hostname].peer }}"
+    gateways: "{{ wanted.sides[inventory_hostname].gateways }}"
+    link: {name: backup, source: east, fabric: demo}
+  when: inventory_hostname in wanted.sides
+"""
+
+RETURN = r"""
+name:
+  description: The link's name.
+  returned: success
+  type: str
+  sample: backup
+source:
+  description: The cluster that it is told from. Empty when a link that is to go is not there.
+  returned: success
+  type: str
+  sample: east
+target:
+  description: The other cluster. Empty when a link that is to go is not there.
+  returned: success
+  type: str
+  sample: west
+sides:
+  description: What each of the two clusters is to hold of the other, or to hold no more. Empty when there is no link.
+  returned: success
+  type: dict
+  sample:
+    east: {"peer": "west", "gateways": [{"host": "172.18.0.3", "port": 30443}]}
+    west: {"peer": "east", "gateways": [{"host": "172.18.0.2", "port": 30443}]}
+losses:
+  description: The imports that lose peers which they draw on, and what they keep.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"cluster": "east", "namespace": "default", "name": "web", "lost": ["west"], "left": []}]
+problems:
+  description: What speaks against it, each with where, what, found and fix.
+  returned: failure
+  type: list
+  elements: dict
+  sample: [{"host": "", "where": "target", "what": "is no cluster of the fabric", "found": "wets", "fix": ""}]
+"""
+
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_request import request
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import Fabric
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], _mode: Mode) -> Outcome:
+    """Judge the link by the data given.
+
+    Raises:
+        ClusterlinkError: With everything that speaks against it.
+    """
+    missing = [name for name in ("declaration", "infos") if params[name] is None]
+    if missing:
+        raise ClusterlinkError([Problem(name, "is required where no inventory can be read") for name in missing])
+    made = request(
+        Fabric(parse(params["declaration"]), params["infos"]),
+        parse_addresses(params["addresses"] or {}),
+        {key: params[key] for key in ("name", "source", "target")},
+        state=params["state"],
+        force=params["force"],
+    )
+    return Outcome(values=made.as_dict(), warnings=list(made.warnings))
+
+
+TASK = Task(
+    argument_spec={
+        "name": {"type": "str", "required": True},
+        "source": {"type": "str"},
+        "target": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "force": {"type": "bool", "default": False},
+        "declaration": {"type": "dict"},
+        "infos": {"type": "dict"},
+        "addresses": {"type": "dict"},
+    },
+    run=run,
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

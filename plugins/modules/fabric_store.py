@@ -60,6 +60,8 @@ options:
 notes:
   - The user needs the verbs get, create, update and, for O(state=absent), delete on Secrets in the namespace.
   - The connection is to the management cluster, so this module is not in the group C(skyshift.clusterlink.cluster).
+    For the same reason O(host) beside O(context) or O(kubeconfig) is an error, also where one of them comes from the
+    environment, as that would bring the CA's key to a cluster of the fabric.
   - A Secret holds 1 MiB. That is enough for about 800 peers with ECDSA keys and 150 with RSA keys of 4096 bits.
   - In check mode, nothing is missed in an empty folder, as an earlier task would have loaded it.
 seealso:
@@ -122,7 +124,11 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
     REQUIRES,
     connect,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_secret import FabricSecret, default_name
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_secret import (
+    FabricSecret,
+    default_name,
+    require_one_cluster,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_store import FabricStore
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.snapshot import authority, difference
@@ -133,6 +139,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import M
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Load, save or remove what is kept."""
+    require_one_cluster(params)
     fabric = require_fabric(params["fabric"], "fabric")
     folder = fabric_folder(params["path"], fabric)
     ref = Ref("Secret", params["secret"] or default_name(fabric), params["namespace"])

@@ -8,8 +8,9 @@ Every write says which version of the Secret it follows, so that of two runs at 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
@@ -27,6 +28,24 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.snapshot 
 def default_name(fabric: str) -> str:
     """The Secret's name unless it is given; a fabric's name may hold what an object's may not."""
     return "clusterlink-fabric-" + re.sub(r"[^a-z0-9]", "-", fabric.lower())
+
+
+def require_one_cluster(params: Mapping[str, Any]) -> None:
+    """Refuse connection options that name two clusters, one of them perhaps by a variable that is meant for another.
+
+    Elsewhere a host wins over a kubeconfig. Here it would bring a CA's key to the wrong cluster.
+
+    Args:
+        params: A module's parameters, those from K8S_AUTH variables among them.
+
+    Raises:
+        ClusterlinkError: There are both.
+    """
+    named = [option for option in ("context", "kubeconfig") if params.get(option)]
+    if params.get("host") and named:
+        what = f"is given beside {' and '.join(named)}, so it is not clear which cluster is to keep the CA's key"
+        fix = "Give one or the other; K8S_AUTH_HOST, K8S_AUTH_CONTEXT and K8S_AUTH_KUBECONFIG count, too"
+        raise ClusterlinkError(Problem("host", what, params["host"], fix))
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
 ) -> None:
     namespace = store.namespace
     first, stranger, empty = map(store.container, ("first", "stranger", "empty"))
-    away = {"kubeconfig": "", "context": "", "host": "https://127.0.0.1:1", "api_key": "secret-token"}
+    away: dict[str, Any] = {"kubeconfig": "", "context": "", "host": "https://127.0.0.1:1", "api_key": "secret-token"}
     results = run_module.each(
         *(store("loaded", empty, **away), store("loaded", empty, namespace="not-there")),
         store("loaded", empty, host="https://127.0.0.1:1"),

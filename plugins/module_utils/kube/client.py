@@ -169,6 +169,32 @@ class Cluster:
             request, "PATCH", path(obj["kind"], name, namespace), query, body=obj, content_type=_APPLY
         )
 
+    def create(self, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """Make an object that is not there yet.
+
+        Raises:
+            ApiError: The API server refuses; status 409 when it is there, which a try whose answer was lost may have
+                brought about.
+            ClusterUnreachableError: It cannot be talked to.
+        """
+        return self._put("create", "POST", obj, "", dry_run=dry_run)
+
+    def replace(self, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
+        """Write an object as a whole, as long as its C(metadata.resourceVersion) is still the given one.
+
+        Raises:
+            ApiError: The API server refuses; status 409 when somebody has written it since, which a try whose answer
+                was lost may have done, and 404 when it is not there.
+            ClusterUnreachableError: It cannot be talked to.
+        """
+        return self._put("update", "PUT", obj, obj["metadata"]["name"], dry_run=dry_run)
+
+    def _put(self, verb: str, method: str, obj: Mapping[str, Any], in_path: str, *, dry_run: bool) -> Object:
+        kind, namespace = obj["kind"], obj["metadata"].get("namespace") or ""
+        query = _present(fieldManager=FIELD_MANAGER, fieldValidation="Strict", dryRun="All" if dry_run else "")
+        request = Request(verb, kind, obj["metadata"]["name"], namespace)
+        return self._transport.call(request, method, path(kind, in_path, namespace), query, body=obj)
+
     def patch(
         self,
         kind: str,
@@ -195,7 +221,9 @@ class Cluster:
         """Merge into an object's status, as the controller of another system would. Raises as C(patch) does."""
         return self.patch(kind, name, namespace, {"status": status}, subresource="status")
 
-    def delete(self, kind: str, name: str, namespace: str = "", *, uid: str = "", dry_run: bool = False) -> bool:
+    def delete(
+        self, kind: str, name: str, namespace: str = "", *, uid: str = "", version: str = "", dry_run: bool = False
+    ) -> bool:
         """Ask for an object's removal; what it owns is removed in the background.
 
         Args:
@@ -203,6 +231,7 @@ class Cluster:
             name: The object.
             namespace: Its namespace.
             uid: Remove only this very object, not one that was made again under the same name.
+            version: Remove it only while this is its resourceVersion.
             dry_run: Only check that it would be done.
 
         Returns:
@@ -213,8 +242,8 @@ class Cluster:
             ClusterUnreachableError: It cannot be talked to.
         """
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        if uid:
-            options["preconditions"] = {"uid": uid}
+        if uid or version:
+            options["preconditions"] = _present(uid=uid, resourceVersion=version)
         if dry_run:
             options["dryRun"] = ["All"]
         request = Request("delete", kind, name, namespace)

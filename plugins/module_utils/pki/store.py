@@ -83,24 +83,28 @@ def enrolled_path(folder: Folder) -> str:
 
 def peers_in(folder: Folder) -> list[str]:
     """The peers that have a certificate or a key in a fabric's folder, sorted."""
-    with _explained(folder.path, "cannot be listed"):
-        try:
-            names = sorted(os.listdir(folder.path))
-        except FileNotFoundError:
-            return []
     # A folder with a dot in its name is no peer's: it holds a CA that comes or goes.
-    peers = [name for name in names if "." not in name]
+    peers = [name for name in names_in(folder) if "." not in name]
     return [name for name in peers if any(map(os.path.lexists, Folder(os.path.join(folder.path, name)).files))]
 
 
 def requests_in(folder: Folder) -> list[str]:
     """The files by which peers in a fabric's folder ask others for their certificates, sorted."""
+    paths = [os.path.join(folder.path, name, REQUEST) for name in names_in(folder)]
+    return [path for path in paths if os.path.lexists(path)]
+
+
+def names_in(folder: Folder) -> list[str]:
+    """The names of what is in a folder, sorted, but for those with a leading dot; none when there is no folder.
+
+    Raises:
+        ClusterlinkError: It cannot be listed.
+    """
     with _explained(folder.path, "cannot be listed"):
         try:
-            paths = [os.path.join(folder.path, name, REQUEST) for name in sorted(os.listdir(folder.path))]
+            return sorted(name for name in os.listdir(folder.path) if not name.startswith("."))
         except FileNotFoundError:
             return []
-    return [path for path in paths if os.path.lexists(path)]
 
 
 def read_file(path: str) -> bytes | None:

@@ -64,6 +64,28 @@ def test_delete_tells_whether_there_was_something_and_can_mean_one_very_object(a
     assert "dryRun" not in api.asked[1].body
 
 
+def test_delete_can_mean_one_version_of_an_object(api: Api) -> None:
+    api.will(200, {"kind": "Status"})
+    api.cluster().delete("Secret", "s", "a", uid="u-1", version="7")
+    assert api.asked[0].body["preconditions"] == {"uid": "u-1", "resourceVersion": "7"}
+
+
+def test_create_and_replace_send_the_whole_object_as_ours(api: Api) -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "a", "resourceVersion": "7"}}
+    api.will(201, secret)
+    api.will(200, secret)
+    cluster = api.cluster()
+    assert cluster.create(secret, dry_run=True) == secret
+    assert cluster.replace(secret) == secret
+    made, written = api.asked
+    assert (made.method, urlsplit(made.path).path) == ("POST", "/api/v1/namespaces/a/secrets")
+    assert (written.method, urlsplit(written.path).path) == ("PUT", "/api/v1/namespaces/a/secrets/s")
+    assert [each.body for each in api.asked] == [secret, secret]
+    ours = {"fieldManager": ["skyshift.clusterlink"], "fieldValidation": ["Strict"]}
+    assert query(made.path) == {**ours, "dryRun": ["All"]}
+    assert query(written.path) == ours
+
+
 def test_apply_is_server_side_with_our_field_manager_and_strict(api: Api) -> None:
     api.will(200, PEER)
     api.will(200, PEER)

@@ -1,0 +1,184 @@
+#!/usr/bin/python
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Module fabric_store."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fabric_store
+short_description: Keep the folder of a ClusterLink fabric as a Secret in a management cluster
+version_added: "0.1.0"
+description:
+  - Keeps a fabric's folder, with the CA's key in it, where the folder itself does not last, as in a job container.
+    Load it before a run, and save it before any cluster is given what was made.
+  - All files in C(FABRIC) and in the folders in it are kept, but for those with a leading dot. They are the CA, every
+    peer's key and certificate, a rotation's state, and the record of enrolments. An encrypted key stays encrypted.
+  - C(FABRIC/.store.json) says what the files were when the folder and the Secret were last the same. When the Secret
+    has changed since, such as by another run, nothing is saved. When both have, nothing is loaded either.
+  - Who can read the Secret can sign for the fabric. Give it a namespace of its own that nobody else can read, in a
+    cluster that encrypts Secrets at rest.
+author:
+  - The skyshift.clusterlink contributors (@skyshift)
+requirements:
+  - cryptography
+extends_documentation_fragment:
+  - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.connection
+options:
+  state:
+    description:
+      - With V(loaded), the folder is made what the Secret holds. Files that the Secret does not have are removed only
+        when the folder was loaded from it or saved to it before. A folder with changes that were not saved yet stays as
+        it is. Where there is no Secret, nothing is done but to find out that it can be made.
+      - With V(saved), the Secret is made what the folder holds.
+      - With V(absent), the Secret is removed, and the folder stays.
+    type: str
+    choices: [loaded, saved, absent]
+    required: true
+  path:
+    description: The folder in which fabrics have their folders, as with module M(skyshift.clusterlink.fabric_ca).
+    type: path
+    required: true
+  fabric:
+    description: The fabric's name.
+    type: str
+    default: fabric
+  namespace:
+    description:
+      - The Secret's namespace. It has to be there, so that a wrong cluster is noticed before a new CA is
+        made.
+      - Do not use a gateway's namespace, which goes when the gateway is removed.
+    type: str
+    required: true
+  secret:
+    description:
+      - The Secret's name. It is C(clusterlink-fabric-FABRIC) unless given, in lower case and with C(-) for whatever a
+        Secret's name cannot hold.
+    type: str
+notes:
+  - The user needs the verbs get, create, update and, for O(state=absent), delete on Secrets in the namespace.
+  - The connection is to the management cluster, so this module is not in the group C(skyshift.clusterlink.cluster).
+    For the same reason O(host) beside O(context) or O(kubeconfig) is an error, also where one of them comes from the
+    environment, as that would bring the CA's key to a cluster of the fabric.
+  - A Secret holds 1 MiB. That is enough for about 800 peers with ECDSA keys and 150 with RSA keys of 4096 bits.
+  - In check mode, nothing is missed in an empty folder, as an earlier task would have loaded it.
+seealso:
+  - module: skyshift.clusterlink.fabric_ca
+  - module: skyshift.clusterlink.peer_certificate
+"""
+
+EXAMPLES = r"""
+- name: Load the fabric's folder
+  skyshift.clusterlink.fabric_store:
+    state: loaded
+    context: management
+    namespace: clusterlink-store
+    path: /runner/pki
+    fabric: demo
+
+- name: Make the CA, unless it was loaded
+  skyshift.clusterlink.fabric_ca:
+    path: /runner/pki
+    fabric: demo
+
+- name: Save what is new
+  skyshift.clusterlink.fabric_store:
+    state: saved
+    context: management
+    namespace: clusterlink-store
+    path: /runner/pki
+    fabric: demo
+"""
+
+RETURN = r"""
+secret:
+  description: The Secret.
+  returned: success
+  type: dict
+  sample: {kind: Secret, namespace: clusterlink-store, name: clusterlink-fabric-demo}
+written:
+  description: The files that were made or changed, in the folder or in the Secret.
+  returned: success
+  type: list
+  elements: str
+  sample: [cert.pem, key.pem, east/cert.pem, east/key.pem]
+removed:
+  description: The files that were removed there.
+  returned: success
+  type: list
+  elements: str
+  sample: [ca.old/cert.pem, ca.old/key.pem]
+ca_fingerprint:
+  description: The SHA-256 fingerprint of the CA's certificate that is there now. Null when there is none.
+  returned: success
+  type: str
+  sample: 'b1:5e:2d'
+"""
+
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
+    CONNECTION_SPEC,
+    REQUIRES,
+    connect,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_secret import (
+    FabricSecret,
+    default_name,
+    require_one_cluster,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_store import FabricStore
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.snapshot import authority, difference
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import fabric_folder
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+
+
+def run(params: dict[str, Any], mode: Mode) -> Outcome:
+    """Load, save or remove what is kept."""
+    require_one_cluster(params)
+    fabric = require_fabric(params["fabric"], "fabric")
+    folder = fabric_folder(params["path"], fabric)
+    ref = Ref("Secret", params["secret"] or default_name(fabric), params["namespace"])
+    with connect(params) as cluster:
+        kept = FabricStore(folder, FabricSecret(cluster, ref, fabric), mode.check)
+        done = {"loaded": kept.load, "saved": kept.save, "absent": kept.remove}[params["state"]]()
+    values = {
+        "secret": ref.as_dict(),
+        "written": sorted(path for path, content in done.after.items() if done.before.get(path) != content),
+        "removed": sorted(done.before.keys() - done.after.keys()),
+        "ca_fingerprint": authority(done.after, str(ref)),
+    }
+    return Outcome(
+        changed=done.before != done.after,
+        values=values,
+        diff=difference(done.before, done.after),
+        warnings=done.warnings,
+    )
+
+
+TASK = Task(
+    argument_spec={
+        **CONNECTION_SPEC,
+        "state": {"type": "str", "choices": ["loaded", "saved", "absent"], "required": True},
+        "path": {"type": "path", "required": True},
+        "fabric": {"type": "str", "default": "fabric"},
+        "namespace": {"type": "str", "required": True},
+        # A name, and no secret.
+        "secret": {"type": "str", "no_log": False},
+    },
+    run=run,
+    requires=(*REQUIRES, "cryptography"),
+)
+
+
+def main() -> None:
+    """Run as a module."""
+    run_module(TASK)
+
+
+if __name__ == "__main__":
+    main()

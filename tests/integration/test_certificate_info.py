@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.integration.certificates import secrets_in
 from tests.integration.conftest import Ansible, Call
 from tests.integration.gateways import Fabric, peer_secret, serial_of, served_certificate, standing
 
@@ -88,9 +89,10 @@ def test_what_is_stored_and_served_is_told_and_nothing_is_changed(
     assert purposes == {"peer", "trusted_ca", "site_ca", "control_plane", "data_plane"}
     assert not [each for each in first["certificates"] if each["fault"]]
     assert abs(first["clock"]) <= 2, "the nodes have this host's clock"
-    keys = [base64.b64decode(item["data"]["key.pem"]).decode() for item in before.values() if "key.pem" in item["data"]]
-    assert keys
-    assert not [key for key in keys if key.splitlines()[1] in run_module.output]
+    values = [base64.b64decode(value) for item in before.values() for value in item["data"].values()]
+    keys = [value for value in values if b"PRIVATE KEY" in value]
+    assert len(keys) == 3, "the peer's and those of both components"
+    assert secrets_in(run_module.output, *keys) == []
 
 
 def test_what_was_changed_by_hand_is_seen_and_after_its_repair_all_is_well(
@@ -104,7 +106,7 @@ def test_what_was_changed_by_hand_is_seen_and_after_its_repair_all_is_well(
         "key.pem": Path(other["privatekey_path"]).read_text(),
     }
     patch(kubectl, "cl-peer", stringData=by_hand)
-    patch(kubectl, "cl-dataplane", stringData={"cert.pem": "garbage"})
+    patch(kubectl, "cl-dataplane", stringData={"cert": "garbage"})
 
     (seen,) = run_module.each(look())
     stored, wire = entry(seen, "peer", "secret"), entry(seen, "peer", "wire")

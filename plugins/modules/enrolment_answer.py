@@ -115,6 +115,10 @@ options:
       - Whether a peer that is enrolled already may get a certificate for another key than before.
     type: bool
     default: false
+  ca_privatekey_passphrase:
+    description:
+      - What the CA's private key is encrypted with. A key that is not encrypted is an error then.
+    type: str
 seealso:
   - module: skyshift.clusterlink.enrolment_request
   - module: skyshift.clusterlink.enrolment_acceptance
@@ -211,7 +215,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.answering import Paths, Terms, answer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import given_peers
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Expected
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import DEFAULT_DAYS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import require_days
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import fabric_folder
@@ -236,6 +240,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         days=require_days(params["valid_days"], "valid_days"),
         answer_days=document.require_days(params["answer_days"], "answer_days"),
         replace=params["replace"],
+        passphrase=require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase"),
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
     result = answer(paths, terms, datetime.now(UTC), check=mode.check)
@@ -275,6 +280,7 @@ TASK = Task(
         "key_type": {"type": "str", "choices": list(SIZES)},
         "key_size": {"type": "int", "no_log": False},
         "replace": {"type": "bool", "default": False},
+        "ca_privatekey_passphrase": {"type": "str", "no_log": True},
     },
     run=run,
     requires=("cryptography",),

@@ -61,6 +61,7 @@ options:
         replaced by a new one with a new key.
       - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA. So
         set it for one run and do not keep it.
+      - A warning says what is lost, from when on, and which peers of other organisations have to enrol again.
       - A key that cannot be read is not replaced even then.
     type: bool
     default: false
@@ -215,6 +216,7 @@ fingerprint:
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.record import read_record
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import (
@@ -263,7 +265,10 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             if params["replace"] or found.certificate is None:
                 RotationFolder(folder).require_at_rest()
         resume = folder is None or not store.peers_in(folder)
-        return decide_ca(found, request, now, replace=params["replace"], resume=resume, renewal=renewal)
+        outside = _outside(folder) if folder is not None and params["replace"] else []
+        return decide_ca(
+            found, request, now, replace=params["replace"], resume=resume, renewal=renewal, outside=outside
+        )
 
     def issue(decision: Decision) -> Issued:
         return make_ca(request, now, decision.key)
@@ -282,6 +287,12 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
     return Outcome(result.changed, result.values(), result.diff(), result.warnings)
+
+
+def _outside(folder: store.Folder) -> list[str]:
+    """The peers of other organisations that were enrolled."""
+    path = store.enrolled_path(folder)
+    return list(read_record(store.read_file(path), path).certificates())
 
 
 def _refuse_orphans(folder: store.Folder) -> None:

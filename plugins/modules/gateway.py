@@ -196,6 +196,8 @@ notes:
     are kept as long as they are valid, belong together, and have enough of their life left (O(renew_percent)). New
     ones replace the pods of both Deployments, which a warning says.
   - In check mode, certificate files that are missing count as made by an earlier task.
+  - A cluster whose clock is more than 60 s off is a warning that says by how much. Where a certificate is out of its
+    time by that clock, it is an error, and nothing is written.
 seealso:
   - module: skyshift.clusterlink.gateway_info
   - module: skyshift.clusterlink.peer_certificate

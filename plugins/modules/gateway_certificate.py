@@ -52,6 +52,8 @@ options:
     type: str
 notes:
   - In check mode, certificate files that are missing count as made by an earlier task.
+  - A cluster whose clock is more than 60 s off is a warning that says by how much. Where the certificate is out of its
+    time by that clock, it is an error.
 seealso:
   - module: skyshift.clusterlink.gateway
   - module: skyshift.clusterlink.peer_certificate
@@ -120,9 +122,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import M
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Hand over the certificate and wait for the gateway's links."""
-    material = given_certificate(params, params["peer"], datetime.now(UTC), missing_is_fine=mode.check)
+    now = datetime.now(UTC)
+    material = given_certificate(params, params["peer"], now, missing_is_fine=mode.check)
     with connect(params) as cluster:
-        done = hand_over(cluster, params["namespace"], material, check=mode.check)
+        done = hand_over(cluster, params["namespace"], params["peer"], material, now, check=mode.check)
         outcome = Outcome(changed=done.result.changed, diff=done.result.diff, warnings=done.warnings)
         outcome.values["certificate"] = material_facts(material)
         if params["wait"] and not mode.check:

@@ -30,8 +30,32 @@ options:
   name:
     description:
       - The peer's name, a DNS label. It is the certificate's common name and only DNS name, and the name of its folder.
+      - Either this or O(peers) is required.
     type: str
-    required: true
+  peers:
+    description:
+      - Several peers, whose certificates are made side by side in this one task. Needs O(path).
+      - One whose certificate cannot be made does not stop the others; the task fails at the end and names it.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The peer's name, as for O(name).
+        type: str
+        required: true
+      key_type:
+        description: As O(key_type), for this peer.
+        type: str
+        choices: [ecdsa, rsa]
+      key_size:
+        description: As O(key_size), for this peer.
+        type: int
+      valid_days:
+        description: As O(valid_days), for this peer.
+        type: int
+      renew_percent:
+        description: As O(renew_percent), for this peer.
+        type: int
   fabric:
     description:
       - The fabric's name, which is the name of its folder.
@@ -70,7 +94,8 @@ options:
     description:
       - Whether the fabric's CA is another organisation's, whose certificate alone is in the fabric's folder.
       - Then nothing is made. A certificate that will not do is an error that says to enrol again, see
-        M(skyshift.clusterlink.enrolment_request).
+        M(skyshift.clusterlink.enrolment_request). One that would be renewed by O(renew_percent) is a warning that says
+        so and when it ends.
     type: bool
     default: false
 notes:
@@ -88,6 +113,14 @@ EXAMPLES = r"""
     fabric: demo
     name: "{{ inventory_hostname }}"
   delegate_to: localhost
+
+- name: The certificates of all hosts of the play at once
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    peers: "{{ ansible_play_batch | skyshift.clusterlink.fabric_peers(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
 
 - name: A certificate for 90 days that is renewed when less than half of them are left
   skyshift.clusterlink.peer_certificate:
@@ -125,6 +158,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+peers:
+  description: For each peer that was not refused, by its name, the values below, and C(changed).
+  returned: O(peers) is given
+  type: dict
+  sample: {east: {changed: true, reasons: [there is no certificate yet], not_after: "2026-01-31T12:00:00Z"}}
 reasons:
   description: Why a new certificate was made, or in check mode would be. Empty when the existing one stayed.
   returned: O(state=present)
@@ -214,14 +252,19 @@ fingerprint:
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 """
 
+import functools
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import (
+    Authority,
+    load_authority,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import (
+    decide_enrolled,
     load_enrolled_authority,
-    require_nothing_to_make,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
     ensure_content,
@@ -232,9 +275,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import (
     DEFAULT_DAYS,
     LeafRequest,
-    decide_leaf,
+    decide_own,
     make_leaf,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.many import PEERS_SPEC, for_each
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
     Decision,
     Issued,
@@ -251,9 +295,19 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import M
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Make, keep or remove a peer's certificate."""
+    """Make, keep or remove the certificates of a peer, or of several."""
     now = datetime.now(UTC)
     arguments.require_one_place(params)
+    find_authority = functools.cache(lambda: _authority(params, mode, now))
+    if params["peers"] is None:
+        return _run_one(params, mode, now, find_authority)
+    require_fabric(params["fabric"], "fabric")
+    if params["state"] == "present":
+        find_authority()  # what is wrong with the CA is said once, not for each peer
+    return for_each(params, params["peers"], lambda own: _run_one(own, mode, now, find_authority))
+
+
+def _run_one(params: dict[str, Any], mode: Mode, now: datetime, find_authority: Callable[[], Authority]) -> Outcome:
     request = LeafRequest(
         name=require_peer(params["name"], "name"),
         key=key_spec(params["key_type"], params["key_size"]),
@@ -267,19 +321,11 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         return Outcome(removal.changed, removal.values(), removal.diff())
 
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"), request.name)
-    passphrase = require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase")
-    if params["enrolled"]:
-        authority = load_enrolled_authority(_ca_pair(params), now)
-    else:
-        authority = load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
+    authority = find_authority()
+    look = decide_enrolled if params["enrolled"] else decide_own
 
     def decide(found: Pair) -> Decision:
-        decision = decide_leaf(found, authority.certificate, request, now, renewal)
-        if params["enrolled"]:
-            require_nothing_to_make(decision, found)
-        if decision.reasons and authority.certificate is not None:
-            authority.issuer()  # says now, not after half of the work, that the CA's key is missing
-        return decision
+        return look(found, authority, request, now, renewal)
 
     def issue(decision: Decision) -> Issued:
         return make_leaf(request, authority.issuer(), now, decision.key)
@@ -289,6 +335,13 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
     return Outcome(result.changed, result.values(), result.diff(), result.warnings)
+
+
+def _authority(params: dict[str, Any], mode: Mode, now: datetime) -> Authority:
+    passphrase = require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase")
+    if params["enrolled"]:
+        return load_enrolled_authority(_ca_pair(params), now)
+    return load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
 
 
 def _folder(params: dict[str, Any], peer: str) -> store.Folder:
@@ -305,7 +358,8 @@ def _ca_pair(params: dict[str, Any]) -> Pair:
 
 TASK = Task(
     argument_spec={
-        "name": {"type": "str", "required": True},
+        "name": {"type": "str"},
+        "peers": PEERS_SPEC,
         "fabric": {"type": "str", "default": "fabric"},
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
         "ca_certificate_content": {"type": "str"},
@@ -316,6 +370,7 @@ TASK = Task(
     },
     run=run,
     requires=("cryptography",),
+    constraints={"mutually_exclusive": [("name", "peers")], "required_one_of": [("name", "peers")]},
 )
 
 

@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The promises on speed, as ratios measured in one run: ``make bench``.
 
-    python -m tests.bench [unchanged] [bare] [memory]
+    python -m tests.bench [unchanged] [bare] [memory] [certificates]
 
-The lab of ``make demo`` must be up for ``unchanged`` and ``memory``; ``bare`` makes and removes clusters of its own.
+The lab of ``make demo`` must be up for ``unchanged`` and ``memory``; ``bare`` makes and removes clusters of its own;
+``certificates`` needs only the clusterlink CLI in the lab's cache.
 """
 
 from __future__ import annotations
 
 import sys
 
-from tests.bench import bare, memory, unchanged
+from tests.bench import bare, certificates, memory, unchanged
 
-BENCHES = {"unchanged": unchanged.main, "bare": bare.main, "memory": memory.main}
+BENCHES = {"unchanged": unchanged.main, "bare": bare.main, "memory": memory.main, "certificates": certificates.main}
 
 
 def main() -> int:

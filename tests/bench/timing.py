@@ -19,11 +19,12 @@ WORK = ROOT / ".build" / "bench"
 OURS = Path(sys.executable).parent / "ansible-playbook"
 
 
-def seconds(command: Sequence[str | Path], **environment: str) -> float:
+def seconds(command: Sequence[str | Path], cwd: str | Path = ROOT, **environment: str) -> float:
     """How long the command takes; it must succeed.
 
     Args:
-        command: The program and its arguments, run from the repository's root.
+        command: The program and its arguments.
+        cwd: Where it runs.
         environment: Variables besides this process's own.
 
     Raises:
@@ -32,7 +33,7 @@ def seconds(command: Sequence[str | Path], **environment: str) -> float:
     start = time.perf_counter()
     done = subprocess.run(
         [str(word) for word in command],
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -96,7 +96,11 @@ def context(clusters: Clusters) -> str:
 
 
 class Kubectl:
-    """Runs kubectl, the outside tool that results are proven with."""
+    """Runs kubectl, the outside tool that results are proven with.
+
+    Attributes:
+        command: kubectl with its kubeconfig.
+    """
 
     def __init__(self, clusters: Clusters) -> None:
         cache = Path(os.environ.get("LAB_CACHE") or Path.home() / ".cache" / "clusterlink-lab")
@@ -104,7 +108,7 @@ class Kubectl:
         program = os.environ.get("CLUSTERLINK_TEST_KUBECTL") or (str(lab) if lab.exists() else shutil.which("kubectl"))
         if not program:
             pytest.fail("there is no kubectl: set CLUSTERLINK_TEST_KUBECTL to its path")
-        self._command = [program, "--kubeconfig", str(clusters.kubeconfig)]
+        self.command = [program, "--kubeconfig", str(clusters.kubeconfig)]
         self._context = clusters.contexts[0]
 
     def __call__(self, *arguments: str, context: str = "", stdin: str = "", check: bool = True) -> str:
@@ -117,7 +121,7 @@ class Kubectl:
             check: Fail the test when kubectl fails; otherwise its error is returned, too.
         """
         run = subprocess.run(
-            [*self._command, "--context", context or self._context, *arguments],
+            [*self.command, "--context", context or self._context, *arguments],
             input=stdin,
             capture_output=True,
             text=True,

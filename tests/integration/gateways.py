@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Kubectl
+    from tests.integration.conftest import Ansible, Kubectl
 
 # Comes and goes by itself, whoever does what.
 _RESTLESS = frozenset({"events", "events.events.k8s.io", "componentstatuses", "leases.coordination.k8s.io"})
@@ -57,6 +60,28 @@ class Fabric:
 
     def _openssl(self, *arguments: str) -> None:
         subprocess.run(["openssl", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+
+@contextmanager
+def standing(
+    ansible: Ansible, kubectl: Kubectl, fabric: Fabric, namespace: str, peer: str = "east"
+) -> Iterator[dict[str, Any]]:
+    """A gateway's address, while it stands in a namespace of its own; both are gone at the end."""
+    settings = {**fabric.peer(peer), "namespace": namespace, "ingress_type": "NodePort"}
+    try:
+        made = ansible("gateway", settings)
+        assert not made.get("failed"), made["msg"]
+        address: dict[str, Any] = made["address"]
+        yield address
+    finally:
+        ansible("gateway", {"state": "absent", "namespace": namespace, "force": True})
+        kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait")
+
+
+def peer_secret(kubectl: Kubectl, namespace: str) -> dict[str, str]:
+    """What the Secret with a gateway's certificate holds, decoded."""
+    data = kubectl.json("get", "secret", "cl-peer", "-n", namespace)["data"]
+    return {name: base64.b64decode(value).decode() for name, value in data.items()}
 
 
 def served_certificate(address: dict[str, Any], client: dict[str, str], server_name: str) -> str:

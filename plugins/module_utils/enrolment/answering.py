@@ -34,7 +34,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import st
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer, Leaf, Term, issue_leaf
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SYSTEM, Fresh
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
+    NO_PASSPHRASE,
+    SYSTEM,
+    Fresh,
+    Passphrase,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import PEER_USAGE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject
 
@@ -52,6 +57,7 @@ class Terms:
         days: How many days the certificate is valid.
         answer_days: For how many days the answer may be installed.
         replace: Whether a peer that is enrolled already may get another key.
+        passphrase: What the CA's key is encrypted with.
     """
 
     expected: Expected
@@ -59,6 +65,7 @@ class Terms:
     days: int
     answer_days: int
     replace: bool = False
+    passphrase: Passphrase = NO_PASSPHRASE
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,8 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     if text is None:
         fix = "Name the file that the peer's operator made by enrolment_request"
         raise ClusterlinkError(Problem(paths.request, "is missing", fix=fix))
-    issuer = load_authority(store.read_pair(paths.fabric), now, may_be_missing=False).issuer()
+    pair = store.read_pair(paths.fabric)
+    issuer = load_authority(pair, now, may_be_missing=False, passphrase=terms.passphrase).issuer()
     request = read_request(text, paths.request)
     require_expected(request, terms.expected, now, paths.request)
     _require_not_own(paths, request)

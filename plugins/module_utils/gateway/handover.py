@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import peer_secret
@@ -16,6 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import settle_time, wait_ready
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock import Clock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
 
@@ -27,28 +29,35 @@ class Handover:
     warnings: list[str] = field(default_factory=list)
 
 
-def hand_over(cluster: Cluster, namespace: str, peer: PeerMaterial, *, check: bool) -> Handover:
+def hand_over(
+    cluster: Cluster, namespace: str, name: str, peer: PeerMaterial, now: datetime, *, check: bool
+) -> Handover:
     """Bring a gateway's peer Secret to the given certificate, whoever made the gateway.
 
     Args:
         cluster: Where.
         namespace: The gateway's.
+        name: The peer's.
         peer: The certificate, its key and the CAs to trust, checked.
+        now: Aware.
         check: Only say what would be done.
 
     Raises:
-        ClusterlinkError: There is no gateway, or the Secret may not be written; nothing was written then.
+        ClusterlinkError: There is no gateway, the certificate is out of its time by the cluster's clock, or the Secret
+            may not be written; nothing was written then.
     """
     there = cluster.get("Secret", names.PEER_SECRET, namespace)
     if there is None:
         what = "there is no gateway that could be given a certificate"
         fix = "Install it by module gateway, or name the gateway's namespace"
         raise ClusterlinkError(Problem(f"Secret {namespace}/{names.PEER_SECRET}", what, fix=fix))
+    clock = Clock(name, cluster.clock, now)
+    clock.require_valid({"the peer's certificate": peer.certificate_pem})
     own = there["metadata"].get("labels") or {}
     kept = {key: own[key] for key in (api.MANAGED_BY_LABEL, api.FABRIC_LABEL) if is_ours(there) and key in own}
     # Its fields are taken from whoever set them: to hand over a certificate is what was asked for.
     result = apply_objects(cluster, [peer_secret(namespace, kept, peer)], check=check, force=True)
-    done = Handover(result)
+    done = Handover(result, clock.warnings())
     if result.changed and not check:
         done.warnings += wake_controlplane(cluster, namespace, peer)
     return done

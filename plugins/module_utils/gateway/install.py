@@ -29,6 +29,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds im
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_ready
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock import Clock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import component_course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
@@ -97,6 +98,14 @@ def install_gateway(
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
 
     course = component_course(component_certificates(found[-1]), now, Renewal(renew_percent, spec.peer))
+    clock = Clock(spec.peer, cluster.clock, now)
+    clock.require_valid(
+        {
+            "the peer's certificate": peer.certificate_pem,
+            "the control plane's certificate": course.final.controlplane_cert_pem,
+            "the data plane's certificate": course.final.dataplane_cert_pem,
+        }
+    )
     stages = gateway_stages(spec, peer, course)
     if namespace_ref in there and not is_ours(there[namespace_ref]):
         stages = [[obj for obj in wanted if Ref.of(obj) != namespace_ref] for wanted in stages]
@@ -109,7 +118,7 @@ def install_gateway(
     result = _apply(cluster, missing, stages[-1], check=check or in_steps, take_over=take_over)
     if in_steps and not check:
         _take_steps(cluster, missing, stages, result, timeout=step_timeout, take_over=take_over)
-    done = Installation(result, [f"component certificates: {reason}" for reason in course.reasons])
+    done = Installation(result, [f"component certificates: {reason}" for reason in course.reasons], clock.warnings())
     if not in_steps and course.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:

@@ -86,7 +86,10 @@ class Cluster:
 
     @property
     def clock(self) -> int | None:
-        """Seconds by which the API server's clock was ahead of this machine's at its latest answer; None if unknown."""
+        """Seconds by which the API server's clock was ahead of this machine's at its latest answer; None if unknown.
+
+        It is what is certain whatever time the answer took; 0 when both clocks may be the same.
+        """
         return self._transport.clock
 
     def auth_headers(self) -> urllib3.HTTPHeaderDict:

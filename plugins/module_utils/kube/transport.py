@@ -60,8 +60,9 @@ class Transport:
     Attributes:
         server: The API server's URL, without a slash at its end.
         tls: The TLS settings; None for a plain http server.
-        clock: Seconds by which the server's clock was ahead of this machine's at its latest answer, negative when it
-            was behind; None before the first answer, and when it does not say the time.
+        clock: Seconds by which the server's clock was at least ahead of this machine's at its latest answer, negative
+            when it was behind, 0 when both may be the same; None before the first answer, and when it does not say the
+            time.
     """
 
     def __init__(
@@ -120,14 +121,16 @@ class Transport:
         started = time.monotonic()
         for delay in (*_RETRY_DELAYS, None):
             wait = 0.0 if delay is None else delay * random.uniform(0.5, 1.0)  # noqa: S311  # nothing is secret here
+            asked = time.time()
             try:
                 response = self._send(method, url, data, content_type, timeout)
+                answered = time.time()
                 content = response.data
             except HTTPError as error:
                 if delay is None or not _may_pass(error) or time.monotonic() - started + wait > _RETRY_BUDGET:
                     raise self._unreachable(error) from error
             else:
-                self.clock = _clock(response)
+                self.clock = _clock(response.headers.get("Date", ""), asked, answered)
                 if response.status in _HTTP_OK:
                     return self._decoded(content)
                 wait = max(wait, _retry_after(response))
@@ -207,12 +210,23 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
     return float(value) if value.isdigit() else 0.0
 
 
-def _clock(response: urllib3.BaseHTTPResponse) -> int | None:
+def _clock(date: str, asked: float, answered: float) -> int | None:
+    """Seconds by which a server's clock is ahead, as far as that is certain.
+
+    It said the time somewhere between question and answer, without the fraction of the second. So a slow answer makes
+    the difference less certain, not greater.
+
+    Args:
+        date: The answer's header; not a date when the server does not say the time.
+        asked: When the question went out, in seconds since the epoch.
+        answered: When the answer's headers had come.
+    """
     try:
-        said = parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
+        said = parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError):
         return None
-    return round(said + 0.5 - time.time())  # the header leaves out the fraction of a second
+    least, most = said - answered, said + 1 - asked
+    return round(least if least > 0 else min(most, 0))
 
 
 def _may_pass(error: HTTPError) -> bool:

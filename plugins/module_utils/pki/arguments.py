@@ -36,7 +36,9 @@ def require_one_place(params: dict[str, Any]) -> None:
     contents = ("certificate_content", "privatekey_content")
     problems = []
     if params["path"] is None:
-        if params["state"] == "absent":
+        if params.get("peers") is not None:
+            problems.append(Problem("path", "is missing", fix="Several peers' certificates are kept in files"))
+        elif params["state"] == "absent":
             problems.append(Problem("path", "is missing", fix="Without files there is nothing to remove"))
         elif not params["return_content"]:
             fix = "Give path to write files, or set return_content=true to get the content back"

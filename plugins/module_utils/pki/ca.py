@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal i
     REPLACE_CA,
     Renewal,
     ca_warnings,
+    lost_by_ca,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, subject_reasons
 
@@ -87,6 +88,7 @@ def decide_ca(
     replace: bool = False,
     resume: bool = True,
     renewal: Renewal = ONCE_EXPIRED,
+    outside: Sequence[str] = (),
 ) -> Decision:
     """Whether the CA that is there will do.
 
@@ -99,11 +101,14 @@ def decide_ca(
         replace: Make a new CA, with a new key, where the one that is there differs, has expired or is near its end.
         resume: Make a certificate for a key that stands alone, as a run that was interrupted leaves it.
         renewal: From when on it is near its end, which is a warning unless ``replace`` is set.
+        outside: The peers of other organisations, which lose their links when it is replaced.
 
     Raises:
         ClusterlinkError: What is there cannot be read, does not belong together, or differs and ``replace`` is not set.
     """
     decision = _decide(found, request, now, replace=replace, resume=resume, renewal=renewal)
+    if decision.reasons and decision.certificate is not None:
+        decision = dataclasses.replace(decision, warnings=lost_by_ca(decision.certificate, now, outside))
     text = request.passphrase.text
     if text is None or found.key is None or decision.key is None or is_encrypted(found.key):
         return decision

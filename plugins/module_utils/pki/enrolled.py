@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import Authority, load_authority
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, decide_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Pair
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import validity_reasons
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import Folder, requests_in
 
 ENROL = (
@@ -31,14 +35,29 @@ def load_enrolled_authority(found: Pair, now: datetime) -> Authority:
         ) from error
 
 
-def require_nothing_to_make(decision: Decision, found: Pair) -> None:
-    """Refuse to make a certificate that others have to sign.
+def decide_enrolled(
+    found: Pair, authority: Authority, request: LeafRequest, now: datetime, renewal: Renewal
+) -> Decision:
+    """The decision to keep what others signed, with a warning where its end is near.
+
+    Args:
+        found: What is there.
+        authority: The CA of others.
+        request: What is asked for.
+        now: Aware.
+        renewal: From when on its end is near.
 
     Raises:
-        ClusterlinkError: With every reason why the one that is there will not do.
+        ClusterlinkError: With every reason why the one that is there will not do. It is not made here.
     """
+    decision = decide_leaf(found, authority.certificate, request, now)
     if decision.reasons:
         raise ClusterlinkError([Problem(found.certificate_at, reason, fix=ENROL) for reason in decision.reasons])
+    if decision.certificate is None:
+        return decision
+    near = validity_reasons(decision.certificate, now, renewal.margin(decision.certificate))
+    warnings = [f"{found.certificate_at}: {reason}. No link works after that. {ENROL}." for reason in near]
+    return replace(decision, warnings=[*decision.warnings, *warnings])
 
 
 def require_own_fabric(folder: Folder, found: Pair) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import Authority
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
     iso,
     load_chain,
@@ -39,7 +40,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     name_reasons,
     validity_reasons,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import CHANGE_CA, ONCE_EXPIRED, Renewal
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import (
+    CHANGE_CA,
+    ONCE_EXPIRED,
+    Renewal,
+    lost_by_leaf,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject, subject_reasons
 
 if TYPE_CHECKING:
@@ -115,12 +121,26 @@ def decide_leaf(
     if ca is None:
         return Decision(["the fabric has no CA yet"], chain[0], keep, expected)
     margin = renewal.margin(chain[0])
-    warnings = []
+    # Of a certificate of an earlier CA, that CA's end says it already.
+    warnings = [] if issuer_reasons(chain[0], ca) else lost_by_leaf(chain[0], request.name, now)
     if _end(ca, request, now) <= chain[0].not_valid_after_utc:
         if ca.not_valid_after_utc <= chain[0].not_valid_after_utc and now + margin > ca.not_valid_after_utc:
-            warnings = [_cut_short(ca, request.name)]
+            warnings.append(_cut_short(ca, request.name))
         margin = NO_MARGIN
     return Decision(leaf_reasons(chain, ca, request, now, margin), chain[0], keep, expected, warnings)
+
+
+def decide_own(found: Pair, authority: Authority, request: LeafRequest, now: datetime, renewal: Renewal) -> Decision:
+    """As C(decide_leaf), by a CA that signs here.
+
+    Raises:
+        ClusterlinkError: As there; or one has to be made and the CA's key is missing, which is said before half of the
+            work is done.
+    """
+    decision = decide_leaf(found, authority.certificate, request, now, renewal)
+    if decision.reasons and authority.certificate is not None:
+        authority.issuer()
+    return decision
 
 
 def _end(ca: x509.Certificate, request: LeafRequest, now: datetime) -> datetime:

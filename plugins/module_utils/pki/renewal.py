@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -93,3 +94,41 @@ def ca_warnings(ca: x509.Certificate, now: datetime, renewal: Renewal) -> list[s
     if not now <= end < now + margin:
         return []
     return [f"The fabric's CA expires at {iso(end)}, and {life_left(ca, margin)}. {CHANGE_CA}"]
+
+
+def lost_by_ca(old: x509.Certificate, now: datetime, outside: Sequence[str] = ()) -> list[str]:
+    """What replacing a CA outright costs, and what its end has cost already, as whole sentences.
+
+    Args:
+        old: The CA that goes.
+        now: Aware.
+        outside: The peers of other organisations that trust it.
+    """
+    end = old.not_valid_after_utc
+    if now > end:
+        what = f"expired at {iso(end)}. No new connection over any link has worked since, {_for(end, now)}"
+    else:
+        what = f"is replaced at once, though it is valid until {iso(end)}. New connections over links fail from now on"
+    until = "and none works until every gateway has its new certificate. Role gateway hands it over."
+    lost = [f"The fabric's CA {what}, {until}"]
+    if outside:
+        lost.append(
+            f"Peers of other organisations have no link until they have enrolled again: {', '.join(sorted(outside))}. "
+            "Have each make a new request by enrolment_request, and answer it."
+        )
+    return lost
+
+
+def lost_by_leaf(leaf: x509.Certificate, name: str, now: datetime) -> list[str]:
+    """What the end of a peer's certificate has cost, as a whole sentence; nothing when it has not come."""
+    end = leaf.not_valid_after_utc
+    if now <= end:
+        return []
+    since = f"No new connection over its links has worked since, {_for(end, now)}"
+    until = "and none works until its gateway has the new one. Role gateway hands it over."
+    return [f"The certificate of {name} expired at {iso(end)}. {since}, {until}"]
+
+
+def _for(since: datetime, now: datetime) -> str:
+    hours = int((now - since).total_seconds()) // 3600
+    return f"for {hours // 24} days and {hours % 24} hours"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock import how_far_off
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey import (
     CONTROL_PLANE,
     DATA_PLANE,
@@ -26,9 +27,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey im
 
 Entry = Mapping[str, Any]
 Info = Mapping[str, Any]
-
-MOST_CLOCK_SECONDS = 60
-"""How far a cluster's clock may be off; a certificate of ours is valid from five minutes before it was made."""
 
 _PURPOSES = {
     FABRIC_CA: "fabric CA",
@@ -140,9 +138,8 @@ def _problems(row: Row, days: float) -> list[str]:
 
 
 def _clock_problem(host: str, seconds: int) -> str:
-    if abs(seconds) <= MOST_CLOCK_SECONDS:
-        return ""
-    return f"{host}: its clock is {abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} this machine's"
+    said = how_far_off(seconds)
+    return f"{host}: its clock is {said}" if said else ""
 
 
 def _table(rows: Sequence[Row]) -> list[str]:

@@ -8,7 +8,7 @@ import json
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -184,3 +184,52 @@ def test_no_ca_is_made_for_a_fabric_of_others(sides: Sides) -> None:
     for arguments in ({}, {"replace": True}, {"check": True}):
         assert "Set clusterlink_enrolled: true" in error(sides.call, fabric_ca, sides.theirs, **arguments)
     assert not (sides.theirs / "demo/key.pem").exists()
+
+
+def test_a_fabric_whose_cas_key_is_encrypted_signs_with_its_passphrase(sides: Sides) -> None:
+    right, wrong = ({"ca_privatekey_passphrase": text} for text in ("correct-horse", "incorrect-horse"))
+    sides.call(fabric_ca, sides.ours, privatekey_passphrase=right["ca_privatekey_passphrase"])
+    sides.ask()
+    assert "is encrypted with a passphrase. Give it by ca_privatekey_passphrase" in error(sides.answer)
+    assert "cannot be decrypted" in error(sides.answer, **wrong)
+    answer = sides.answer(**right)
+    assert sides.accept(ca_fingerprint=answer.values["ca_fingerprint"]).changed
+    assert "horse" not in sides.told
+
+
+def test_who_has_to_enrol_again_is_said_when_the_ca_is_replaced_at_once(sides: Sides) -> None:
+    enrol(sides)
+    assert sides.call(fabric_ca, sides.ours).warnings == []
+    replaced = sides.call(fabric_ca, sides.ours, replace=True, key_type="rsa", key_size=2048)
+    assert replaced.changed
+    assert any("enrolled again: lyon. " in warning for warning in replaced.warnings)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    """Let peer_certificate run so many days from now."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Self:
+            return cls.fromtimestamp(datetime.now(tz).timestamp() + days * 86400, tz)
+
+    monkeypatch.setattr(peer_certificate, "datetime", Later)
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_an_enrolled_peers_certificate_near_its_end_is_a_warning_until_then(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, check: bool
+) -> None:
+    enrol(sides)
+    kept = sides.check_certificate()
+    assert kept.warnings == []
+    later(monkeypatch, 340)
+    near = sides.check_certificate(check=check)
+    assert not near.changed
+    assert near.values["fingerprint"] == kept.values["fingerprint"]
+    (warning,) = near.warnings
+    assert f"{sides.theirs}/demo/lyon/cert.pem: it expires at {kept.values['not_after']}" in warning
+    assert "No link works after that. Enrol again" in warning
+    assert sides.check_certificate(renew_percent=0).warnings == []
+    later(monkeypatch, 366)
+    assert f"it expired at {kept.values['not_after']}" in error(sides.check_certificate, check=check)

@@ -254,3 +254,48 @@ def test_where_the_ca_is_near_its_end_both_modules_say_so_and_nothing_is_made(
 def test_what_is_no_percentage_is_refused(make_ca: Run, run: Run, percent: int) -> None:
     assert error(make_ca, renew_percent=percent).startswith("renew_percent: ")
     assert error(run, renew_percent=percent).startswith("renew_percent: ")
+
+
+def test_several_peers_in_one_task_each_with_its_own_wishes(make_ca: Run, run: Run, pki: Path) -> None:
+    make_ca()
+    peers = [{"name": "east", "valid_days": 30}, {"name": "west", "key_type": "rsa", "key_size": 2048}]
+    planned = run(name=None, peers=peers, valid_days=90, check=True)
+    assert planned.changed
+    assert not (pki / "demo/east").exists()
+    made = run(name=None, peers=peers, valid_days=90)
+    assert sorted(made.values["peers"]) == ["east", "west"]
+    east, west = made.values["peers"]["east"], made.values["peers"]["west"]
+    assert (east["key_type"], west["key_type"], west["key_size"]) == ("ecdsa", "rsa", 2048)
+    assert [days(peer) for peer in (east, west)] == [30, 90]
+    assert [each["before_header"] for each in made.diff] == ["east", "west"]
+    assert not run(name=None, peers=peers, valid_days=90).changed
+    assert run().values["fingerprint"] == east["fingerprint"]
+    assert run(name=None, peers=peers, state="absent").changed
+    assert not (pki / "demo/east").exists()
+
+
+def days(values: dict[str, Any]) -> int:
+    start, end = (datetime.fromisoformat(values[name]) for name in ("not_before", "not_after"))
+    return (end - start).days
+
+
+def test_one_of_several_peers_that_cannot_be_had_does_not_stop_the_others(make_ca: Run, run: Run, pki: Path) -> None:
+    make_ca()
+    run(name="west")
+    (pki / "demo/west/key.pem").write_text("garbage")
+    outcome = run(name=None, peers=[{"name": "west"}, {"name": "a.b"}, {"name": "east"}])
+    assert outcome.failed
+    assert outcome.changed
+    assert {problem["host"] for problem in outcome.values["problems"]} == {"west", "a.b"}
+    assert f"west: {pki}/demo/west/key.pem: " in outcome.values["msg"]
+    assert list(outcome.values["peers"]) == ["east"]
+    assert (pki / "demo/east/cert.pem").exists()
+    assert (pki / "demo/west/key.pem").read_text() == "garbage"
+
+
+def test_several_peers_are_refused_where_they_contradict(make_ca: Run, run: Run, pki: Path) -> None:
+    assert error(run, name=None, peers=[{"name": "east"}]).startswith(f"{pki}/demo/cert.pem: is missing")
+    make_ca()
+    assert "names a peer twice" in error(run, name=None, peers=[{"name": "east"}, {"name": "east"}])
+    assert error(run, name=None, path=None, return_content=True, peers=[]).startswith("path: is missing")
+    assert not (pki / "demo/east").exists()

@@ -107,7 +107,10 @@ class MemoryCluster:
         refusals: Errors to raise, by (verb, reference); a verb of a dry run is C(try apply) or C(try delete).
         unserved: Kinds that are not known.
         reads: (kind, namespace, name) of every list and get.
+        clock: Seconds by which its clock is ahead, as C(Cluster.clock).
     """
+
+    clock: int | None = None
 
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.objects: dict[Ref, dict[str, Any]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -252,6 +252,23 @@ def test_the_servers_clock_is_compared_with_this_machines(
     cluster.get("Peer", "p", "a")
     assert cluster.clock is not None
     assert abs(cluster.clock - ahead) <= 1
+
+
+@pytest.mark.parametrize(
+    ("date", "took", "ahead"),
+    [
+        ("Tue, 01 Jan 2030 12:00:00 GMT", 0.1, 0),
+        ("Tue, 01 Jan 2030 12:00:00 GMT", 30.0, 0),
+        ("Tue, 01 Jan 2030 12:00:29 GMT", 30.0, 0),
+        ("Tue, 01 Jan 2030 12:01:40 GMT", 0.1, 100),
+        ("Tue, 01 Jan 2030 12:01:40 GMT", 30.0, 70),
+        ("Tue, 01 Jan 2030 11:58:19 GMT", 30.0, -100),
+        ("soon", 0.1, None),
+    ],
+)
+def test_a_slow_answer_makes_no_clock_seem_off(date: str, took: float, ahead: int | None) -> None:
+    asked = parsedate_to_datetime("Tue, 01 Jan 2030 12:00:00 GMT").timestamp()
+    assert transport._clock(date, asked, asked + took) == ahead
 
 
 def test_a_server_that_does_not_say_the_time_has_no_clock(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.changes import change_reasons
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import Installation, install_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
@@ -61,3 +62,20 @@ def test_near_their_end_they_are_made_anew_once_and_both_deployments_roll(cluste
     assert len(rolled) == 2
     assert all("spec.template.metadata.annotations" in reason for reason in rolled)
     assert not install(cluster, 300).result.changed
+
+
+def test_a_cluster_whose_clock_is_off_is_named(cluster: MemoryCluster) -> None:
+    cluster.clock = 90
+    (warning,) = install(cluster, 0).warnings
+    assert warning.startswith("east: its clock is 90 s ahead of this machine's. ")
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_nothing_is_written_where_a_new_certificate_would_not_be_valid_yet(
+    memory_cluster: type[MemoryCluster], check: bool
+) -> None:
+    bare = memory_cluster(*crds())
+    bare.clock = -301
+    with pytest.raises(ClusterlinkError, match=r"east: the control plane's certificate: .* is not valid before"):
+        install(bare, 0, check=check)
+    assert bare.writes == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, decide_ca, make_ca
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, iso
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, same_key
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem, same_key
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, decide_leaf, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
@@ -150,7 +151,40 @@ def test_a_ca_near_its_end_is_replaced_only_when_told_and_once(ca: Issued, now: 
     later, renewal = now + timedelta(days=3000), Renewal(33)
     decision = decide_ca(pair(ca), CaRequest("demo"), later, replace=True, renewal=renewal)
     assert "of its life is left" in decision.reasons[0]
-    assert (decision.key, decision.warnings) == (None, [])
+    assert decision.key is None
+    assert "is replaced at once" in decision.warnings[0]
     new = make_ca(CaRequest("demo"), later)
     again = decide_ca(pair(new), CaRequest("demo"), later, replace=True, renewal=renewal)
     assert (again.reasons, again.warnings) == ([], [])
+
+
+def test_what_a_cas_end_has_cost_is_said_when_it_is_replaced(now: datetime, key: Keys) -> None:
+    ca = authority(now, key, days=10)
+    request = CaRequest("demo")
+    pair = Pair(chain_pem(ca.certificate), key_pem(ca.key), "cert.pem", "key.pem")
+
+    def warnings(days: int, **options: Any) -> list[str]:
+        return decide_ca(pair, request, now + timedelta(days=days, hours=5), replace=True, **options).warnings
+
+    end = iso(now + timedelta(days=10))
+    lost, outside = warnings(12, outside=["nice", "lyon"])
+    assert f"expired at {end}. No new connection over any link has worked since, for 2 days and 5 hours, and" in lost
+    assert "have enrolled again: lyon, nice. " in outside
+    (early,) = warnings(9, renewal=Renewal(33))
+    assert f"is replaced at once, though it is valid until {end}. New connections over links fail from now on" in early
+    assert warnings(1, renewal=Renewal(33)) == []
+
+
+def test_what_a_certificates_end_has_cost_is_said_when_it_is_made_anew(now: datetime, key: Keys) -> None:
+    ca = authority(now, key, days=100)
+    request = LeafRequest("east", days=10)
+    made = make_leaf(request, ca, now)
+    pair = Pair(made.certificate_pem, made.key_pem, "cert.pem", "key.pem")
+    assert decide_leaf(pair, ca.certificate, request, now + timedelta(days=9), Renewal(33)).warnings == []
+    decision = decide_leaf(pair, ca.certificate, request, now + timedelta(days=11), Renewal(33))
+    assert decision.reasons
+    (lost,) = decision.warnings
+    assert lost.startswith(f"The certificate of east expired at {iso(now + timedelta(days=10))}. ")
+    assert "for 1 days and 0 hours" in lost
+    other = make_ca(CaRequest("demo"), now)
+    assert decide_leaf(pair, other.certificate, request, now + timedelta(days=11)).warnings == []

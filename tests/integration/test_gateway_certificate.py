@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""gateway_certificate on a real gateway; what it serves and what is stored is proven with openssl and kubectl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.clock import api_with_clock
+from tests.integration.conftest import Ansible, Call
+from tests.integration.gateways import (
+    CONTROLPLANE,
+    DATAPLANE,
+    Fabric,
+    peer_secret,
+    pods,
+    serial_of,
+    served_certificate,
+    standing,
+)
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Clusters, Kubectl
+
+pytestmark = pytest.mark.cluster
+
+Object = dict[str, Any]
+SPACE = "certificate-test"
+
+
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
+    return Fabric(tmp_path_factory.mktemp("fabric"))
+
+
+@pytest.fixture(scope="module")
+def address(
+    clusters: Clusters, kubectl: Kubectl, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Object]:
+    """Where the gateway of east is reached."""
+    with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, SPACE) as address:
+        yield address
+
+
+def call(material: Object, **options: Any) -> Call:
+    check = options.pop("check", False)
+    return Call("gateway_certificate", {**material, "namespace": SPACE, "wait_timeout": 30, **options}, check=check)
+
+
+def serial_in(material: dict[str, str]) -> str:
+    return serial_of(Path(material["certificate_path"]).read_text())
+
+
+def test_a_new_certificate_is_foretold_handed_over_and_served_by_the_same_pods(
+    run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
+) -> None:
+    old, client = serial_of(peer_secret(kubectl, SPACE)["cert.pem"]), fabric.peer("client")
+    new = fabric.peer("east", folder="second")
+    running = pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE)
+
+    (foretold,) = run_module.each(call(new, check=True))
+    assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == old
+    done, again = run_module.each(call(new), call(new))
+
+    assert [result["changed"] for result in (foretold, done, again)] == [True, True, False]
+    assert done["certificate"]["subject"] == "CN=east"
+    assert served_certificate(address, client, "east") == serial_in(new) != old
+    stored = peer_secret(kubectl, SPACE)
+    assert serial_of(stored["cert.pem"]) == serial_in(new)
+    assert stored["key.pem"] == Path(new["privatekey_path"]).read_text()
+    assert stored["key.pem"] not in run_module.output
+    assert stored["key.pem"] not in json.dumps([foretold, done, again])
+    assert pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE) == running
+
+
+def test_what_was_changed_by_hand_is_repaired(
+    run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
+) -> None:
+    material = fabric.peer("east", folder="third")
+    run_module.each(call(material))
+    other = fabric.peer("east", folder="by-hand")
+    by_hand = {
+        "cert.pem": Path(other["certificate_path"]).read_text() + (fabric.folder / "cert.pem").read_text(),
+        "key.pem": Path(other["privatekey_path"]).read_text(),
+    }
+    kubectl("patch", "secret", "cl-peer", "-n", SPACE, "--type=merge", f"--patch={json.dumps({'stringData': by_hand})}")
+    assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == serial_in(other)
+
+    foretold, done, again = run_module.each(call(material, check=True), call(material), call(material))
+
+    assert [result["changed"] for result in (foretold, done, again)] == [True, True, False]
+    assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == serial_in(material)
+    assert served_certificate(address, fabric.peer("client"), "east") == serial_in(material)
+
+
+@pytest.mark.usefixtures("address")
+def test_a_peer_that_is_not_reached_with_it_is_named(run_module: Ansible, kubectl: Kubectl, fabric: Fabric) -> None:
+    peer = {
+        "apiVersion": "clusterlink.net/v1alpha1",
+        "kind": "Peer",
+        "metadata": {"name": "nowhere", "namespace": SPACE},
+        "spec": {"gateways": [{"host": "192.0.2.1", "port": 30443}]},
+    }
+    kubectl.apply(peer)
+    material = fabric.peer("east", folder="fourth")
+    (result,) = run_module.each(call(material, wait_timeout=15))
+    kubectl("delete", "peers.clusterlink.net", "nowhere", "-n", SPACE)
+    assert result["failed"]
+    assert f"Peer {SPACE}/nowhere" in result["msg"]
+    assert result["changed"], "the certificate was handed over, which is said beside what went wrong"
+    assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == serial_in(material)
+
+
+@pytest.mark.usefixtures("address")
+def test_whatever_is_wrong_is_said_and_nothing_is_written(
+    run_module: Ansible, kubectl: Kubectl, fabric: Fabric, tmp_path: Path
+) -> None:
+    good = fabric.peer("east", folder="good")
+    stranger = Fabric(tmp_path / "stranger", "stranger")
+    wrong: list[tuple[Object, str]] = [
+        ({"privatekey_path": fabric.peer("east", folder="other")["privatekey_path"]}, "is not the key of"),
+        ({"ca_path": str(stranger.folder / "cert.pem")}, "its issuer is CN=test where the CA is CN=stranger"),
+        (fabric.peer("east", folder="expired", days="-1"), "it expired at"),
+        ({**fabric.peer("west"), "peer": "east"}, "its DNS names are west where east is asked for"),
+        ({"privatekey_path": str(tmp_path / "none.pem")}, "is missing"),
+        ({"namespace": "default"}, "there is no gateway that could be given a certificate"),
+        ({"impersonate_user": "nobody"}, "the user nobody is not permitted to"),
+    ]
+    before = kubectl.json("get", "secret", "cl-peer", "-n", SPACE)
+    results = run_module.each(*(call(good, **options) for options, _said in wrong))
+    for result, (_options, said) in zip(results, wrong, strict=True):
+        assert result["failed"]
+        assert not result["changed"]
+        assert said in result["msg"]
+    assert kubectl.json("get", "secret", "cl-peer", "-n", SPACE) == before
+
+
+@pytest.mark.usefixtures("address")
+def test_a_cluster_whose_clock_is_off_is_named_with_the_seconds(
+    run_module: Ansible, kubectl: Kubectl, clusters: Clusters, fabric: Fabric
+) -> None:
+    """The nodes of a kind cluster have their host's clock, so a proxy in front of the real API server shifts it."""
+    made = fabric.peer("east", folder="fifth")
+    before = peer_secret(kubectl, SPACE)
+    too_late = 40 * 86400
+    with (
+        api_with_clock(clusters, 0) as right,
+        api_with_clock(clusters, 120) as ahead,
+        api_with_clock(clusters, too_late) as far_ahead,
+    ):
+        (refused,) = run_module.each(call({**made, **far_ahead}))
+        assert peer_secret(kubectl, SPACE) == before
+        good, warned = run_module.each(call({**made, **right}), call({**made, **ahead}))
+        gateway = {**made, **far_ahead, "namespace": SPACE, "ingress_type": "NodePort"}
+        info, install = run_module.each(
+            Call("certificate_info", {**ahead, "namespace": SPACE}), Call("gateway", gateway)
+        )
+
+    assert (good["changed"], good.get("warnings", [])) == (True, [])
+    assert not warned["changed"]
+    (warning,) = warned["warnings"]
+    seconds = [word for word in warning.split() if word.isdigit()]
+    assert abs(int(seconds[0]) - 120) <= 2
+    assert warning.startswith(f"east: its clock is {seconds[0]} s ahead of this machine's. ")
+    assert abs(info["clock"] - 120) <= 2
+    for result in (refused, install):
+        assert result["failed"]
+        assert not result["changed"]
+        assert "east: the peer's certificate: CN=east expired at" in result["msg"]
+        assert "s ahead of this machine's" in result["msg"]
+    assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == serial_in(made)

@@ -119,8 +119,8 @@ options:
     elements: str
   retry_timeout:
     description:
-      - For how many seconds a request is tried again that the API server refuses with 429, 500, 502, 503 or 504, or that
-        fails as there is no connection, or it breaks, or no answer comes. With V(0) it is tried once.
+      - For how many seconds a request is tried again that the API server refuses with 429, 500, 502, 503 or 504, or
+        that fails as there is no connection, or it breaks, or no answer comes. With V(0) it is tried once.
       - Pauses between tries grow to 3 seconds, differ by chance, and are at least what the server asks for in
         C(Retry-After). No try begins after that time, but one that has begun may last 60 seconds more.
       - What is refused otherwise is never tried again, nor what may not be done twice.

@@ -117,9 +117,17 @@ options:
       - The environment variable E(K8S_AUTH_IMPERSONATE_GROUPS), separated by commas, is used when this is not set.
     type: list
     elements: str
+  retry_timeout:
+    description:
+      - For how many seconds a request is tried again that the API server refuses with 429, 500, 502, 503 or 504, or
+        that fails as there is no connection, or it breaks, or no answer comes. With V(0) it is tried once.
+      - Pauses between tries grow to 3 seconds, differ by chance, and are at least what the server asks for in
+        C(Retry-After). No try begins after that time, but one that has begun may last 60 seconds more.
+      - What is refused otherwise is never tried again, nor what may not be done twice.
+    type: float
+    default: 20.0
 requirements:
   - kubernetes >= 37.0.0 (Python package, where the module runs)
 notes:
-  - No discovery call is made and no cache is kept. An API server that does not answer is given up after 10 seconds,
-    one that refuses or is overloaded is tried again for at most 20 seconds.
+  - No discovery call is made and no cache is kept.
 """

@@ -297,6 +297,50 @@ kept:
   type: list
   elements: str
   sample: ["Namespace clusterlink-system stays: this collection did not make it, kubectl-create did"]
+drift:
+  description:
+    - What was found otherwise than declared. A run repairs it, check mode only says it.
+    - An object that was never made counts as missing, and one whose declaration has changed since as changed.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: The object's kind.
+      type: str
+    name:
+      description: Its name.
+      type: str
+    namespace:
+      description: Its namespace; empty for a cluster-wide one.
+      type: str
+    drift:
+      description: V(changed), V(missing), or V(extra) for one of this collection's that is no longer declared.
+      type: str
+    before:
+      description: The fields that differ, as they were; a Secret's as fingerprints.
+      type: dict
+    after:
+      description: The same as declared.
+      type: dict
+    by:
+      description:
+        - Who set them, from the object's C(managedFields), the latest first, with C(manager), C(operation) and C(time).
+        - The API server does not record who deleted an object or took a field out.
+      type: list
+      elements: dict
+    conflict:
+      description: Whether another system holds them, so that a run fails and names it unless told to take them over.
+      type: bool
+  sample:
+    - kind: Deployment
+      name: cl-dataplane
+      namespace: clusterlink-system
+      drift: changed
+      before: {spec: {replicas: 0}}
+      after: {spec: {replicas: 1}}
+      by: [{manager: kubectl, operation: Update, time: '2026-01-31T12:00:00Z'}]
+      conflict: false
 problems:
   description: What went wrong, as data. RV(ignore:msg) says the same as text.
   returned: on failure

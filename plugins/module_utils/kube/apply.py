@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.drift import Drift, drift_of
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import attempt, raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
@@ -58,6 +59,7 @@ class ApplyResult:
         unchanged: What was as wanted.
         diff: For Ansible: one C({"before", "after", "before_header", "after_header"}) for each object that changes.
         objects: Every wanted object as it is in the cluster now; in check mode as it would be.
+        drift: What was found otherwise than wanted, and by whom.
     """
 
     created: list[Ref] = field(default_factory=list)
@@ -66,6 +68,7 @@ class ApplyResult:
     unchanged: list[Ref] = field(default_factory=list)
     diff: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[Ref, Object] = field(default_factory=dict)
+    drift: list[Drift] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -80,10 +83,11 @@ class ApplyResult:
         self.unchanged += later.unchanged
         self.diff += later.diff
         self.objects.update(later.objects)
+        self.drift += later.drift
 
-    def as_values(self) -> dict[str, list[dict[str, str]]]:
-        """The references by what was done, for a module's return value."""
-        return {
+    def as_values(self) -> dict[str, list[dict[str, Any]]]:
+        """The references by what was done, and the drift, for a module's return values."""
+        done = {
             name: [ref.as_dict() for ref in refs]
             for name, refs in (
                 ("created", self.created),
@@ -92,6 +96,7 @@ class ApplyResult:
                 ("unchanged", self.unchanged),
             )
         }
+        return {**done, "drift": [drift.as_dict() for drift in self.drift]}
 
 
 class PartlyDoneError(ClusterlinkError):
@@ -269,6 +274,7 @@ def _record(result: ApplyResult, step: Step, now: Object | None) -> None:
     else:
         (result.created if step.observed is None else result.updated).append(step.ref)
         result.objects[step.ref] = now or step.wanted
+    result.drift.append(drift_of(step))
     name = str(step.ref)
     change = {"before": step.difference.before, "after": step.difference.after}
     result.diff.append({**change, "before_header": name, "after_header": name})

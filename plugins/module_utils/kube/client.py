@@ -238,7 +238,8 @@ class Cluster:
             dry_run: Only check that it would be done.
 
         Returns:
-            Whether it was there.
+            Whether it was there. It was, when it is gone after a try whose answer was lost: somebody else may have
+            removed it in that moment, but it is as it was asked for.
 
         Raises:
             ApiError: The API server refuses.
@@ -254,7 +255,7 @@ class Cluster:
             self._transport.call(request, "DELETE", path(kind, name, namespace), body=options)
         except ApiError as error:
             if error.status == HTTP_NOT_FOUND:
-                return False
+                return error.may_be_done_before and not dry_run
             raise
         return True
 
@@ -263,7 +264,7 @@ class Cluster:
     ) -> Generator[Event]:
         """What happens to the objects of a kind from a version on, for at most C(seconds).
 
-        The connection is not tried again: whoever watches lists anew and goes on.
+        A watch that has begun and breaks is not begun again: whoever watches lists anew and goes on.
 
         Raises:
             ApiError: The API server refuses; status 410 when the version is too old to go on from.

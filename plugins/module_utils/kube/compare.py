@@ -104,6 +104,47 @@ def removal(observed: Object) -> Difference:
     return Difference(_shown(observed), {})
 
 
+@dataclass(frozen=True, order=True)
+class Writer:
+    """Who wrote a field, as an object's managedFields record it.
+
+    Attributes:
+        manager: The field manager.
+        operation: C(Apply) or C(Update).
+        time: When its record was written last (RFC 3339).
+    """
+
+    manager: str
+    operation: str
+    time: str
+
+
+def writers(before: Object, after: Object | None) -> list[Writer]:
+    """Who set the fields of C(before) that C(after) has otherwise; the latest first.
+
+    Nobody is known for a field that was taken out, as the server forgets who did that. What a controller says in the
+    status is left out.
+
+    Args:
+        before: The object as the server had it, with its managedFields.
+        after: The object as an apply makes it; None when it is to go, and everybody who wrote to it counts.
+    """
+    entries = [
+        entry for entry in before.get("metadata", {}).get("managedFields") or [] if entry.get("subresource") != "status"
+    ]
+    if after is not None:
+        had, has = set(_paths(_owned(before) or {})), set(_paths(_owned(after) or {}))
+        moved = difference(before, after).after.get("metadata", {}).get("managedFields") is not None
+        entries = [
+            entry
+            for entry in entries
+            if _part(before, entry.get("fieldsV1") or {}) != _part(after, entry.get("fieldsV1") or {})
+            or (moved and entry.get("manager") != FIELD_MANAGER and (had ^ has) & set(_paths(entry["fieldsV1"])))
+        ]
+    found = {Writer(entry.get("manager", ""), entry.get("operation", ""), entry.get("time", "")) for entry in entries}
+    return sorted(found, key=lambda writer: (writer.time, writer), reverse=True)
+
+
 def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
     """Whether those who hold fields of an object that we applied are people at kubectl, not another system.
 

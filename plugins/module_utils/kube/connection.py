@@ -19,6 +19,7 @@ from ansible.module_utils.basic import env_fallback
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import kubeconfig
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, Patience
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import Transport
 
 try:
@@ -69,6 +70,8 @@ CONNECTION_SPEC: dict[str, Any] = {
     "persist_config": _option("PERSIST_CONFIG", type="bool"),
     "impersonate_user": _option("IMPERSONATE_USER", type="str"),
     "impersonate_groups": _option("IMPERSONATE_GROUPS", type="list", elements="str"),
+    # kubernetes.core has nothing of the kind.
+    "retry_timeout": {"type": "float", "default": DEFAULT_LIMIT},
 }
 
 
@@ -81,11 +84,12 @@ _PLAIN = (
 """Options that are taken as they are, and the configuration's name for each."""
 
 
-def connect(params: Mapping[str, Any]) -> Cluster:
+def connect(params: Mapping[str, Any], patience: Patience | None = None) -> Cluster:
     """The cluster that the connection options mean. Nothing is sent to it yet.
 
     Args:
         params: A module's parameters, with those of C(CONNECTION_SPEC) among them.
+        patience: How requests are tried again, rather than as C(retry_timeout) says.
 
     Raises:
         ClusterlinkError: The kubeconfig cannot be read, has no such context, or gives no way to authenticate;
@@ -100,6 +104,7 @@ def connect(params: Mapping[str, Any]) -> Cluster:
         pool=_pool(configuration, tls),
         tls=tls,
         headers=_headers(params, configuration),
+        patience=patience or Patience(params.get("retry_timeout", DEFAULT_LIMIT)),
     )
     return Cluster(transport, configuration)
 

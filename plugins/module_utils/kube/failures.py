@@ -61,6 +61,7 @@ class ApiError(ClusterlinkError):
         served: False when no API serves the kind, so a CustomResourceDefinition is missing.
         missing_namespace: The namespace that the object needs and that is not there; otherwise empty.
         managers: The field managers that hold fields which an apply wants otherwise.
+        may_be_done_before: Whether an earlier try of the same request, whose answer was lost, may have done it.
     """
 
     def __init__(
@@ -77,9 +78,10 @@ class ApiError(ClusterlinkError):
         self.served = served
         self.missing_namespace = missing_namespace
         self.managers = frozenset(managers)
+        self.may_be_done_before = False
 
 
-def api_error(request: Request, status: int, body: bytes, server: str) -> ApiError:
+def api_error(request: Request, status: int, body: bytes, server: str, tried: str = "") -> ApiError:
     """The error for an answer that is not a success.
 
     Args:
@@ -87,6 +89,7 @@ def api_error(request: Request, status: int, body: bytes, server: str) -> ApiErr
         status: The HTTP status.
         body: The answer's body.
         server: The API server's URL.
+        tried: How often it was tried, when that was more than once.
     """
     answer = _decode(body)
     message = str(answer.get("message") or body.decode(errors="replace").strip()[:500] or f"HTTP status {status}")
@@ -99,7 +102,8 @@ def api_error(request: Request, status: int, body: bytes, server: str) -> ApiErr
     if status == HTTP_CONFLICT:
         return _conflict(request, answer, message)
     return ApiError(
-        Problem(where=request.where, what=f"the API server {server} answers {status}", found=message), status=status
+        Problem(where=request.where, what=f"the API server {server} answers {status}", found=message + tried),
+        status=status,
     )
 
 

@@ -2,24 +2,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests to one API server: authenticated, with time limits, and tried again where that may help.
 
-A call is tried again where the server did not do it or where doing it twice is the same as once, which holds for all
-calls that are made here: see C(_RETRY_DELAYS) and C(_RETRY_BUDGET) for how often and how long.
+What is tried again, and for how long, is in C(retry).
 """
 
 from __future__ import annotations
 
 import json
-import random
 import re
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import Request, api_error
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import (
+    PASSING,
+    Patience,
+    may_be_done,
+    may_repeat,
+)
 
 try:
     import urllib3
@@ -29,22 +34,17 @@ try:
         LocationValueError,
         NameResolutionError,
         NewConnectionError,
-        ReadTimeoutError,
         SSLError,
     )
 except ImportError:
     pass  # reported by task.missing_library: the kubernetes package brings it
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds until an API server that does not answer is given up; not tried again."""
+"""Seconds for a connection to an API server that does not answer."""
 READ_TIMEOUT = 60.0
-"""Seconds that the server may stay silent within one request."""
-
-_RETRY_DELAYS = (0.2, 0.4, 0.8, 1.6)
-"""Seconds before each further try, each shortened at random by up to half, so that many clients do not come at once."""
-_RETRY_BUDGET = 20.0
-"""Seconds from the first try after which there is no further one, whatever Retry-After says."""
-_RETRY_STATUS = frozenset({429, 500, 502, 503, 504})
+"""Seconds that the server may stay silent within one request: as long as it takes itself for one by default."""
+FIRST_READ_TIMEOUT = 10.0
+"""The same for the first try of a GET: no webhook holds it up, so its answer is rather lost than late."""
 
 _HTTP_OK = range(200, 300)
 _JSON = "application/json"
@@ -72,6 +72,7 @@ class Transport:
         pool: urllib3.PoolManager,
         tls: ssl.SSLContext | None,
         headers: Callable[[], urllib3.HTTPHeaderDict],
+        patience: Patience | None = None,
     ) -> None:
         """Take what C(connection.connect) made.
 
@@ -80,12 +81,14 @@ class Transport:
             pool: Where connections come from and go back to.
             tls: As the attribute.
             headers: Gives the headers that authenticate a request; asked each time, as a token may be renewed.
+            patience: How long a request that fails in passing is tried again.
         """
         self.server = server
         self.tls = tls
         self.headers = headers
         self.clock: int | None = None
         self._pool = pool
+        self._patience = patience or Patience()
 
     def close(self) -> None:
         """Close all connections."""
@@ -117,57 +120,85 @@ class Transport:
         """
         url = self._url(api_path, query)
         data = None if body is None else json.dumps(body).encode()
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
-        started = time.monotonic()
-        for delay in (*_RETRY_DELAYS, None):
-            wait = 0.0 if delay is None else delay * random.uniform(0.5, 1.0)  # noqa: S311  # nothing is secret here
-            asked = time.time()
-            try:
-                response = self._send(method, url, data, content_type, timeout)
-                answered = time.time()
-                content = response.data
-            except HTTPError as error:
-                if delay is None or not _may_pass(error) or time.monotonic() - started + wait > _RETRY_BUDGET:
-                    raise self._unreachable(error) from error
-            else:
-                self.clock = _clock(response.headers.get("Date", ""), asked, answered)
-                if response.status in _HTTP_OK:
-                    return self._decoded(content)
-                wait = max(wait, _retry_after(response))
-                out_of_time = time.monotonic() - started + wait > _RETRY_BUDGET
-                if response.status not in _RETRY_STATUS or delay is None or out_of_time:
-                    raise api_error(request, response.status, content, self.server)
-            time.sleep(wait)
-        raise AssertionError("the last try returns or raises")
+        with self._answer(request, method, url, data, content_type) as response:
+            return self._decoded(response.data)
 
     def lines(self, request: Request, api_path: str, query: Mapping[str, Any], *, seconds: int) -> Generator[bytes]:
-        """The lines of an answer that goes on for at most C(seconds), as they come; it is not tried again.
+        """The lines of an answer that goes on for at most C(seconds), as they come.
+
+        Until it begins it is tried again as any other; when it breaks it is not.
 
         Raises:
             ApiError: The API server refuses.
             ClusterUnreachableError: It cannot be talked to, or the connection broke.
         """
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds + 5.0)
+        url = self._url(api_path, query)
         try:
-            response = self._send("GET", self._url(api_path, query), None, "", timeout)
-            try:
-                if response.status not in _HTTP_OK:
-                    raise api_error(request, response.status, response.data, self.server)
+            with self._answer(request, "GET", url, None, "", seconds=seconds + 5.0) as response:
                 rest = b""
                 for chunk in response.stream(65536):
                     *lines, rest = (rest + chunk).split(b"\n")
                     yield from lines
-            finally:
-                # Not given back to the pool: more may be on its way when the reader has had enough.
-                response.close()
         except HTTPError as error:
             raise self._unreachable(error) from error
+
+    def _answer(
+        self,
+        request: Request,
+        method: str,
+        url: str,
+        data: bytes | None,
+        content_type: str,
+        *,
+        seconds: float = 0.0,
+    ) -> AbstractContextManager[urllib3.BaseHTTPResponse]:
+        """The answer of a request that succeeded, to be read within C(with).
+
+        Args:
+            request: What is asked, for errors.
+            method: The HTTP method.
+            url: What is asked for.
+            data: What is sent.
+            content_type: What that is.
+            seconds: How long an answer that goes on may be silent; 0 for one that is read at once, as a whole.
+
+        Raises:
+            ApiError: The API server refuses.
+            ClusterUnreachableError: It cannot be talked to.
+        """
+        tries, done = self._patience.begin(), False
+        while True:
+            first_get = method == "GET" and tries.count == 1
+            silence = seconds or (FIRST_READ_TIMEOUT if first_get else READ_TIMEOUT)
+            asked = time.time()
+            try:
+                response = self._send(method, url, data, content_type, silence)
+                answered = time.time()
+                if not seconds or response.status not in _HTTP_OK:
+                    _ = response.data  # an answer that breaks off is tried again, too
+            except HTTPError as error:
+                done = done or _may_be_done(error)
+                if not (_may_pass(error) and may_repeat(method, may_be_done=done) and tries.again()):
+                    raise self._unreachable(error, tries.said) from error
+                continue
+            self.clock = _clock(response.headers.get("Date", ""), asked, answered)
+            if response.status in _HTTP_OK:
+                # Never given back to the pool half read: more may be on its way when the reader has had enough.
+                return closing(response) if seconds else nullcontext(response)
+            passing = response.status in PASSING
+            maybe = passing and may_be_done(response.status)
+            again = passing and may_repeat(method, may_be_done=done or maybe) and tries.again(_retry_after(response))
+            if not again:
+                error = api_error(request, response.status, response.data, self.server, tries.said if passing else "")
+                error.may_be_done_before = done
+                raise error
+            done = done or maybe
 
     def _url(self, api_path: str, query: Mapping[str, Any] | None) -> str:
         return f"{self.server}{api_path}?{urlencode(query)}" if query else f"{self.server}{api_path}"
 
     def _send(
-        self, method: str, url: str, data: bytes | None, content_type: str, timeout: urllib3.Timeout
+        self, method: str, url: str, data: bytes | None, content_type: str, silence: float
     ) -> urllib3.BaseHTTPResponse:
         headers = urllib3.HTTPHeaderDict(self.headers())  # a header may be there several times
         headers["Accept"] = _JSON
@@ -178,7 +209,7 @@ class Transport:
             url,
             body=data,
             headers=headers,
-            timeout=timeout,
+            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence),
             retries=False,
             redirect=False,
             preload_content=False,
@@ -195,12 +226,12 @@ class Transport:
             raise ClusterUnreachableError(Problem(where=self.server, what=what, fix=fix))
         return answer
 
-    def _unreachable(self, error: HTTPError) -> ClusterUnreachableError:
+    def _unreachable(self, error: HTTPError, tried: str = "") -> ClusterUnreachableError:
         fix = "Check host or the kubeconfig's server, and whether the API server runs and can be reached from here"
         if isinstance(error, SSLError):
             fix = "Check ca_cert or the kubeconfig's certificate authority, and client_cert and client_key"
         return ClusterUnreachableError(
-            Problem(where=self.server, what="the API server cannot be talked to", found=_reason(error), fix=fix)
+            Problem(where=self.server, what="the API server cannot be talked to", found=_reason(error) + tried, fix=fix)
         )
 
 
@@ -230,10 +261,15 @@ def _clock(date: str, asked: float, answered: float) -> int | None:
 
 
 def _may_pass(error: HTTPError) -> bool:
-    """Whether trying again at once can help: a reset or refused connection, not silence, names or certificates."""
-    if isinstance(error, NewConnectionError):  # urllib3 counts it among the ConnectTimeoutErrors
-        return not isinstance(error, NameResolutionError)
-    return not isinstance(error, (ConnectTimeoutError, ReadTimeoutError, SSLError, LocationValueError))
+    """Whether trying again can help: not where names, certificates or the URL are wrong."""
+    if isinstance(error, SSLError):  # the connection may just have been cut
+        return bool(error.args) and isinstance(error.args[0], (ssl.SSLEOFError, ssl.SSLZeroReturnError))
+    return not isinstance(error, (NameResolutionError, LocationValueError))
+
+
+def _may_be_done(error: HTTPError) -> bool:
+    """Whether the server may have got the request: not without a connection."""
+    return not isinstance(error, (NewConnectionError, ConnectTimeoutError))
 
 
 def _reason(error: HTTPError) -> str:

@@ -19,6 +19,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readines
     still_there,
     unready,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import PASSING
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 
 SETTLE = 1.0
@@ -162,7 +163,9 @@ class _Watcher:
                 if time.monotonic() >= deadline:
                     raise
             except ApiError as error:
-                if error.served and error.status != HTTP_GONE:
+                if error.served and error.status != HTTP_GONE and error.status not in PASSING:
+                    raise
+                if error.status in PASSING and time.monotonic() >= deadline:
                     raise
             if self._ready():
                 return

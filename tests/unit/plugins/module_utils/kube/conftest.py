@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import client, transport
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import client
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, Patience
 
 
 @dataclass
@@ -33,6 +34,33 @@ class Asked:
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
 
+class Time:
+    """A clock that only waiting moves on.
+
+    Attributes:
+        slept: The seconds of every pause.
+        draws: What chance gave: between which bounds.
+    """
+
+    def __init__(self, share: float = 0.5) -> None:
+        """Let chance always give the same share of what it may."""
+        self.slept: list[float] = []
+        self.draws: list[tuple[float, float]] = []
+        self.now = 100.0
+        self._share = share
+
+    def patience(self, limit: float = DEFAULT_LIMIT) -> Patience:
+        return Patience(limit, clock=lambda: self.now, sleep=self._sleep, uniform=self._uniform)
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def _uniform(self, low: float, high: float) -> float:
+        self.draws.append((low, high))
+        return low + self._share * (high - low)
+
+
 @dataclass
 class Api:
     """The server's URL, what it is to answer, in this order, and what it was asked.
@@ -43,6 +71,7 @@ class Api:
     url: str
     answers: list[tuple[int, Any, dict[str, str]] | None] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    time: Time = field(default_factory=Time)
 
     def will(self, status: int, body: Any = None, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -51,14 +80,19 @@ class Api:
     def will_break(self) -> None:
         self.answers.append(None)
 
-    def cluster(self, **options: Any) -> client.Cluster:
-        return connect({"host": self.url, "api_key": "secret-token", **options})
+    def cluster(self, limit: float = DEFAULT_LIMIT, **options: Any) -> client.Cluster:
+        return connect({"host": self.url, "api_key": "secret-token", **options}, self.time.patience(limit))
+
+
+@pytest.fixture
+def clock() -> Time:
+    """A clock that only waiting moves on."""
+    return Time()
 
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     """A server; waiting before another try takes no time."""
-    monkeypatch.setattr(transport.time, "sleep", lambda _seconds: None)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     holder: list[Api] = []
 
@@ -79,7 +113,10 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(data)))
+            if "Content-Length" in headers:  # more than comes
+                self.close_connection = True
+            else:
+                self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
 

@@ -2,23 +2,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import threading
 import time
 from email.utils import formatdate, parsedate_to_datetime
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import transport
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError, Request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 
 if TYPE_CHECKING:
-    from tests.unit.plugins.module_utils.kube.conftest import Api
+    from tests.unit.plugins.module_utils.kube.conftest import Api, Time
 
 PEER = {"apiVersion": "clusterlink.net/v1alpha1", "kind": "Peer", "metadata": {"name": "p", "namespace": "a"}}
 
@@ -115,62 +118,126 @@ def test_call_is_tried_again_when_the_server_is_overloaded_or_restarts(api: Api,
     assert len(api.asked) == 3
 
 
-def test_call_is_given_up_after_five_tries(api: Api) -> None:
-    for _turn in range(5):
+def test_call_is_given_up_at_the_limit_and_says_how_often_it_was_tried(api: Api) -> None:
+    for _turn in range(50):
         api.will(503, {"kind": "Status", "message": "apiserver is shutting down"})
-    with pytest.raises(ApiError, match="apiserver is shutting down"):
-        api.cluster().get("Peer", "p", "a")
-    assert len(api.asked) == 5
+    with pytest.raises(ApiError, match=r"apiserver is shutting down \(\d+ tries in \d+ s\)") as raised:
+        api.cluster(limit=9.0).get("Peer", "p", "a")
+    assert raised.value.status == 503
+    assert len(api.asked) == len(api.time.slept) + 1 > 5
+    assert 5 < sum(api.time.slept) < 9
 
 
-def test_refusal_is_not_tried_again(api: Api) -> None:
-    api.will(403, {"kind": "Status", "message": "no"})
-    with pytest.raises(ApiError):
-        api.cluster().get("Peer", "p", "a")
+def test_limit_of_nothing_means_one_try(api: Api) -> None:
+    api.will(500, {"message": "broken"})
+    with pytest.raises(ApiError, match=r"\(found: broken\)"):
+        api.cluster(limit=0).get("Peer", "p", "a")
     assert len(api.asked) == 1
 
 
-def test_server_says_how_long_to_wait_and_is_not_waited_for_too_long(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(transport.time, "sleep", slept.append)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 422])
+def test_refusal_is_not_tried_again(api: Api, status: int) -> None:
+    api.will(status, {"kind": "Status", "message": "no"})
+    with pytest.raises(ApiError):
+        api.cluster().apply(PEER)
+    assert len(api.asked) == 1
+
+
+def test_server_says_how_long_to_wait_and_is_not_waited_for_too_long(api: Api) -> None:
     api.will(429, Retry_After="7")
     api.will(200, PEER)
     api.cluster().get("Peer", "p", "a")
-    assert slept == [7.0]
+    assert api.time.slept == [7.1]
 
     api.will(429, {"message": "busy"}, Retry_After="3600")
     with pytest.raises(ApiError, match="busy"):
         api.cluster().get("Peer", "p", "a")
-    assert slept == [7.0]
+    assert api.time.slept == [7.1]
 
 
-def test_waits_between_tries_grow_and_differ_by_chance(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept: list[float] = []
-    monkeypatch.setattr(transport.time, "sleep", slept.append)
-    for _turn in range(10):
+@pytest.mark.parametrize("broken", [True, False], ids=["answer lost", "500"])
+def test_what_a_try_with_a_lost_answer_deleted_counts_as_deleted(api: Api, broken: bool) -> None:
+    gone = {"kind": "Status", "message": "not found"}
+    for dry_run in (False, True):
+        if broken:
+            api.will_break()
+        else:
+            api.will(500)
+        api.will(404, gone)
+        assert api.cluster().delete("Peer", "p", "a", dry_run=dry_run) is not dry_run
+    api.will(429)
+    api.will(404, gone)
+    assert not api.cluster().delete("Peer", "p", "a")
+
+
+@pytest.mark.parametrize("failure", ["break", 500, 502, 503, 504])
+def test_what_may_have_been_made_is_not_made_twice(api: Api, failure: str | int) -> None:
+    api.will(429)
+    if isinstance(failure, int):
+        api.will(failure)
+    else:
         api.will_break()
-    for _turn in range(2):
-        with pytest.raises(ClusterUnreachableError):
-            api.cluster().get("Peer", "p", "a")
-    first, second = slept[:4], slept[4:]
-    for waits in (first, second):
-        assert all(low <= wait <= 2 * low for wait, low in zip(waits, (0.1, 0.2, 0.4, 0.8), strict=True))
-    assert first != second
+    with pytest.raises(ClusterlinkError):
+        api.cluster()._transport.call(Request("create", "Peer", "p", "a"), "POST", "/apis/x", body=PEER)
+    assert len(api.asked) == 2
 
 
-def test_refused_connection_names_the_server_and_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport.time, "sleep", lambda _seconds: None)
+def test_watch_that_cannot_begin_is_tried_again(api: Api) -> None:
+    api.will(429)
+    api.will_break()
+    api.will(200, json.dumps({"type": "ADDED", "object": {"metadata": {"name": "p"}}}).encode() + b"\n")
+    [event] = api.cluster().watch("Peer", "a", resource_version="5", seconds=3)
+    assert event.object["metadata"]["name"] == "p"
+
+
+def test_answer_that_breaks_off_is_asked_for_again(api: Api) -> None:
+    api.will(200, b'{"half": ', Content_Length="100")
+    api.will(200, PEER)
+    assert api.cluster().get("Peer", "p", "a") == PEER
+
+
+def test_answer_that_is_lost_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "FIRST_READ_TIMEOUT", 0.2)
+    answered: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answered.append(1)
+            time.sleep(0.6)  # too late for the first try, soon enough for the second
+            body = json.dumps(PEER).encode()
+            with contextlib.suppress(OSError):
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        there = connect({"host": f"http://127.0.0.1:{server.server_port}", "api_key": "x"}).get("Peer", "p", "a")
+        server.shutdown()
+    assert there == PEER
+    assert len(answered) == 2
+
+
+def test_refused_connection_names_the_server_and_the_reason(clock: Time) -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
         with pytest.raises(ClusterUnreachableError) as raised:
-            connect({"host": url, "api_key": "x"}).list("Peer")
+            connect({"host": url, "api_key": "x"}, clock.patience()).list("Peer")
     problem = raised.value.problems[0]
     assert problem.where == url
-    assert problem.found == "Failed to establish a new connection: [Errno 111] Connection refused"
+    assert problem.found == (
+        f"Failed to establish a new connection: [Errno 111] Connection refused ({len(clock.slept) + 1} tries in "
+        f"{sum(clock.slept):.0f} s)"
+    )
+    assert 15 < sum(clock.slept) < 20
 
 
-def test_server_that_does_not_answer_is_given_up_after_one_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_does_not_answer_is_given_up_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "CONNECT_TIMEOUT", 0.2)
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -181,8 +248,10 @@ def test_server_that_does_not_answer_is_given_up_after_one_timeout(monkeypatch: 
             filler.connect_ex(deaf.getsockname())
         started = time.monotonic()
         with pytest.raises(ClusterUnreachableError, match="timed out"):
-            connect({"host": f"http://127.0.0.1:{deaf.getsockname()[1]}", "api_key": "x"}).list("Peer")
-        assert time.monotonic() - started < 2
+            connect({"host": f"http://127.0.0.1:{deaf.getsockname()[1]}", "api_key": "x", "retry_timeout": 1.0}).list(
+                "Peer"
+            )
+        assert 0.2 < time.monotonic() - started < 2
         for filler in fillers:
             filler.close()
 

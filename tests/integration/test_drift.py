@@ -1,0 +1,254 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drift of every kind of object in a real fabric: shown in check mode, named by drift, repaired by the next run.
+
+One fabric serves all tests here, in their order; each leaves it as declared.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.fabrics import EAST, WEST, Run, TwoClusters
+from tests.integration.objects import Object, make
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Clusters, Kubectl
+
+pytestmark = pytest.mark.cluster
+
+SYSTEM = "clusterlink-system"
+OURS = "app.kubernetes.io/managed-by=skyshift.clusterlink"
+GATEWAY = (
+    *("namespaces", "serviceaccounts", "roles", "rolebindings", "clusterroles", "clusterrolebindings", "secrets"),
+    *("services", "deployments", "poddisruptionbudgets", "customresourcedefinitions"),
+)
+MESH = ("peers", "exports", "imports", "accesspolicies", "privilegedaccesspolicies")
+HOLD_OTHERS = ("Namespace", "CustomResourceDefinition")
+"""Kinds whose objects take others with them when they go."""
+
+
+class Fabric:
+    """The fabric, what drift says of it, and its objects as kubectl sees them."""
+
+    def __init__(self, two: TwoClusters, kubectl: Kubectl, folder: Path) -> None:
+        self.two = two
+        self._kubectl = kubectl
+        self._json = folder / "drift.json"
+
+    def kubectl(self, cluster: str, *arguments: str) -> str:
+        return self._kubectl(*arguments, context=self.two.contexts[cluster])
+
+    def objects(self, cluster: str) -> dict[str, Object]:
+        """Everything of ours in a cluster, as C(Kind namespace/name)."""
+        kinds = ",".join((*GATEWAY, *MESH))
+        listed = self._kubectl.json("get", kinds, "-A", "-l", OURS, context=self.two.contexts[cluster])
+        return {name_of(obj["kind"], obj["metadata"]): obj for obj in listed["items"]}
+
+    def drift(self, **variables: Any) -> tuple[Run, dict[str, Any]]:
+        """A run of the playbook, and the JSON that it wrote."""
+        self._json.unlink(missing_ok=True)
+        run = self.two.play("drift", drift_json=str(self._json), **variables)
+        assert run.changed == 0 or not run.recap, run.output
+        return run, json.loads(self._json.read_text(encoding="utf-8"))
+
+    def found(self, **variables: Any) -> dict[str, dict[str, Object]]:
+        """What a run of the playbook found, by cluster and object."""
+        run, said = self.drift(**variables)
+        assert said["drifted"], run.output
+        assert run.code == 2, run.output
+        return {
+            cluster: {name_of(each["kind"], each): each for each in entry["drift"]}
+            for cluster, entry in said["clusters"].items()
+        }
+
+    def repair(self, **variables: Any) -> Run:
+        """A run of site, after which nothing has drifted."""
+        run = self.two.play("site", **variables)
+        assert run.code == 0, run.output
+        after, said = self.drift()
+        assert (after.code, said["drifted"]) == (0, False), after.output
+        assert "Everything is as declared." in after.output
+        return run
+
+
+def name_of(kind: str, metadata: Object) -> str:
+    namespace = metadata.get("namespace")
+    return f"{kind} {namespace}/{metadata['name']}" if namespace else f"{kind} {metadata['name']}"
+
+
+def where(obj: Object) -> list[str]:
+    """An object as kubectl takes it."""
+    group = obj["apiVersion"].rpartition("/")[0]
+    namespace = obj["metadata"].get("namespace")
+    kind = ".".join(
+        part for part in (obj["kind"], obj["apiVersion"].rpartition("/")[2] if group else "", group) if part
+    )
+    return [kind, obj["metadata"]["name"], *(["-n", namespace] if namespace else [])]
+
+
+@pytest.fixture(scope="module")
+def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fabric]:
+    folder = tmp_path_factory.mktemp("fabric")
+    two = TwoClusters(clusters, kubectl, folder)
+    two.populate()
+    try:
+        made = two.play("site")
+        assert made.code == 0, made.output
+        yield Fabric(two, kubectl, folder)
+    finally:
+        two.play("teardown")
+        two.clear()
+
+
+def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_of_others_stay(fabric: Fabric) -> None:
+    before = {cluster: fabric.objects(cluster) for cluster in (EAST, WEST)}
+    assert {obj["kind"] for objects in before.values() for obj in objects.values()} >= {
+        *("Namespace", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "Secret"),
+        *("Service", "Deployment", "CustomResourceDefinition", "Peer", "Export", "Import", "AccessPolicy"),
+    }
+    for cluster, objects in before.items():
+        for obj in objects.values():
+            fabric.kubectl(cluster, "annotate", *where(obj), "team=blue", "--field-manager=blue")
+            if obj["kind"] == "CustomResourceDefinition":
+                patch = json.dumps([{"op": "add", "path": "/spec/versions/0/deprecated", "value": True}])
+                fabric.kubectl(cluster, "patch", *where(obj), "--type=json", f"--patch={patch}")
+            else:
+                label = "pod-security.kubernetes.io/enforce=baseline"
+                if obj["kind"] != "Namespace":
+                    label = "skyshift.clusterlink/fabric=tampered"
+                fabric.kubectl(cluster, "label", *where(obj), label, "--overwrite")
+    certificate = base64.b64encode(b"no certificate").decode()
+    patch = json.dumps({"data": {"cert.pem": certificate}})
+    fabric.kubectl(EAST, "patch", "secret", "cl-peer", "-n", SYSTEM, "--type=merge", f"--patch={patch}")
+
+    shown = fabric.two.play("site", "--check", "--diff")
+    found = fabric.found()
+    for cluster, objects in before.items():
+        assert found[cluster].keys() == objects.keys()
+        for name, finding in found[cluster].items():
+            assert f"+++ after: {name}" in shown.output
+            assert (finding["drift"], finding["conflict"]) == ("changed", False), finding
+            assert finding["before"] != finding["after"]
+            assert {(by["manager"], by["operation"]) for by in finding["by"]} <= {
+                ("kubectl-label", "Update"),
+                ("kubectl-patch", "Update"),
+            }
+            assert finding["by"], finding
+            assert finding["by"][0]["time"].startswith("20")
+    secret = found[EAST][f"Secret {SYSTEM}/cl-peer"]
+    assert secret["before"]["data"]["cert.pem"].startswith("sha256 ")
+    assert certificate not in json.dumps(found)
+
+    fabric.repair()
+    for cluster, objects in before.items():
+        now = fabric.objects(cluster)
+        assert now.keys() == objects.keys()
+        assert all(obj["metadata"]["annotations"]["team"] == "blue" for obj in now.values())
+        assert {name: obj.get("data") for name, obj in now.items()} == {
+            name: obj.get("data") for name, obj in objects.items()
+        }
+
+
+def test_what_was_deleted_by_hand_is_missing_and_comes_back(fabric: Fabric) -> None:
+    before = fabric.objects(WEST)
+    gone = {name: obj for name, obj in before.items() if obj["kind"] not in HOLD_OTHERS}
+    for obj in gone.values():
+        fabric.kubectl(WEST, "delete", *where(obj))
+    found = fabric.found()
+    assert found[EAST] == {}
+    assert found[WEST].keys() == gone.keys()
+    for finding in found[WEST].values():
+        assert (finding["drift"], finding["by"], finding["before"]) == ("missing", [], {})
+    fabric.repair()
+    assert fabric.objects(WEST).keys() == before.keys()
+
+
+def test_a_namespace_and_definitions_deleted_by_hand_come_back_with_all_that_they_held(fabric: Fabric) -> None:
+    before = fabric.objects(WEST)
+    for obj in before.values():
+        if obj["kind"] in HOLD_OTHERS:
+            fabric.kubectl(WEST, "delete", *where(obj), "--wait")
+    found = fabric.found()
+    cluster_wide = {name for name, obj in before.items() if obj["kind"].startswith("ClusterRole")}
+    assert found[WEST].keys() == before.keys() - cluster_wide
+    assert {finding["drift"] for finding in found[WEST].values()} == {"missing"}
+    fabric.repair()
+    assert fabric.objects(WEST).keys() == before.keys()
+
+
+def test_what_is_ours_and_not_declared_is_extra_and_what_is_of_others_is_let_be(fabric: Fabric) -> None:
+    namespace = fabric.two.namespace
+    theirs, stray = make("Export", "theirs", namespace, port=81), make("Export", "stray", namespace, port=82)
+    stray["metadata"]["labels"] = {
+        "app.kubernetes.io/managed-by": "skyshift.clusterlink",
+        "skyshift.clusterlink/fabric": namespace,
+    }
+    fabric._kubectl.apply(theirs, stray, context=fabric.two.contexts[EAST], manager="somebody")
+    found = fabric.found()
+    assert found[WEST] == {}
+    [(name, finding)] = found[EAST].items()
+    assert name == f"Export {namespace}/stray"
+    assert finding["drift"] == "extra"
+    assert [(by["manager"], by["operation"]) for by in finding["by"]] == [("somebody", "Apply")]
+    fabric.repair()
+    assert fabric.kubectl(EAST, "get", "exports", "-n", namespace, "-o=name").split() == [
+        "export.clusterlink.net/theirs",
+        "export.clusterlink.net/web",
+    ]
+    fabric.kubectl(EAST, "delete", "export", "theirs", "-n", namespace)
+
+
+def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: Fabric) -> None:
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "cl-dataplane", "namespace": SYSTEM},
+        "spec": {"replicas": 2},
+    }
+    context = fabric.two.contexts[EAST]
+    how = ("--server-side", "--field-manager=gitops", "--force-conflicts", "--filename=-")
+    fabric._kubectl("apply", *how, context=context, stdin=json.dumps(deployment))
+
+    run, said = fabric.drift()
+    assert run.code == 2
+    [finding] = said["clusters"][EAST]["drift"]
+    assert finding["conflict"]
+    assert finding["before"] == {"spec": {"replicas": 2}}
+    assert finding["after"] == {"spec": {"replicas": 1}}
+    assert [(by["manager"], by["operation"]) for by in finding["by"]] == [("gitops", "Apply")]
+    [problem] = said["problems"]
+    assert problem == (
+        f"{EAST}: Deployment {SYSTEM}/cl-dataplane is changed by gitops (spec.replicas); "
+        "a run does not take it back unless clusterlink_force_conflicts is set"
+    )
+    refused = fabric.two.play("site")
+    assert refused.code != 0
+    assert "gitops manages .spec.replicas" in refused.output
+    fabric.repair(clusterlink_force_conflicts=True)
+
+
+def test_a_cluster_that_is_away_is_named_and_does_not_hide_the_others(fabric: Fabric) -> None:
+    fabric.kubectl(EAST, "label", "peer", WEST, "-n", SYSTEM, "skyshift.clusterlink/fabric=x", "--overwrite")
+    there = fabric.two.hosts[WEST]
+    fabric.two.hosts[WEST] = {
+        "clusterlink_host": "https://127.0.0.1:1",
+        "clusterlink_api_key": "x",
+        "clusterlink_retry_timeout": 1,
+    }
+    try:
+        run, said = fabric.drift()
+    finally:
+        fabric.two.hosts[WEST] = there
+    assert run.code == 2
+    west, east = said["clusters"][WEST], said["clusters"][EAST]
+    assert (west["read"], west["drift"], east["read"]) == (False, [], True)
+    assert "the API server cannot be talked to" in west["error"]
+    assert [(each["kind"], each["drift"]) for each in east["drift"]] == [("Peer", "changed")]
+    fabric.repair()

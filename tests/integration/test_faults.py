@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fabric whose API servers fail at 30 % of the requests is made, kept and removed as if they did not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults import FAULTS, FaultyProxy
+from tests.integration.fabrics import TwoClusters
+from tests.integration.gateways import inventory
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Clusters, Kubectl
+
+pytestmark = pytest.mark.cluster
+
+SHARE = 0.3
+
+
+@pytest.fixture
+def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[TwoClusters]:
+    fabric = TwoClusters(clusters, kubectl, tmp_path)
+    fabric.populate()
+    yield fabric
+    fabric.clear()
+
+
+class Faulty:
+    """The fabric's clusters behind proxies."""
+
+    def __init__(self, fabric: TwoClusters, kubectl: Kubectl, folder: Path, faults: tuple[str, ...]) -> None:
+        self.proxies = []
+        for name, context in fabric.contexts.items():
+            place = folder / name
+            place.mkdir()
+            own = kubectl.json("config", "view", "--raw", "--minify", context=context)
+            self.proxies.append((name, FaultyProxy(own, place, faults=faults, share=SHARE)))
+        self._direct = dict(fabric.hosts)
+        self._fabric = fabric
+
+    def use(self, *, through: bool) -> None:
+        """Let playbooks go through the proxies, or past them."""
+        for name, proxy in self.proxies:
+            way = {"clusterlink_kubeconfig": proxy.kubeconfig(name)} if through else self._direct[name]
+            self._fabric.hosts[name] = way
+
+    def seen(self) -> Counter[str]:
+        return sum((proxy.seen for _name, proxy in self.proxies), Counter())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_site_and_teardown_converge_while_requests_fail(
+    fabric: TwoClusters, kubectl: Kubectl, tmp_path: Path, fault: str
+) -> None:
+    before = inventory(kubectl)
+    faulty = Faulty(fabric, kubectl, tmp_path, (fault,))
+    with ExitStack() as stack:
+        for _name, proxy in faulty.proxies:
+            stack.enter_context(proxy)
+        faulty.use(through=True)
+        made = fabric.play("site")
+        assert made.code == 0, made.output
+        assert faulty.seen()[fault] > 20, faulty.seen()
+        kept = fabric.play("site")
+        assert (kept.code, kept.changed) == (0, 0), kept.output
+        print(f"{fault}: {faulty.seen()[fault]} of {faulty.seen().total()} requests failed")
+
+        faulty.use(through=False)
+        proven = fabric.play("site")
+        assert (proven.code, proven.changed) == (0, 0), proven.output
+
+        faulty.use(through=True)
+        removed = fabric.play("teardown")
+        assert removed.code == 0, removed.output
+    assert inventory(kubectl) == before

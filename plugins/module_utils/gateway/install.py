@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import VERSION, crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
     gateway_objects,
@@ -21,6 +21,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
     PartlyDoneError,
+    Prune,
     apply_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
@@ -101,7 +102,9 @@ def install_gateway(
         for ref, crd in zip(crd_refs, definitions, strict=True)
         if ref not in there or (is_ours(there[ref]) and not is_applied(crd, there[ref]))
     ]
-    result = _apply(cluster, missing, wanted, check=check, take_over=take_over)
+    # A Deployment that has become one of a single pod needs no budget any more.
+    prune = Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace)
+    result = _apply(cluster, missing, wanted, prune, check=check, take_over=take_over)
     done = Installation(result, [f"component certificates: {reason}" for reason in reasons])
     if reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
@@ -121,16 +124,23 @@ def _unusable(crd: Object) -> list[Problem]:
 
 
 def _apply(
-    cluster: Cluster, definitions: Sequence[Object], wanted: Sequence[Object], *, check: bool, take_over: bool
+    cluster: Cluster,
+    definitions: Sequence[Object],
+    wanted: Sequence[Object],
+    prune: Prune,
+    *,
+    check: bool,
+    take_over: bool,
 ) -> ApplyResult:
-    def apply(objects: Sequence[Object], *, check: bool) -> ApplyResult:
-        return apply_objects(cluster, objects, check=check, force=take_over, guard=None if take_over else not_ours)
+    def apply(objects: Sequence[Object], prune: Prune | None = prune, *, check: bool) -> ApplyResult:
+        guard = None if take_over else not_ours
+        return apply_objects(cluster, objects, check=check, force=take_over, prune=prune, guard=guard)
 
     if check or not definitions:
         return apply([*definitions, *wanted], check=check)
     # Definitions have to be served before a control plane starts. Everything is tried before they are written.
     apply([*definitions, *wanted], check=True)
-    first = apply(definitions, check=False)
+    first = apply(definitions, None, check=False)
     wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
     try:
         first.add(apply(wanted, check=False))

@@ -123,11 +123,13 @@ options:
     choices: [envoy, go]
     default: envoy
   controlplane_replicas:
-    description: How many pods the control plane has. With more than one they are spread over the nodes.
+    description:
+      - How many pods the control plane has. With more than one they are spread over the nodes, and a
+        PodDisruptionBudget lets only one at a time be taken away by who drains nodes.
     type: int
     default: 1
   dataplane_replicas:
-    description: How many pods the data plane has. With more than one they are spread over the nodes.
+    description: The same for the data plane.
     type: int
     default: 1
   controlplane_resources:

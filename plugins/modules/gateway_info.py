@@ -169,6 +169,29 @@ fault:
   returned: always
   type: str
   sample: ''
+options:
+  description:
+    - The options of M(skyshift.clusterlink.gateway) that would make the gateway as it runs, with the images by their
+      whole names. While a change is not done they are those of the pods that serve.
+    - An upgrade goes back to them. Null without a gateway or without its ingress Service.
+  returned: always
+  type: dict
+  sample:
+    version: v0.4.1
+    images:
+      controlplane: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1
+      dataplane: ghcr.io/clusterlink-net/cl-dataplane:v0.4.1
+    image_pull_secrets: []
+    dataplane: envoy
+    controlplane_replicas: 1
+    dataplane_replicas: 2
+    controlplane_resources: {}
+    dataplane_resources: {requests: {cpu: 100m}}
+    log_level: info
+    labels: {region: eu}
+    ingress_type: NodePort
+    ingress_port: 30443
+    ingress_annotations: {}
 """
 
 from typing import Any

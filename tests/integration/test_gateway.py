@@ -115,6 +115,13 @@ def container_of(kubectl: Kubectl, name: str) -> Object:
     return found
 
 
+def evict(kubectl: Kubectl, pod: str) -> str:
+    """What the API server answers to who wants to take a pod away."""
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": SPACE}}
+    url = f"/api/v1/namespaces/{SPACE}/pods/{pod}/eviction"
+    return kubectl("create", f"--raw={url}", "--filename=-", stdin=json.dumps(eviction), check=False)
+
+
 @pytest.mark.usefixtures("bare", "no_crds")
 def test_a_bare_cluster_is_foretold_becomes_a_peer_and_is_bare_again(
     present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, east: dict[str, str], fabric: Fabric
@@ -214,9 +221,15 @@ def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., O
         assert len(pods(kubectl, SPACE, name)) == 2
         assert pod_spec_of(kubectl, name)["imagePullSecrets"] == [{"name": "registry"}]
         assert pod_spec_of(kubectl, name)["topologySpreadConstraints"]
+        # As who drains nodes does: one pod goes, and the other stays until there are two again.
+        answers = [evict(kubectl, pod) for pod in sorted(pods(kubectl, SPACE, name))]
+        assert ["Success" in answer for answer in answers] == [True, False]
+        assert "would violate the pod's disruption budget" in answers[1]
 
-    present(labels={"region": "us"})
+    back = present(labels={"region": "us"})
 
+    assert {ref["kind"] for ref in back["deleted"]} == {"PodDisruptionBudget"}
+    assert kubectl("get", "poddisruptionbudget", "-n", SPACE) == ""
     container = container_of(kubectl, CONTROLPLANE)
     assert container["args"] == ["--log-level", "info", "--peer-label", "region=us"]
     for name in (CONTROLPLANE, DATAPLANE):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.disruption import disruption_budgets
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.rbac import rbac_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
     LOAD_BALANCER,
@@ -41,6 +42,7 @@ def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: Component
         *_secrets(spec.namespace, labels, peer, components),
         *rbac_objects(spec.namespace, labels),
         *_services(spec, labels),
+        *disruption_budgets(spec, labels),
         *deployments(
             spec,
             {**labels, VERSION_LABEL: spec.version},

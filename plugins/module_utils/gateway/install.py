@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import VERSION, crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
     gateway_stages,
@@ -21,6 +21,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
     PartlyDoneError,
+    Prune,
     apply_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
@@ -114,10 +115,12 @@ def install_gateway(
         for ref, crd in zip(crd_refs, definitions, strict=True)
         if ref not in there or (is_ours(there[ref]) and not is_applied(crd, there[ref]))
     ]
+    # A Deployment that has become one of a single pod needs no budget any more.
+    prune = Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace)
     in_steps = len(stages) > 1 and bool(step_timeout)
-    result = _apply(cluster, missing, stages[-1], check=check or in_steps, take_over=take_over)
+    result = _apply(cluster, missing, stages[-1], prune, check=check or in_steps, take_over=take_over)
     if in_steps and not check:
-        _take_steps(cluster, missing, stages, result, timeout=step_timeout, take_over=take_over)
+        _take_steps(cluster, missing, stages, prune, result, timeout=step_timeout, take_over=take_over)
     done = Installation(result, [f"component certificates: {reason}" for reason in course.reasons], clock.warnings())
     if not in_steps and course.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
@@ -130,18 +133,19 @@ def _take_steps(
     cluster: Cluster,
     definitions: Sequence[Object],
     stages: Sequence[Sequence[Object]],
+    prune: Prune,
     foretold: ApplyResult,
     *,
     timeout: float,
     take_over: bool,
 ) -> None:
     """Apply one stage after another, each when all pods are of the last; C(foretold) gets the objects as they are."""
-    done = _apply(cluster, definitions, stages[0], check=False, take_over=take_over)
+    done = _apply(cluster, definitions, stages[0], prune, check=False, take_over=take_over)
     for wanted in stages[1:]:
         try:
             refs = [ref for ref in done.objects if ref.kind == "Deployment"]
             wait_ready(cluster, refs, timeout, known=done.objects)
-            done.add(_apply(cluster, [], wanted, check=False, take_over=take_over))
+            done.add(_apply(cluster, [], wanted, prune, check=False, take_over=take_over))
         except ClusterlinkError as error:
             if isinstance(error, PartlyDoneError):
                 done.add(error.done)
@@ -160,16 +164,23 @@ def _unusable(crd: Object) -> list[Problem]:
 
 
 def _apply(
-    cluster: Cluster, definitions: Sequence[Object], wanted: Sequence[Object], *, check: bool, take_over: bool
+    cluster: Cluster,
+    definitions: Sequence[Object],
+    wanted: Sequence[Object],
+    prune: Prune,
+    *,
+    check: bool,
+    take_over: bool,
 ) -> ApplyResult:
-    def apply(objects: Sequence[Object], *, check: bool) -> ApplyResult:
-        return apply_objects(cluster, objects, check=check, force=take_over, guard=None if take_over else not_ours)
+    def apply(objects: Sequence[Object], prune: Prune | None = prune, *, check: bool) -> ApplyResult:
+        guard = None if take_over else not_ours
+        return apply_objects(cluster, objects, check=check, force=take_over, prune=prune, guard=guard)
 
     if check or not definitions:
         return apply([*definitions, *wanted], check=check)
     # Definitions have to be served before a control plane starts. Everything is tried before they are written.
     apply([*definitions, *wanted], check=True)
-    first = apply(definitions, check=False)
+    first = apply(definitions, None, check=False)
     wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
     try:
         first.add(apply(wanted, check=False))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.disruption import BUDGETS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import (
     is_ours,
     other_managers,
@@ -159,6 +160,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     role = names.cluster_role(namespace)
     own = [
         *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
+        *(Ref("PodDisruptionBudget", name, namespace) for name in BUDGETS),
         Ref("Service", names.CONTROLPLANE, namespace),
         ingress_ref(namespace),
         *(

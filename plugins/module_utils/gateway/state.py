@@ -13,6 +13,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.o
     is_ours,
     other_managers,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.running import running_options
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import peer_facts
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import (
     DEPLOYMENTS,
@@ -20,6 +21,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.servi
     read_address,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import applied_part
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions, unready
@@ -61,7 +63,37 @@ def gateway_state(
         "certificate": peer["certificate"],
         "trusted": peer["trusted"],
         "fault": peer["fault"],
+        "options": _options(cluster, controlplane, dataplane, ingress),
     }
+
+
+def _options(
+    cluster: Cluster, controlplane: Object | None, dataplane: Object | None, ingress: Object | None
+) -> dict[str, Any] | None:
+    """The options that would make what runs; None where a part of it is not there."""
+    if controlplane is None or dataplane is None or ingress is None:
+        return None
+    # Annotations that a load balancer's controller added are not what somebody asked for.
+    asked = applied_part(ingress)
+    service = {**ingress, "metadata": asked.get("metadata", {}) if asked else ingress["metadata"]}
+    parts = [_running(cluster, deployment) for deployment in (controlplane, dataplane)]
+    return running_options(*parts, service, _version(controlplane))
+
+
+def _running(cluster: Cluster, deployment: Object) -> Object:
+    """The Deployment with the template of the pods that run: not of those that a change has not brought up yet."""
+    if not unready(deployment):
+        return deployment
+    uid = deployment["metadata"]["uid"]
+    sets = [
+        each
+        for each in cluster.list("ReplicaSet", deployment["metadata"]["namespace"])
+        if any(owner["uid"] == uid for owner in each["metadata"].get("ownerReferences") or [])
+    ]
+    serving = max(sets, key=lambda each: (each.get("status") or {}).get("readyReplicas", 0), default=None)
+    if serving is None or not (serving.get("status") or {}).get("readyReplicas"):
+        return deployment
+    return {**deployment, "spec": {**deployment["spec"], "template": serving["spec"]["template"]}}
 
 
 def _component(deployment: Object | None) -> dict[str, Any]:

@@ -171,6 +171,13 @@ def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
     return set(managers) <= by_hand - declared
 
 
+def applied_part(observed: Object) -> dict[str, Any]:
+    """The fields of an object that we applied, a Secret's as fingerprints; empty when we never did."""
+    owned = _owned(observed)
+    found: dict[str, Any] = _part(_shown(observed), owned) if owned else {}
+    return found
+
+
 def _owned(obj: Object) -> dict[str, Any] | None:
     """The fieldsV1 of what we applied, or None when we never did."""
     for entry in obj.get("metadata", {}).get("managedFields") or []:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -38,9 +38,11 @@ def cluster(memory_cluster: type[MemoryCluster]) -> MemoryCluster:
     return made
 
 
-def install(cluster: MemoryCluster, days: int, *, percent: int = 33, check: bool = False) -> Installation:
+def install(
+    cluster: MemoryCluster, days: int, *, percent: int = 33, check: bool = False, **options: Any
+) -> Installation:
     now = NOW + timedelta(days=days)
-    spec = gateway_spec({"peer": "east"})
+    spec = gateway_spec({"peer": "east", **options})
     return install_gateway(cluster, spec, PEER, now, check=check, take_over=False, renew_percent=percent)
 
 
@@ -79,3 +81,21 @@ def test_nothing_is_written_where_a_new_certificate_would_not_be_valid_yet(
     with pytest.raises(ClusterlinkError, match=r"east: the control plane's certificate: .* is not valid before"):
         install(bare, 0, check=check)
     assert bare.writes == []
+
+
+def test_budgets_come_with_a_second_pod_and_go_with_it_and_those_of_others_stay(cluster: MemoryCluster) -> None:
+    theirs = {"kind": "PodDisruptionBudget", "metadata": {"name": "theirs", "namespace": "clusterlink-system"}}
+    cluster.objects[Ref.of(theirs)] = theirs
+    ours = {Ref("PodDisruptionBudget", name, "clusterlink-system") for name in ("cl-controlplane", "cl-dataplane")}
+
+    made = install(cluster, 0, controlplane_replicas=2, dataplane_replicas=2).result
+    foreseen = install(cluster, 0, check=True, dataplane_replicas=2).result
+    gone = install(cluster, 0, dataplane_replicas=2).result
+
+    assert set(made.created) == ours
+    assert foreseen.deleted == gone.deleted == [Ref("PodDisruptionBudget", "cl-controlplane", "clusterlink-system")]
+    assert foreseen.diff == gone.diff
+    assert {ref for ref in cluster.objects if ref.kind == "PodDisruptionBudget"} == ours - set(gone.deleted) | {
+        Ref.of(theirs)
+    }
+    assert not install(cluster, 0, dataplane_replicas=2).result.changed

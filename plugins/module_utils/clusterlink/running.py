@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A gateway that runs, as the options that would make it: what an upgrade goes back to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
+    LOAD_BALANCER,
+    NO_INGRESS,
+    NODE_PORT,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.versions import ENVOY, GO, RELEASES
+
+Object = Mapping[str, Any]
+
+
+def running_options(controlplane: Object, dataplane: Object, ingress: Object, version: str) -> dict[str, Any]:
+    """The options of module C(gateway) that would make what runs, images by their whole names.
+
+    Args:
+        controlplane: Its Deployment, with the template of the pods that run.
+        dataplane: The same.
+        ingress: The ingress Service, with those annotations that somebody asked for. A node port is told also where the
+            cluster chose it: to go back to another one would cut links.
+        version: What is known of the version; one that is not supported is left out.
+    """
+    pod = controlplane["spec"]["template"]["spec"]
+    image = _container(dataplane)["image"]
+    return {
+        "version": version if version in RELEASES else None,
+        "images": {"controlplane": _container(controlplane)["image"], "dataplane": image},
+        "image_pull_secrets": [each["name"] for each in pod.get("imagePullSecrets") or []],
+        "dataplane": _kind(image),
+        "controlplane_replicas": controlplane["spec"].get("replicas", 1),
+        "dataplane_replicas": dataplane["spec"].get("replicas", 1),
+        "controlplane_resources": _resources(controlplane),
+        "dataplane_resources": _resources(dataplane),
+        "log_level": next(iter(_values(controlplane, "--log-level")), None),
+        "labels": dict(label.split("=", 1) for label in _values(controlplane, "--peer-label")),
+        **_ingress(ingress),
+    }
+
+
+def _container(deployment: Object) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = deployment["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def _resources(deployment: Object) -> dict[str, Any]:
+    return {group: dict(amounts) for group, amounts in (_container(deployment).get("resources") or {}).items()}
+
+
+def _values(deployment: Object, option: str) -> list[str]:
+    """What an option is given in a container's arguments, each time."""
+    words: Sequence[str] = _container(deployment).get("args") or []
+    return [value for word, value in pairwise(words) if word == option]
+
+
+def _kind(image: str) -> str:
+    """The kind of data plane by its image's name; an image that is named otherwise counts as Envoy."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return GO if name in {release.dataplane_images[GO] for release in RELEASES.values()} else ENVOY
+
+
+def _ingress(service: Object) -> dict[str, Any]:
+    kind = service["spec"].get("type")
+    port = (service["spec"].get("ports") or [{}])[0]
+    ports = {NODE_PORT: port.get("nodePort"), LOAD_BALANCER: port.get("port")}
+    return {
+        "ingress_type": kind if kind in ports else NO_INGRESS,
+        "ingress_port": ports.get(kind),
+        "ingress_annotations": dict(service["metadata"].get("annotations") or {}),
+    }

@@ -177,8 +177,11 @@ options:
     type: int
   force_conflicts:
     description:
-      - Whether a gateway that something else made, such as ClusterLink's CLI, is taken over, and fields that another
-        field manager set in objects that this collection made.
+      - Whether a gateway that something else made, such as ClusterLink's operator or CLI, is taken over, and fields
+        that another field manager set in objects that this collection made.
+      - An operator is removed first, with the Instance that it made the gateway for. The pods that serve stay until new
+        ones do, and leave their Services before they end, so that requests go on. What the operator had besides is
+        removed last. An operator that keeps other gateways, too, is an error.
       - Otherwise these are an error that names what made them, or the manager and the fields.
     type: bool
     default: false
@@ -408,24 +411,26 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
             renew_percent=percent,
             step_timeout=params["wait_timeout"] if params["wait"] else 0,
         )
-        outcome = _outcome(done.result)
-        outcome.values["reasons"] = [*done.reasons, *change_reasons(done.result.diff)]
-        outcome.warnings = done.warnings
-        outcome.values["version"] = spec.version
-        outcome.values["images"] = {"controlplane": spec.controlplane.image, "dataplane": spec.dataplane.image}
         address: Address | None = None
+        failed: ClusterlinkError | None = None
         try:
             if mode.check:
                 address = foreseen_address(cluster, spec, done.result)
-            elif params["wait"]:
+            elif params["wait"] or done.adoption:
                 address = wait_until_serving(cluster, spec, done.result, params["wait_timeout"])
             else:
                 service = done.result.objects[ingress_ref(spec.namespace)]
                 address = read_address(cluster, service, spec.public_host, spec.public_port)
+            done.settle(cluster, check=mode.check)
         except ClusterlinkError as error:
-            outcome.fail(error)
+            failed = error
+    outcome = _outcome(done.result)
+    outcome.values["reasons"] = [*done.reasons, *change_reasons(done.result.diff)]
+    outcome.warnings = done.warnings
+    outcome.values["version"] = spec.version
+    outcome.values["images"] = {"controlplane": spec.controlplane.image, "dataplane": spec.dataplane.image}
     outcome.values["address"] = address.as_dict() if address else None
-    return outcome
+    return outcome.fail(failed) if failed else outcome
 
 
 def _absent(params: dict[str, Any], mode: Mode) -> Outcome:

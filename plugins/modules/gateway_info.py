@@ -69,6 +69,13 @@ managed_by:
   returned: always
   type: str
   sample: skyshift.clusterlink
+installed_by:
+  description:
+    - What installed the gateway. V(direct) is this collection, V(operator) ClusterLink's operator with an Instance, and
+      V(other) something else. Empty without a gateway.
+  returned: always
+  type: str
+  sample: direct
 version:
   description: The version of ClusterLink. Empty when it cannot be told.
   returned: always

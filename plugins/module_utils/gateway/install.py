@@ -17,6 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.o
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.adopt import Adoption, find_adoption
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
@@ -25,7 +26,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
     apply_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import creation, is_applied
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
@@ -52,11 +53,22 @@ class Installation:
         result: What was written.
         reasons: Why component certificates were made anew.
         warnings: What the user should know.
+        adoption: What of a gateway that somebody else made is replaced; None where nothing may be taken over.
     """
 
     result: ApplyResult
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    adoption: Adoption | None = None
+
+    def settle(self, cluster: Cluster, *, check: bool) -> None:
+        """Once the gateway serves: remove what it takes the place of.
+
+        Raises:
+            ClusterlinkError: Something may not be removed, or does not go.
+        """
+        if self.adoption:
+            self.result.add(self.adoption.end(cluster, check=check))
 
 
 def install_gateway(
@@ -117,11 +129,25 @@ def install_gateway(
     ]
     # A Deployment that has become one of a single pod needs no budget any more.
     prune = Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace)
+    adoption = find_adoption(cluster, spec.namespace) if take_over else None
     in_steps = len(stages) > 1 and bool(step_timeout)
-    result = _apply(cluster, missing, stages[-1], prune, check=check or in_steps, take_over=take_over)
-    if in_steps and not check:
-        _take_steps(cluster, missing, stages, prune, result, timeout=step_timeout, take_over=take_over)
-    done = Installation(result, [f"component certificates: {reason}" for reason in course.reasons], clock.warnings())
+    result = ApplyResult()
+    if adoption:
+        if not check:  # all of it is tried before the first step
+            _apply(cluster, missing, stages[-1], prune, check=True, take_over=True)
+        result = adoption.begin(cluster, check=check)
+    try:
+        applied = _apply(cluster, missing, stages[-1], prune, check=check or in_steps, take_over=take_over)
+        if in_steps and not check:
+            _take_steps(cluster, missing, stages, prune, applied, timeout=step_timeout, take_over=take_over)
+    except PartlyDoneError as error:
+        result.add(error.done)
+        raise PartlyDoneError(error.problems, result) from error
+    result.add(applied)
+    if adoption and check:
+        _made_anew(result, [obj for obj in stages[-1] if Ref.of(obj) in adoption.replaced])
+    reasons = [f"component certificates: {reason}" for reason in course.reasons]
+    done = Installation(result, reasons, clock.warnings(), adoption)
     if not in_steps and course.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
@@ -151,6 +177,19 @@ def _take_steps(
                 done.add(error.done)
             raise PartlyDoneError(error.problems, done) from error
     foretold.objects.update(done.objects)
+
+
+def _made_anew(result: ApplyResult, objects: Sequence[Object]) -> None:
+    """Say in check mode that objects will be made, which an adoption will have removed by then."""
+    refs = {Ref.of(obj) for obj in objects}
+    names_of = {str(ref) for ref in refs}
+    result.updated = [ref for ref in result.updated if ref not in refs]
+    result.unchanged = [ref for ref in result.unchanged if ref not in refs]
+    result.created += [Ref.of(obj) for obj in objects]
+    result.diff = [change for change in result.diff if change["after_header"] not in names_of]
+    for obj in objects:
+        name = str(Ref.of(obj))
+        result.diff.append({"before": {}, "after": creation(obj).after, "before_header": name, "after_header": name})
 
 
 def _unusable(crd: Object) -> list[Problem]:

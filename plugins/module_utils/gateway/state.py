@@ -9,6 +9,10 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import VERSION_LABEL
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import (
+    gateway_namespace,
+    installed_by,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import (
     is_ours,
     other_managers,
@@ -47,6 +51,9 @@ def gateway_state(
         Ref("Secret", names.PEER_SECRET, namespace),
     ]
     controlplane, dataplane, ingress, secret = gather(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
+    # Only a gateway that is not ours can be an operator's.
+    others = controlplane is not None and not is_ours(controlplane)
+    instances = [each for each in cluster.list("Instance") if gateway_namespace(each) == namespace] if others else []
     address = read_address(cluster, ingress, public_host, public_port) if ingress else None
     peer = peer_facts(secret)
     dns_names = (peer["certificate"] or {}).get("dns_names") or [""]
@@ -54,6 +61,7 @@ def gateway_state(
         "installed": controlplane is not None and dataplane is not None,
         "ready": not unready(controlplane) and not unready(dataplane),
         "managed_by": _manager(controlplane),
+        "installed_by": installed_by(controlplane, instances),
         "version": _version(controlplane),
         "peer": dns_names[0],
         "address": address.as_dict() if address else None,
@@ -76,8 +84,9 @@ def _options(
     # Annotations that a load balancer's controller added are not what somebody asked for.
     asked = applied_part(ingress)
     service = {**ingress, "metadata": asked.get("metadata", {}) if asked else ingress["metadata"]}
-    parts = [_running(cluster, deployment) for deployment in (controlplane, dataplane)]
-    return running_options(*parts, service, _version(controlplane))
+    return running_options(
+        _running(cluster, controlplane), _running(cluster, dataplane), service, _version(controlplane)
+    )
 
 
 def _running(cluster: Cluster, deployment: Object) -> Object:

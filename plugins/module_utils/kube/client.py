@@ -225,7 +225,15 @@ class Cluster:
         return self.patch(kind, name, namespace, {"status": status}, subresource="status")
 
     def delete(
-        self, kind: str, name: str, namespace: str = "", *, uid: str = "", version: str = "", dry_run: bool = False
+        self,
+        kind: str,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        version: str = "",
+        orphan: bool = False,
+        dry_run: bool = False,
     ) -> bool:
         """Ask for an object's removal; what it owns is removed in the background.
 
@@ -235,6 +243,7 @@ class Cluster:
             namespace: Its namespace.
             uid: Remove only this very object, not one that was made again under the same name.
             version: Remove it only while this is its resourceVersion.
+            orphan: What it owns stays, and belongs to nobody then.
             dry_run: Only check that it would be done.
 
         Returns:
@@ -245,7 +254,8 @@ class Cluster:
             ApiError: The API server refuses.
             ClusterUnreachableError: It cannot be talked to.
         """
-        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        policy = "Orphan" if orphan else "Background"
+        options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         if uid or version:
             options["preconditions"] = _present(uid=uid, resourceVersion=version)
         if dry_run:

@@ -322,21 +322,6 @@ def test_replicas_are_spread_over_nodes_and_a_single_one_is_not() -> None:
     assert "topologySpreadConstraints" not in pod_of("cl-dataplane", controlplane_replicas=2)
 
 
-@pytest.mark.parametrize(("controlplane", "dataplane"), [(1, 1), (2, 1), (1, 3), (2, 2)])
-def test_who_drains_nodes_may_take_one_of_several_pods_and_keeps_none_for_a_single_one(
-    controlplane: int, dataplane: int
-) -> None:
-    found = objects(controlplane_replicas=controlplane, dataplane_replicas=dataplane, namespace="links")
-    budgets = {name: obj for (kind, name), obj in found.items() if kind == "PodDisruptionBudget"}
-    replicas = {"cl-controlplane": controlplane, "cl-dataplane": dataplane}
-    assert set(budgets) == {name for name, number in replicas.items() if number > 1}
-    for name, budget in budgets.items():
-        assert budget["spec"]["maxUnavailable"] == 1
-        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
-        pods = found["Deployment", name]["spec"]["template"]["metadata"]["labels"]
-        assert budget["spec"]["selector"]["matchLabels"].items() <= pods.items()
-
-
 def test_resources_are_requested_unless_they_are_said_to_be_none() -> None:
     limits = {"limits": {"memory": "128Mi"}}
     assert container_of("cl-dataplane", dataplane_resources=limits)["resources"] == limits

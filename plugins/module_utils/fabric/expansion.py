@@ -134,10 +134,10 @@ class _Sharing:
                 for name, port in ports.items():
                     remembered.setdefault(name, {})[cluster] = port
         for name in sorted(holders.keys() | remembered.keys()):
-            if name in self.taken:
-                self.notes.append(f"{here}/{name} is declared by itself, so shared namespace {here} leaves it out.")
-            else:
+            if name not in self.taken:
                 yield from self._service(name, holders.get(name, {}), remembered.get(name, {}), there.get(name, set()))
+            elif name in holders:
+                self.notes.append(f"{here}/{name} is declared by itself, so shared namespace {here} leaves it out.")
 
     def _service(
         self, name: str, holders: dict[str, FoundService], remembered: dict[str, int], there: set[str]

@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks for links as they are started, on an inventory whose clusters cannot be reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def play(tmp_path: Path, playbook: str, *options: str) -> tuple[int, str]:
+    """Run a playbook of the collection; its exit code and all its words."""
+    hosts = {host: {"clusterlink_kubeconfig": f"nowhere/{host}"} for host in ("east", "west")}
+    group = {"hosts": hosts, "vars": {"clusterlink_links": [{"source": "east", "target": "west", "name": "main"}]}}
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"clusters": group}), encoding="utf-8")
+    done = subprocess.run(
+        [Path(sys.executable).parent / "ansible-playbook", "-i", "hosts.yml", ROOT / "playbooks" / playbook, *options],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_link_whose_clusters_cannot_be_read_is_shown_and_fails_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "links.json"
+    status, said = play(tmp_path, "links.yml", "-e", "name=main", "-e", f"links_json={path}", "--limit", "west")
+    assert status == 2
+    assert "Link main from east to west is not ready" in said
+    written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    (link,) = written["links"]
+    assert (link["forward"]["state"], link["back"]["state"], link["ready"]) == ("unknown", "unknown", False)
+    assert "nowhere/east" in link["forward"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "missing required arguments: name"),
+        (("-e", "name=x", "-e", "source=east", "-e", "target=wets"), "Perhaps west is meant"),
+        (("-e", "name=x", "-e", "source=east", "-e", "target=west"), "which is main"),
+        (("-e", "name=main", "-e", "state=absent"), "is a link that is declared (link main)"),
+        (("-e", "name=main", "-e", "state=gone"), "value of state must be one of: present, absent"),
+    ],
+)
+def test_a_link_that_cannot_be_is_refused_with_the_words_that_operators_type(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    status, said = play(tmp_path, "link.yml", *options)
+    assert (status, words in said) == (2, True)
+
+
+def test_a_watch_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    status, said = play(tmp_path, "links.yml", "-e", "watch=true", "-e", "watch_timeout=1")
+    assert status == 2
+    assert said.count("main east west: not ready, forward unknown, back unknown") == 1

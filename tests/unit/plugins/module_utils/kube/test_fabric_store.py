@@ -15,11 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_secret import (
-    FabricSecret,
-    default_name,
-    require_one_cluster,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_secret import FabricSecret
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_store import FabricStore
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
@@ -393,16 +389,3 @@ def test_leftovers_and_locks_are_not_kept(second: Controller, secrets: Secrets) 
     second().save()
     assert secrets.secret is not None
     assert not [key for key in secrets.secret["data"] if "clusterlink" in key or "store" in key or "lock" in key]
-
-
-@pytest.mark.parametrize("option", ["context", "kubeconfig"])
-def test_a_connection_that_names_two_clusters_is_refused(option: str) -> None:
-    for fine in ({"host": "https://a"}, {option: "b"}, {"host": "https://a", option: ""}):
-        require_one_cluster(fine)
-    with pytest.raises(ClusterlinkError, match=f"beside {option}, so it is not clear which cluster"):
-        require_one_cluster({"host": "https://a", option: "b"})
-
-
-def test_names_of_fabrics_become_names_of_secrets() -> None:
-    assert default_name("demo") == "clusterlink-fabric-demo"
-    assert default_name("Default_fabric.1") == "clusterlink-fabric-default-fabric-1"

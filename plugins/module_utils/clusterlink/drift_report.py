@@ -27,7 +27,7 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
         C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error) and C(drift);
         C(table), lines; and C(problems), a sentence without a full stop for each, none when all is as declared.
     """
-    clusters = {
+    clusters: dict[str, dict[str, Any]] = {
         name: {
             "read": not info.get("msg") and "drift" in info,
             "error": _line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),

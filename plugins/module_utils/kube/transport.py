@@ -189,9 +189,9 @@ class Transport:
             maybe = passing and may_be_done(response.status)
             again = passing and may_repeat(method, may_be_done=done or maybe) and tries.again(_retry_after(response))
             if not again:
-                error = api_error(request, response.status, response.data, self.server, tries.said if passing else "")
-                error.may_be_done_before = done
-                raise error
+                refusal = api_error(request, response.status, response.data, self.server, tries.said if passing else "")
+                refusal.may_be_done_before = done
+                raise refusal
             done = done or maybe
 
     def _url(self, api_path: str, query: Mapping[str, Any] | None) -> str:

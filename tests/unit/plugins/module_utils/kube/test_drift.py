@@ -46,8 +46,8 @@ def deployment(replicas: int, *entries: Object, labels: Object | None = None) ->
     }
 
 
-LABEL = {"f:metadata": {"f:labels": {"f:x": {}}}}
-REPLICAS = {"f:spec": {"f:replicas": {}}}
+LABEL: Object = {"f:metadata": {"f:labels": {"f:x": {}}}}
+REPLICAS: Object = {"f:spec": {"f:replicas": {}}}
 STATUS = entry("kube-controller-manager", "Update", "2026-01-03T00:00:00Z", REPLICAS, "status")
 DECLARED = deployment(1, entry(OURS, "Apply", "2026-01-01T00:00:00Z", {**LABEL, **REPLICAS}))
 
@@ -131,16 +131,17 @@ def test_what_is_not_there_is_missing_and_what_is_not_declared_is_extra() -> Non
 
 
 def test_no_value_of_a_secret_is_said() -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "a"}}
-    fields = {"f:data": {"f:key.pem": {}}}
+    metadata = {"name": "s", "namespace": "a"}
+    secret = {"apiVersion": "v1", "kind": "Secret"}
+    fields: Object = {"f:data": {"f:key.pem": {}}}
     observed = {
         **secret,
-        "metadata": {**secret["metadata"], "managedFields": [entry("kubectl-edit", "Update", "", fields)]},  # type: ignore[dict-item]
+        "metadata": {**metadata, "managedFields": [entry("kubectl-edit", "Update", "", fields)]},
         "data": {"key.pem": "dGhlaXJz"},
     }
     outcome = {
         **secret,
-        "metadata": {**secret["metadata"], "managedFields": [entry(OURS, "Apply", "", fields)]},  # type: ignore[dict-item]
+        "metadata": {**metadata, "managedFields": [entry(OURS, "Apply", "", fields)]},
         "data": {"key.pem": "b3Vycw=="},
     }
     said = drift_of(step(observed, outcome)).as_dict()

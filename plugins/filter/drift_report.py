@@ -15,7 +15,7 @@ description:
 positional: _input
 options:
   _input:
-    description: By cluster, its C(drift), and in C(msg) why it could not be read, if so.
+    description: By cluster, its C(drift) and C(owed), and in C(msg) why it could not be read, if so.
     type: dict
     required: true
 """
@@ -35,7 +35,8 @@ _value:
       description: Whether anything is not as declared.
       type: bool
     clusters:
-      description: By cluster whether it could be C(read), the C(error), and its C(drift).
+      description:
+        - By cluster whether it could be C(read), the C(error), its C(drift), and as C(owed) what could not be compared.
       type: dict
     table:
       description: The lines, headings included; none when all is as declared.

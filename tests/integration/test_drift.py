@@ -229,12 +229,13 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     )
     refused = fabric.two.play("site")
     assert refused.code != 0
-    assert "gitops manages .spec.replicas" in refused.output
+    assert "gitops manages .spec.replicas" in " ".join(refused.output.split())
     fabric.repair(clusterlink_force_conflicts=True)
 
 
 def test_a_cluster_that_is_away_is_named_and_does_not_hide_the_others(fabric: Fabric) -> None:
-    fabric.kubectl(EAST, "label", "peer", WEST, "-n", SYSTEM, "skyshift.clusterlink/fabric=x", "--overwrite")
+    label = ("label", "export", "web", "-n", fabric.two.namespace)
+    fabric.kubectl(EAST, *label, "skyshift.clusterlink/fabric=x", "--overwrite")
     there = fabric.two.hosts[WEST]
     fabric.two.hosts[WEST] = {
         "clusterlink_host": "https://127.0.0.1:1",
@@ -249,5 +250,6 @@ def test_a_cluster_that_is_away_is_named_and_does_not_hide_the_others(fabric: Fa
     west, east = said["clusters"][WEST], said["clusters"][EAST]
     assert (west["read"], west["drift"], east["read"]) == (False, [], True)
     assert "the API server cannot be talked to" in west["error"]
-    assert [(each["kind"], each["drift"]) for each in east["drift"]] == [("Peer", "changed")]
+    assert [(each["kind"], each["drift"]) for each in east["drift"]] == [("Export", "changed")]
+    assert [(each["kind"], each["name"]) for each in east["owed"]] == [("Peer", WEST)]
     fabric.repair()

@@ -20,11 +20,11 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
     """Everything that is to be said of a fabric's drift.
 
     Args:
-        infos: By cluster, what was found as C(drift), a list as module fabric_apply returns it; and C(msg), why the
-            cluster could not be read, or not wholly.
+        infos: By cluster, what was found as C(drift) and C(owed), lists as module fabric_apply returns them; and
+            C(msg), why the cluster could not be read, or not wholly.
 
     Returns:
-        C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error) and C(drift);
+        C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error), C(drift) and C(owed);
         C(table), lines; and C(problems), a sentence without a full stop for each, none when all is as declared.
     """
     clusters: dict[str, dict[str, Any]] = {
@@ -32,15 +32,17 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
             "read": not info.get("msg") and "drift" in info,
             "error": _line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),
             "drift": [dict(finding) for finding in info.get("drift") or ()],
+            "owed": [dict(each) for each in info.get("owed") or ()],
         }
         for name, info in sorted(infos.items())
     }
     findings = [(name, finding) for name, found in clusters.items() for finding in found["drift"]]
+    owed = [(name, _object(each), each["reason"]) for name, found in clusters.items() for each in found["owed"]]
     unread = [(name, found["error"]) for name, found in clusters.items() if not found["read"]]
     return {
         "drifted": bool(findings),
         "clusters": clusters,
-        "table": _table(findings, unread),
+        "table": _table(findings, [*owed, *((name, "", error) for name, error in unread)]),
         "problems": [
             *(f"{name}: {_sentence(finding)}" for name, finding in findings),
             *(f"{name} cannot be compared: {error}" for name, error in unread),
@@ -87,7 +89,7 @@ def _paths(value: Any, prefix: str = "") -> Iterator[str]:
         yield prefix
 
 
-def _table(findings: Sequence[tuple[str, Finding]], unread: Sequence[tuple[str, str]]) -> list[str]:
+def _table(findings: Sequence[tuple[str, Finding]], unknown: Sequence[tuple[str, str, str]]) -> list[str]:
     rows = [
         (
             name,
@@ -99,7 +101,7 @@ def _table(findings: Sequence[tuple[str, Finding]], unread: Sequence[tuple[str, 
         )
         for name, finding in findings
     ]
-    rows += [(name, "", "not compared", "", "", error) for name, error in unread]
+    rows += [(name, what, "not compared", "", "", reason) for name, what, reason in unknown]
     if not rows:
         return []
     # The last column is not padded: it may be a long sentence.

@@ -57,6 +57,7 @@ class TwoClusters:
             "clusterlink_fabric": self.namespace,
             "clusterlink_pki_dir": str(folder / "pki"),
             "clusterlink_ingress_type": "NodePort",
+            "clusterlink_wait_timeout": 300,  # a test machine may be busy
             "clusterlink_services": [
                 {
                     "name": "web",

@@ -30,6 +30,13 @@ GATEWAY = (
     *("services", "deployments", "poddisruptionbudgets", "customresourcedefinitions"),
 )
 MESH = ("peers", "exports", "imports", "accesspolicies", "privilegedaccesspolicies")
+SPECS: dict[str, Object] = {
+    "Peer": {"gateways": [{"host": "192.0.2.1", "port": 1}]},
+    "Export": {"port": 81},
+    "Import": {"port": 81},
+    "AccessPolicy": {"action": "deny"},
+}
+"""What is set by hand in the kinds whose label of the fabric says whose they are."""
 HOLD_OTHERS = ("Namespace", "CustomResourceDefinition")
 """Kinds whose objects take others with them when they go."""
 
@@ -119,7 +126,12 @@ def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_
     for cluster, objects in before.items():
         by_kind: dict[str, list[Object]] = {}
         for obj in objects.values():
-            by_kind.setdefault(obj["kind"] if obj["kind"] in HOLD_OTHERS else "", []).append(obj)
+            own_way = obj["kind"] in (*HOLD_OTHERS, *SPECS)
+            by_kind.setdefault(obj["kind"] if own_way else "", []).append(obj)
+        for kind, spec in SPECS.items():
+            patch = json.dumps({"spec": spec})
+            if kind in by_kind:
+                fabric.each(cluster, by_kind[kind], "patch", "--type=merge", f"--patch={patch}")
         fabric.each(cluster, objects.values(), "annotate", "team=blue", "--field-manager=blue")
         fabric.each(cluster, by_kind[""], "label", "skyshift.clusterlink/fabric=tampered", "--overwrite")
         level = "pod-security.kubernetes.io/enforce=baseline"
@@ -234,8 +246,8 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
 
 
 def test_a_cluster_that_is_away_is_named_and_does_not_hide_the_others(fabric: Fabric) -> None:
-    label = ("label", "export", "web", "-n", fabric.two.namespace)
-    fabric.kubectl(EAST, *label, "skyshift.clusterlink/fabric=x", "--overwrite")
+    patch = json.dumps({"spec": SPECS["Export"]})
+    fabric.kubectl(EAST, "patch", "export", "web", "-n", fabric.two.namespace, "--type=merge", f"--patch={patch}")
     there = fabric.two.hosts[WEST]
     fabric.two.hosts[WEST] = {
         "clusterlink_host": "https://127.0.0.1:1",

@@ -212,8 +212,7 @@ def _apply(
     take_over: bool,
 ) -> ApplyResult:
     def apply(objects: Sequence[Object], prune: Prune | None = prune, *, check: bool) -> ApplyResult:
-        guard = None if take_over else not_ours
-        return apply_objects(cluster, objects, check=check, force=take_over, prune=prune, guard=guard)
+        return apply_objects(cluster, objects, check=check, force=take_over, prune=prune, guard=not_ours)
 
     if check or not definitions:
         return apply([*definitions, *wanted], check=check)

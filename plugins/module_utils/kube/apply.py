@@ -120,6 +120,7 @@ def apply_objects(
     prune: Prune | None = None,
     assume_namespaces: Iterable[str] = (),
     guard: Callable[[Object], Problem | None] | None = None,
+    refuse: Callable[[Object], Problem | None] | None = None,
     complete: Callable[[Mapping[Ref, Object], Mapping[Ref, Object]], Mapping[Ref, Object]] | None = None,
 ) -> ApplyResult:
     """Make the cluster hold these objects and, with C(prune), no others that carry the prune's labels.
@@ -134,7 +135,8 @@ def apply_objects(
             it was somebody at kubectl, by hand.
         prune: What to remove when it is not wanted.
         assume_namespaces: In check mode, namespaces that an earlier step would have made.
-        guard: Says of a wanted object that is there already why it must not be touched, or None.
+        guard: Says of a wanted object that is there already why it must not be touched unless forced, or None.
+        refuse: Says the same of one that must not be touched even then.
         complete: Makes of what is wanted and what is there what is wanted indeed, in the order to make it.
 
     Raises:
@@ -145,8 +147,11 @@ def apply_objects(
     observed = _observe(cluster, list(wanted), prune)
     if complete:
         wanted = complete(wanted, observed)
-    if guard:
-        raise_all(problem for ref in wanted if ref in observed and (problem := guard(observed[ref])))
+    if refuse:
+        raise_all(problem for ref in wanted if ref in observed and (problem := refuse(observed[ref])))
+    guarded = {ref: problem for ref in wanted if guard and ref in observed and (problem := guard(observed[ref]))}
+    if not force:
+        raise_all(guarded.values())
 
     result = ApplyResult()
     todo = []
@@ -156,7 +161,7 @@ def apply_objects(
             result.unchanged.append(ref)
             result.objects[ref] = there
         else:
-            todo.append(Step(ref, obj, there, force=force))
+            todo.append(Step(ref, obj, there, force=force, guarded=ref in guarded))
     todo += [Step(ref, None, observed[ref]) for ref in _surplus(observed, wanted, prune)]
     namespaces = {ref.name for ref in wanted if ref.kind == "Namespace"} | (set(assume_namespaces) if check else set())
     steps = rehearse(cluster, todo, check=check, namespaces=frozenset(namespaces))

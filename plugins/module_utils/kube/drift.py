@@ -29,7 +29,8 @@ class Drift:
         kind: C(CHANGED), C(MISSING), or C(EXTRA) for one of ours that is no longer declared.
         difference: The fields as they were and as declared; a Secret's as fingerprints.
         by: Who set them, the latest first; nobody for what is missing, and for fields that were taken out.
-        conflict: Whether another system holds them, so that a run does not repair it unless told to take them over.
+        conflict: Whether another system holds them, or the object is somebody else's, so that a run does not repair it
+            unless told to take them over.
     """
 
     ref: Ref
@@ -58,5 +59,5 @@ def drift_of(step: Step) -> Drift:
         return Drift(step.ref, EXTRA, step.difference, tuple(writers(step.observed, None)))
     by = tuple(writers(step.observed, step.outcome or step.wanted))
     others = {writer.manager for writer in by} - {FIELD_MANAGER}
-    conflict = bool(others) and not is_changed_by_hand(step.observed, others)
+    conflict = step.guarded or (bool(others) and not is_changed_by_hand(step.observed, others))
     return Drift(step.ref, CHANGED, step.difference, by, conflict)

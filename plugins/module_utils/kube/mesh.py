@@ -86,7 +86,8 @@ def apply_mesh(
             spare=lambda obj: _is_asked_link(obj, labels, known),
         ),
         assume_namespaces=[gateway_namespace],
-        guard=lambda obj: _not_to_be_touched(obj, fabric, force=force),
+        guard=lambda obj: _of_another_fabric(obj, fabric),
+        refuse=_somebodys_service,
         complete=lambda planned, observed: _with_asked_links(planned, observed, labels, known),
     )
 
@@ -144,15 +145,15 @@ def _labelled(obj: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
     return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **mark, **labels}}}
 
 
-def _not_to_be_touched(obj: Object, fabric: str, *, force: bool) -> Problem | None:
-    """Why an object that is there must be left alone; a Service that is somebody's own, also with force."""
+def _somebodys_service(obj: Object) -> Problem | None:
+    """Why a Service that is there must be left alone, whatever is forced: it is somebody's own."""
     if obj["kind"] == "Service" and BACKING_LABEL not in (obj["metadata"].get("labels") or {}):
         return Problem(
             where=str(Ref.of(obj)),
             what="it is there already, and was not made for an export, as one of this name has to be",
             fix="Rename or remove it; a pod that has a Service of its name is exported by that, as any other Service",
         )
-    return None if force else _of_another_fabric(obj, fabric)
+    return None
 
 
 def _is_asked_link(obj: Object, ownership: Mapping[str, str], clusters: Collection[str]) -> bool:

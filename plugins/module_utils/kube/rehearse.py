@@ -46,6 +46,7 @@ class Step:
         difference: What the step changes.
         served: False when the cluster does not know the kind yet.
         force: Whether fields that are held otherwise are taken over.
+        guarded: Whether it is somebody else's, so that it is touched only by force.
     """
 
     ref: Ref
@@ -55,6 +56,7 @@ class Step:
     difference: Difference = field(default_factory=Difference)
     served: bool = True
     force: bool = False
+    guarded: bool = False
 
     @property
     def changes(self) -> bool:

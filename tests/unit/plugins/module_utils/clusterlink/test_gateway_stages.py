@@ -33,7 +33,8 @@ def digests_and_trust(stage: list[dict[str, Any]]) -> tuple[list[str], str | Non
     found = {(obj["kind"], obj["metadata"]["name"]): obj for obj in stage}
     templates = [found["Deployment", name]["spec"]["template"]["metadata"]["annotations"] for name in WORKLOADS]
     trust = found.get(("Secret", "cl-ca"))
-    return [digest for annotations in templates for digest in annotations.values()], trust and trust["data"]["ca"]
+    ca = trust["data"]["ca"] if trust else None
+    return [digest for annotations in templates for digest in annotations.values()], ca
 
 
 def test_without_new_component_certificates_there_is_one_stage() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import Prune, apply_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import (
     Writer,
@@ -93,6 +94,21 @@ def test_a_changed_field_names_who_holds_it_and_whether_that_is_another_system(
 def test_a_declaration_that_changed_since_names_ourselves_and_is_no_conflict() -> None:
     drift = drift_of(step(deployment(5, entry(OURS, "Apply", "2026-01-01T00:00:00Z", {**LABEL, **REPLICAS}))))
     assert [writer.manager for writer in drift.by] == [OURS]
+    assert not drift.conflict
+
+
+def test_an_object_of_somebody_else_is_a_conflict_whoever_holds_its_fields(memory_cluster: Any) -> None:
+    theirs, wanted = ({**DECLARED, "spec": {"replicas": count}} for count in (5, 1))
+    cluster = memory_cluster(theirs)
+
+    def guard(_obj: Object) -> Problem:
+        return Problem("Deployment a/d", "it is not ours")
+
+    with pytest.raises(ClusterlinkError, match="it is not ours"):
+        apply_objects(cluster, [wanted], check=True, guard=guard)
+    [drift] = apply_objects(cluster, [wanted], check=True, force=True, guard=guard).drift
+    assert drift.conflict
+    [drift] = apply_objects(cluster, [wanted], check=True, force=True).drift
     assert not drift.conflict
 
 

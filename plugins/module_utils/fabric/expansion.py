@@ -166,10 +166,11 @@ class _Sharing:
         for each in drawing:
             if each in there and each not in holders:
                 self.notes.append(f"{each} has a Service {here}/{name} that the selector leaves out: none is imported.")
+        port = min(exported.items())[1]  # the first cluster's, by name
         yield Service(
             namespace=here,
             name=name,
-            port=next(iter(exported.values())),
+            port=port,
             host="",
             exported_by=tuple(exported),
             imported_by=tuple(
@@ -178,7 +179,7 @@ class _Sharing:
             merged_in=tuple(merged),
             import_namespace=here,
             import_name=name,
-            import_port=next(iter(exported.values())),
+            import_port=port,
             lb_scheme=self.shared.lb_scheme,
             labels={},
             allowed=self.shared.allowed,

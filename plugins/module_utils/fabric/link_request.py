@@ -32,7 +32,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes
 
 PRESENT, ABSENT = "present", "absent"
 
-Addresses = Mapping[str, Address | None]
+Addresses = Mapping[str, "Address | None"]
 
 
 @dataclass(frozen=True)

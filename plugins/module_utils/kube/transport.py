@@ -175,7 +175,7 @@ class Transport:
                 response = self._send(method, url, data, content_type, silence)
                 answered = time.time()
                 if not seconds or response.status not in _HTTP_OK:
-                    _ = response.data  # an answer that breaks off is tried again, too
+                    response.read(cache_content=True)  # an answer that breaks off is tried again, too
             except HTTPError as error:
                 done = done or _may_be_done(error)
                 if not (_may_pass(error) and may_repeat(method, may_be_done=done) and tries.again()):

@@ -53,7 +53,8 @@ STATUS = entry("kube-controller-manager", "Update", "2026-01-03T00:00:00Z", REPL
 DECLARED = deployment(1, entry(OURS, "Apply", "2026-01-01T00:00:00Z", {**LABEL, **REPLICAS}))
 
 
-def step(observed: Object, outcome: Object = DECLARED) -> Step:
+def step(observed: Object, outcome: Object | None = None) -> Step:
+    outcome = outcome or DECLARED
     ref = Ref("Deployment", "d", "a")
     return Step(ref, outcome, observed, outcome=outcome, difference=difference(observed, outcome))
 

@@ -19,9 +19,10 @@ def change_reasons(changes: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def change_reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """Why an object is written or removed, from the two sides of its diff."""
-    if not before:
+    # Only a whole object says its kind. Without it, fields are added or taken back, or cease to be ours.
+    if not before and "kind" in after:
         return "it is not there"
-    if not after:
+    if not after and "kind" in before:
         return "it is there and should not be"
     paths = sorted({*_paths(before), *_paths(after)})
     return f"{', '.join(paths)} {'differs' if len(paths) == 1 else 'differ'}"

@@ -14,8 +14,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.c
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        ({}, {"spec": {}}, "it is not there"),
-        ({"spec": {}}, {}, "it is there and should not be"),
+        ({}, {"kind": "Role", "spec": {}}, "it is not there"),
+        ({"kind": "Role", "spec": {}}, {}, "it is there and should not be"),
+        ({}, {"spec": {"replicas": 2}}, "spec.replicas differs"),
+        ({"metadata": {"managedFields": {"us": ["spec.x"]}}}, {}, "metadata.managedFields.us differs"),
         ({"spec": {"replicas": 1}}, {"spec": {"replicas": 2}}, "spec.replicas differs"),
         (
             {"spec": {"a": 1}},

@@ -120,17 +120,6 @@ def test_a_phase_for_which_a_cluster_is_not_ready_is_refused_and_nothing_is_writ
     assert where["steps"]
 
 
-def test_what_was_opened_or_removed_by_hand_is_found(rotation: Rotation) -> None:
-    changed(rotation.play(rotation.task("trust")))
-    rotation.hand_over()
-    (rotation.folder / "trusted.pem").write_text("garbage")
-    before = contents(rotation.folder)
-    (result,) = rotation.play(rotation.task("issue"))
-    assert result["failed"]
-    assert "trusted.pem" in result["msg"]
-    assert contents(rotation.folder) == before
-
-
 def test_bad_input_is_refused_before_anything_is_written(rotation: Rotation) -> None:
     before = contents(rotation.folder)
     wrong: list[tuple[dict[str, Any], str]] = [
@@ -142,7 +131,7 @@ def test_bad_input_is_refused_before_anything_is_written(rotation: Rotation) -> 
         ({"privatekey_passphrase": ""}, "privatekey_passphrase"),
         ({"path": str(rotation.folder / "none")}, "none"),
     ]
-    results = rotation.play(*(rotation.task("trust", **options) for options, _said in wrong))
+    results = rotation.play(*(rotation.task(**{"phase": "trust", **options}) for options, _said in wrong))
     for result, (options, said) in zip(results, wrong, strict=True):
         assert result["failed"], options
         assert said in result["msg"]

@@ -73,8 +73,12 @@ demo: lab ## From bare clusters to a fabric, and what came of it
 demo-down: lab-down ## Remove what 'make demo' made
 
 .PHONY: test
-test: setup ## All tests: lint, checks, unit, sanity, integration, molecule
-	@pytest --durations=15
+test: setup ## The tests: lint, checks, unit, sanity, integration, molecule
+	@pytest --durations=15 -m "not long"
+
+.PHONY: test-long
+test-long: setup ## What 'make test' leaves out because it takes long: upgrades, day two, API servers that fail
+	@pytest --durations=15 -m long tests/integration tests/molecule
 
 .PHONY: lint
 lint: setup ## The linters and this collection's own checks

@@ -19,7 +19,7 @@ from tests.integration.gateways import inventory
 if TYPE_CHECKING:
     from tests.integration.conftest import Clusters, Kubectl
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 SHARE = 0.3
 

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cl-test-a", "cl-test-b", "cl-test-c")
 OWN_KUBECONFIG = ROOT / ".build" / "integration" / "kubeconfig"
 PROGRAMS = Path(sys.executable).parent
+
+_own: list[Path] = []
+"""The kubeconfig of clusters that were made here, while they are there."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +85,28 @@ def clusters() -> Iterator[Clusters]:
         return
     if kubeconfig or contexts:
         pytest.fail("CLUSTERLINK_TEST_KUBECONFIG and CLUSTERLINK_TEST_CONTEXTS go together: set both, or none")
+    _own.append(OWN_KUBECONFIG)
     try:
         _lab("present")
         yield Clusters(OWN_KUBECONFIG, tuple(f"kind-{name}" for name in NAMES))
     finally:
+        _remove_own()
+
+
+def _remove_own() -> None:
+    if _own:
+        _own.clear()
         _lab("absent")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
+    """Remove our own clusters after the last test that may use them: what comes then has the machine to itself."""
+    try:
+        return (yield)
+    finally:
+        if nextitem is None or not nextitem.path.is_relative_to(Path(__file__).parent):
+            _remove_own()
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,9 @@ def test_what_was_changed_by_hand_is_seen_and_after_its_repair_all_is_well(
     material = {**fabric.peer("east", folder="again"), "namespace": SPACE}
     repaired, whole = run_module.each(Call("gateway_certificate", material), look())
     assert not repaired.get("failed"), repaired["msg"]
+    deadline = time.monotonic() + 90  # a gateway without peers is not waited for
+    while not entry(whole, "peer", "secret")["served"] and time.monotonic() < deadline:
+        (whole,) = run_module.each(look())
     assert entry(whole, "peer", "secret")["served"]
     assert not [each for each in whole["certificates"] if each["fault"]]
 

@@ -285,7 +285,7 @@ def test_missing_permissions_are_named_by_verb_and_kind(
     refused = run_module("fabric_apply", arguments, environment=environment)
     assert refused["failed"]
     user = f"system:serviceaccount:{namespace}:limited"
-    assert len(refused["problems"]) == 5
+    assert len(refused["problems"]) == 6
     assert f"the user {user} is not permitted to list peers.clusterlink.net in all namespaces" in refused["msg"]
 
     _allow(kubectl, namespace, "get", "list")
@@ -318,10 +318,12 @@ def _service_account(kubectl: Kubectl, clusters: Clusters, namespace: str) -> di
 
 
 def _allow(kubectl: Kubectl, namespace: str, *verbs: str) -> None:
-    """Give the service account these verbs on ClusterLink's kinds, everywhere."""
+    """Give the service account these verbs on ClusterLink's kinds, everywhere, and let it look for Services."""
     group = "rbac.authorization.k8s.io"
     rule = {"apiGroups": ["clusterlink.net"], "resources": ["*"], "verbs": list(verbs)}
-    role = {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": namespace}, "rules": [rule]}
+    services = {"apiGroups": [""], "resources": ["services"], "verbs": ["list"]}
+    rules = [rule, services]
+    role = {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": namespace}, "rules": rules}
     binding = {
         "apiVersion": f"{group}/v1",
         "kind": "ClusterRoleBinding",

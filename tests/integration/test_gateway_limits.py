@@ -88,7 +88,7 @@ def test_who_may_not_write_one_kind_writes_none(run_module: Ansible, kubectl: Ku
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "test-no-roles"}}
     rules = [
         {"apiGroups": [""], "resources": ["namespaces", "secrets", "services", "serviceaccounts"], "verbs": ["*"]},
-        {"apiGroups": ["apiextensions.k8s.io", "apps"], "resources": ["*"], "verbs": ["*"]},
+        {"apiGroups": ["apiextensions.k8s.io", "apps", "policy"], "resources": ["*"], "verbs": ["*"]},
         {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["*"], "verbs": ["get", "list"]},
     ]
     kubectl.apply({**role, "rules": rules})
@@ -139,7 +139,7 @@ def test_a_gateway_of_others_is_an_error_that_names_them_unless_it_is_to_be_take
         Call("gateway", {**east, "force_conflicts": True, "wait": False}), Call("gateway", {**east, "wait": False})
     )
     assert not taken.get("failed"), taken["msg"]
-    assert {"kind": "Deployment", "name": DATAPLANE, "namespace": SPACE} in taken["updated"]
+    assert {"kind": "Deployment", "name": DATAPLANE, "namespace": SPACE} in taken["created"]
     assert not again.get("failed"), again["msg"]
     assert not again["changed"]
     assert kubectl.json("get", "deployment", DATAPLANE, "-n", SPACE)["spec"]["replicas"] == 1

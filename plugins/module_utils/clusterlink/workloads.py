@@ -24,6 +24,12 @@ _SECRET_MODE = 0o440
 _DRAIN_SECONDS = 5
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
+_CONFIGURE_SECONDS = 3
+"""Before a data plane is believed to be ready.
+
+Envoy says so after a second also without its listeners, when its control plane was slow (v0.4.1,
+cmd/cl-dataplane/app/envoyconf.go: initial_fetch_timeout), and then refuses connections.
+"""
 
 # Envoy knows no level of this name (its --log-level option); the go components do.
 _ENVOY_LOG_LEVELS = {"fatal": "critical"}
@@ -98,6 +104,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": "dataplane",
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
+        "readinessProbe": {"initialDelaySeconds": _CONFIGURE_SECONDS},
         "ports": [{"name": "dataplane", "containerPort": names.DATAPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
             _file("ca", names.CA, names.CA_FILE),
@@ -126,7 +133,9 @@ def _deployment(
     pod: dict[str, Any],
 ) -> dict[str, Any]:
     selector = {"app": name}
-    pod_spec = {**pod, **_pod_defaults(), "containers": [{**container, **_container_defaults(component)}]}
+    defaults = _container_defaults(component)
+    probe = {**defaults["readinessProbe"], **container.get("readinessProbe", {})}
+    pod_spec = {**pod, **_pod_defaults(), "containers": [{**container, **defaults, "readinessProbe": probe}]}
     if spec.pull_secrets:
         pod_spec["imagePullSecrets"] = [{"name": secret} for secret in spec.pull_secrets]
     if component.replicas > 1:

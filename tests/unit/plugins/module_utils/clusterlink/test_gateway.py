@@ -311,6 +311,11 @@ def test_a_rolling_restart_takes_no_pod_away_before_another_serves(name: str) ->
     assert container_of(name)["readinessProbe"]["httpGet"]["port"] == 4445
 
 
+def test_a_data_plane_has_time_to_get_its_listeners() -> None:
+    assert container_of("cl-dataplane")["readinessProbe"]["initialDelaySeconds"] == 3
+    assert "initialDelaySeconds" not in container_of("cl-controlplane")["readinessProbe"]
+
+
 def test_replicas_are_spread_over_nodes_and_a_single_one_is_not() -> None:
     found = objects(controlplane_replicas=2)
     assert found["Deployment", "cl-controlplane"]["spec"]["replicas"] == 2

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,13 +112,17 @@ def serial_of(certificate: str) -> str:
 
 
 def inventory(kubectl: Kubectl) -> set[str]:
-    """All objects of a cluster by kind, namespace and name, but for what Kubernetes itself stirs."""
+    """All objects of a cluster by kind, namespace and name, but for what Kubernetes itself stirs.
+
+    Namespaces of fixture C(namespace) are left out, with all that is in them: those of other tests are on their way out.
+    """
     kinds = set(kubectl("api-resources", "--verbs=list", "--output=name").split()) - _RESTLESS
     columns = "-o=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
     listed = kubectl("get", ",".join(sorted(kinds)), "-A", "--no-headers", "--ignore-not-found", columns)
     leases = kubectl("get", "leases", "-A", "--no-headers", "--ignore-not-found", columns)
     lines = (" ".join(line.split()) for line in (listed + leases).splitlines())
-    return {line for line in lines if line and line.split()[1] not in _SYSTEM and not line.startswith("Node ")}
+    found = (line for line in lines if line and not re.search(r"(^| )test-[0-9a-f]{8}( |$)", line))
+    return {line for line in found if line.split()[1] not in _SYSTEM and not line.startswith("Node ")}
 
 
 def pods(kubectl: Kubectl, namespace: str, app: str) -> set[str]:

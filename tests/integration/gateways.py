@@ -114,7 +114,7 @@ def serial_of(certificate: str) -> str:
 def inventory(kubectl: Kubectl) -> set[str]:
     """All objects of a cluster by kind, namespace and name, but for what Kubernetes itself stirs.
 
-    Namespaces of fixture C(namespace) are left out, with all that is in them: those of other tests are on their way out.
+    Namespaces of fixture C(namespace) are left out with all that is in them: those of other tests are on their way out.
     """
     kinds = set(kubectl("api-resources", "--verbs=list", "--output=name").split()) - _RESTLESS
     columns = "-o=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"

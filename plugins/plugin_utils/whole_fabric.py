@@ -71,18 +71,19 @@ def look_at_clusters(variables: Mapping[str, Any], hosts: list[str]) -> Callable
         Gives what module fabric_info returns for each host, or C(msg) for one that could not be read.
     """
     looks = {host: _look(fabric_info.TASK, variables["hostvars"], host, CONNECTION_VARIABLES) for host in hosts}
-
-    def look() -> dict[str, dict[str, Any]]:
-        with ThreadPoolExecutor(max(1, min(_PARALLEL, len(looks)))) as pool:
-            return dict(zip(looks, pool.map(lambda each: each(), looks.values()), strict=True))
-
-    return look
+    return lambda: _all(looks)
 
 
 def gateway_addresses(variables: Mapping[str, Any], hosts: list[str]) -> dict[str, Any]:
     """Where each host's gateway is reached; None where that is not known."""
     looks = {host: _look(gateway_info.TASK, variables["hostvars"], host, GATEWAY_VARIABLES) for host in hosts}
-    return {host: look().get("address") for host, look in looks.items()}
+    return {host: found.get("address") for host, found in _all(looks).items()}
+
+
+def _all(looks: Mapping[str, Look]) -> dict[str, dict[str, Any]]:
+    """What every look gives, taken side by side."""
+    with ThreadPoolExecutor(max(1, min(_PARALLEL, len(looks)))) as pool:
+        return dict(zip(looks, pool.map(lambda each: each(), looks.values()), strict=True))
 
 
 def _look(task: Task, hostvars: Mapping[str, Any], host: str, names: tuple[str, ...]) -> Look:

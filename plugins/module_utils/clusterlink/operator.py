@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
 
 Object = Mapping[str, Any]
@@ -44,7 +44,7 @@ def runs_operator(pod_spec: Object) -> bool:
 
 def gateway_namespace(instance: Object) -> str:
     """The namespace of the gateway that an Instance stands for."""
-    return str((instance.get("spec") or {}).get("namespace") or "clusterlink-system")
+    return str((instance.get("spec") or {}).get("namespace") or api.SYSTEM_NAMESPACE)
 
 
 def installed_by(controlplane: Object | None, instances: Sequence[Object]) -> str:

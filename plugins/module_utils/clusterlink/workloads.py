@@ -21,7 +21,8 @@ USER = 65532
 
 _SECRET_MODE = 0o440
 """Files of Secrets belong to root and the pod's group: readable for both, and for nobody else."""
-_DRAIN_SECONDS = 5
+DRAIN_SECONDS = 5
+"""How long a pod that has left its Service serves on: until nothing is sent to it any more."""
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
 _CONFIGURE_SECONDS = 3
@@ -30,6 +31,12 @@ _CONFIGURE_SECONDS = 3
 Envoy says so after a second also without its listeners, when its control plane was slow (v0.4.1,
 cmd/cl-dataplane/app/envoyconf.go: initial_fetch_timeout), and then refuses connections.
 """
+
+_READINESS = {
+    "httpGet": {"path": "/", "port": names.READINESS_PORT},
+    "periodSeconds": _PROBE_SECONDS,
+    "timeoutSeconds": _PROBE_SECONDS,
+}
 
 # Envoy knows no level of this name (its --log-level option); the go components do.
 _ENVOY_LOG_LEVELS = {"fatal": "critical"}
@@ -104,7 +111,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": "dataplane",
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
-        "readinessProbe": {"initialDelaySeconds": _CONFIGURE_SECONDS},
+        "readinessProbe": {**_READINESS, "initialDelaySeconds": _CONFIGURE_SECONDS},
         "ports": [{"name": "dataplane", "containerPort": names.DATAPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
             _file("ca", names.CA, names.CA_FILE),
@@ -133,9 +140,7 @@ def _deployment(
     pod: dict[str, Any],
 ) -> dict[str, Any]:
     selector = {"app": name}
-    defaults = _container_defaults(component)
-    probe = {**defaults["readinessProbe"], **container.get("readinessProbe", {})}
-    pod_spec = {**pod, **_pod_defaults(), "containers": [{**container, **defaults, "readinessProbe": probe}]}
+    pod_spec = {**pod, **_pod_defaults(), "containers": [{**_container_defaults(component), **container}]}
     if spec.pull_secrets:
         pod_spec["imagePullSecrets"] = [{"name": secret} for secret in spec.pull_secrets]
     if component.replicas > 1:
@@ -175,12 +180,8 @@ def _container_defaults(component: Component) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "image": component.image,
         "imagePullPolicy": "IfNotPresent",
-        "lifecycle": {"preStop": {"sleep": {"seconds": _DRAIN_SECONDS}}},
-        "readinessProbe": {
-            "httpGet": {"path": "/", "port": names.READINESS_PORT},
-            "periodSeconds": _PROBE_SECONDS,
-            "timeoutSeconds": _PROBE_SECONDS,
-        },
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+        "readinessProbe": _READINESS,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import operator
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import DRAIN_SECONDS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import DEPLOYMENTS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, delete_objects
@@ -28,7 +29,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait imp
 
 _REPLACED = "-replaced"
 """What the value of label app of a pod ends in that has left its Service."""
-_DRAIN_SECONDS = 5
 _GONE_SECONDS = 180.0
 """How long anything that was removed may take to be gone; an operator's pod has 10 s to end by itself."""
 
@@ -100,7 +100,7 @@ class Adoption:
                 "Pod", pod["metadata"]["name"], self.namespace, {"metadata": {"labels": {"app": f"{app}{_REPLACED}"}}}
             )
         if alone:
-            time.sleep(_DRAIN_SECONDS)
+            time.sleep(DRAIN_SECONDS)
             refs = [Ref.of(pod) for pod in alone]
             delete_objects(cluster, refs, check=False)
             wait_gone(cluster, refs, _GONE_SECONDS)

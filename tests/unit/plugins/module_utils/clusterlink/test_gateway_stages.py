@@ -14,18 +14,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.g
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import Course
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
-PEER = PeerMaterial(certificate_pem="peer leaf, CA", key_pem="peer secret", ca_pem="fabric CA")
-COMPONENTS = ComponentCertificates(
-    ca_pem="site CA",
-    controlplane_cert_pem="control plane leaf",
-    controlplane_key_pem="control plane secret",
-    dataplane_cert_pem="data plane leaf",
-    dataplane_key_pem="data plane secret",
-)
-WORKLOADS = ["cl-controlplane", "cl-dataplane"]
+from .material import COMPONENTS, PEER, WORKLOADS
 
 
 def digests_and_trust(stage: list[dict[str, Any]]) -> tuple[list[str], str | None]:

@@ -6,7 +6,7 @@
 
 Every stream is asked twice side by side: on connections that are kept, and on a new one for each request. COMMAND runs
 between a lead-in and a lead-out of some seconds. The counts are printed; the exit code is COMMAND's, or 1 when more
-requests failed than are allowed, or when a stream had too few to mean anything.
+requests failed than are allowed, or for longer, or when a stream had too few to mean anything.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Stream:
         kept: Whether connections are kept from one request to the next.
         answered: How many requests had an answer of status 200, since counting began.
         failures: The others, each with the seconds since counting began.
+        last_failure: When the last of them was, in those seconds; 0 for never.
     """
 
     context: str
@@ -51,6 +52,7 @@ class Stream:
     kept: bool
     answered: int = 0
     failures: list[str] = field(default_factory=list)
+    last_failure: float = 0
     connections: int = 0
     _process: subprocess.Popen[str] | None = None
     _reader: threading.Thread | None = None
@@ -96,6 +98,7 @@ class Stream:
     def count(self) -> None:
         """Count from now on."""
         self.answered, self.failures, self.connections, self._began = 0, [], 0, time.monotonic()
+        self.last_failure = 0
 
     def stop(self) -> None:
         """End it."""
@@ -123,9 +126,13 @@ class Stream:
                 self._in_a_row += 1
             else:
                 self._in_a_row = 0
-                self.failures.append(f"at {time.monotonic() - self._began:.1f} s: {status} {error or rest}")
+                self._fail(f"{status} {error or rest}")
         if not self._stopping:
-            self.failures.append(f"at {time.monotonic() - self._began:.1f} s: the client ended")
+            self._fail("the client ended")
+
+    def _fail(self, how: str) -> None:
+        self.last_failure = time.monotonic() - self._began
+        self.failures.append(f"at {self.last_failure:.1f} s: {how}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,6 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=int, default=5, help="requests a second of each client")
     parser.add_argument("--lead", type=float, default=5, help="seconds before and after the command")
     parser.add_argument("--allow", type=int, default=0, help="how many requests may fail")
+    parser.add_argument(
+        "--clean-after", type=float, metavar="SECONDS", help="how long after the command's begin requests may fail"
+    )
     parser.add_argument("--lose", type=int, default=0, help="how many requests must fail, when that is to be shown")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)
@@ -166,6 +176,9 @@ def _report(streams: Sequence[Stream], seconds: float, took: float, asked: argpa
     failed = sum(len(stream.failures) for stream in streams)
     answered = sum(stream.answered for stream in streams)
     print(f"{failed} of {answered + failed} requests failed in {seconds:.0f} s ({took:.1f} s of them the command's)")
+    last = max(stream.last_failure for stream in streams) - asked.lead
+    if failed:
+        print(f"last failure {last:.1f} s after the command began")
     print(f"{(answered + failed) / seconds:.0f} requests a second on {len(streams)} streams")
     for stream in streams:
         print(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
@@ -175,7 +188,10 @@ def _report(streams: Sequence[Stream], seconds: float, took: float, asked: argpa
     if too_few:
         print(f"too few requests to mean anything: {', '.join(too_few)}")
     kept = failed >= asked.lose if asked.lose else failed <= asked.allow
-    return int(not kept or bool(too_few))
+    late = asked.clean_after is not None and last > asked.clean_after
+    if late:
+        print(f"requests failed for longer than {asked.clean_after:.0f} s")
+    return int(not kept or late or bool(too_few))
 
 
 if __name__ == "__main__":

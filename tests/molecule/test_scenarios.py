@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.conftest import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG = {"daytwo", "upgrade"}
+LONG = {"daytwo", "failover", "killed", "upgrade"}
 SCENARIOS = [
     pytest.param(name, marks=[pytest.mark.long] * (name in LONG))
     for name in sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
@@ -23,4 +23,4 @@ SCENARIOS = [
 @pytest.mark.molecule
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(gate: Gate, scenario: str) -> None:
-    gate("molecule", "test", "--scenario-name", scenario, live=True, timeout=2700)
+    gate("molecule", "test", "--scenario-name", scenario, live=True, timeout=3600)

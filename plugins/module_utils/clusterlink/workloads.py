@@ -23,6 +23,13 @@ _SECRET_MODE = 0o440
 """Files of Secrets belong to root and the pod's group: readable for both, and for nobody else."""
 DRAIN_SECONDS = 5
 """How long a pod that has left its Service serves on: until nothing is sent to it any more."""
+
+CONTROLPLANE_DRAIN_SECONDS = 25
+"""The same for a control plane: until all data planes that ask it are replaced, too.
+
+A data plane keeps its connection, and a control plane that ends answers nothing more on it (v0.4.1 handles no SIGTERM),
+so that a decision which is under way would be lost, and a request with it. Shorter than the 30 s that a pod has to end.
+"""
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
 _CONFIGURE_SECONDS = 3
@@ -92,6 +99,7 @@ def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": names.CONTROLPLANE,
         "args": ["--log-level", spec.log_level, *peer_labels],
+        "lifecycle": _drain(CONTROLPLANE_DRAIN_SECONDS),
         # The reference's own version is spelled out, as the server does, so that a comparison needs no dry run.
         "env": [{"name": names.NAMESPACE_VARIABLE, "valueFrom": {"fieldRef": {"apiVersion": "v1", **own_namespace}}}],
         "ports": [{"name": "controlplane", "containerPort": names.CONTROLPLANE_PORT, "protocol": "TCP"}],
@@ -111,6 +119,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": "dataplane",
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
+        "lifecycle": _drain(DRAIN_SECONDS),
         "readinessProbe": {**_READINESS, "initialDelaySeconds": _CONFIGURE_SECONDS},
         "ports": [{"name": "dataplane", "containerPort": names.DATAPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
@@ -119,6 +128,10 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
             _file("tls", names.KEY, names.DATAPLANE_KEY_FILE),
         ],
     }
+
+
+def _drain(seconds: int) -> dict[str, Any]:
+    return {"preStop": {"sleep": {"seconds": seconds}}}
 
 
 def _file(volume: str, key: str, path: str) -> dict[str, Any]:
@@ -153,7 +166,8 @@ def _deployment(
             "replicas": component.replicas,
             "selector": {"matchLabels": selector},
             "minReadySeconds": _SETTLE_SECONDS,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            # All new pods at once: what takes longest is until one is believed to be ready.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}},
             "template": {
                 "metadata": {"labels": selector, "annotations": {names.COMPONENT_CERTIFICATES: digest}},
                 "spec": pod_spec,
@@ -180,7 +194,6 @@ def _container_defaults(component: Component) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "image": component.image,
         "imagePullPolicy": "IfNotPresent",
-        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
         "readinessProbe": _READINESS,
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -18,6 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.s
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.adopt import Adoption, find_adoption
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rolling import rolling_steps
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
@@ -95,8 +96,8 @@ def install_gateway(
         take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
             Else they are an error; what was changed by hand is brought back in any case.
         renew_percent: The share of their life at which component certificates are made anew; 0 waits for their end.
-        step_timeout: How many seconds replacing all pods may take. They are replaced twice where component certificates
-            that still serve are made anew, and no request is lost; with 0 they are replaced once.
+        step_timeout: How many seconds replacing pods may take. Those of the control plane are replaced first, and all
+            of them twice where component certificates that still serve are made anew; with 0 it is done all at once.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.
@@ -106,11 +107,13 @@ def install_gateway(
     crd_refs = [Ref.of(crd) for crd in definitions]
     namespace_ref = Ref("Namespace", spec.namespace)
     queries = [Query(ref.kind, ref.name) for ref in (*crd_refs, namespace_ref)]
-    found = read(cluster, [*queries, Query("Secret", namespace=spec.namespace)])
-    there = {Ref.of(obj): obj for objects in found[:-1] for obj in objects}
+    secrets, *found = read(
+        cluster, [Query("Secret", namespace=spec.namespace), Query("Deployment", namespace=spec.namespace), *queries]
+    )
+    there = {Ref.of(obj): obj for objects in found for obj in objects}
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
 
-    course = component_course(component_certificates(found[-1]), now, Renewal(renew_percent, spec.peer))
+    course = component_course(component_certificates(secrets), now, Renewal(renew_percent, spec.peer))
     clock = Clock(spec.peer, cluster.clock, now)
     clock.require_valid(
         {
@@ -130,7 +133,8 @@ def install_gateway(
     # A Deployment that has become one of a single pod needs no budget any more.
     prune = Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace)
     adoption = find_adoption(cluster, spec.namespace) if take_over else None
-    in_steps = len(stages) > 1 and bool(step_timeout)
+    steps = rolling_steps(stages, there)
+    in_steps = len(steps) > 1 and bool(step_timeout)
     result = ApplyResult()
     if adoption:
         if not check:  # all of it is tried before the first step
@@ -139,7 +143,7 @@ def install_gateway(
     try:
         applied = _apply(cluster, missing, stages[-1], prune, check=check or in_steps, take_over=take_over)
         if in_steps and not check:
-            _take_steps(cluster, missing, stages, prune, applied, timeout=step_timeout, take_over=take_over)
+            _take_steps(cluster, missing, steps, prune, applied, timeout=step_timeout, take_over=take_over)
     except PartlyDoneError as error:
         result.add(error.done)
         raise PartlyDoneError(error.problems, result) from error
@@ -158,16 +162,16 @@ def install_gateway(
 def _take_steps(
     cluster: Cluster,
     definitions: Sequence[Object],
-    stages: Sequence[Sequence[Object]],
+    steps: Sequence[Sequence[Object]],
     prune: Prune,
     foretold: ApplyResult,
     *,
     timeout: float,
     take_over: bool,
 ) -> None:
-    """Apply one stage after another, each when all pods are of the last; C(foretold) gets the objects as they are."""
-    done = _apply(cluster, definitions, stages[0], prune, check=False, take_over=take_over)
-    for wanted in stages[1:]:
+    """Apply one step after another, each when all pods are of the last; C(foretold) gets the objects as they are."""
+    done = _apply(cluster, definitions, steps[0], prune, check=False, take_over=take_over)
+    for wanted in steps[1:]:
         try:
             refs = [ref for ref in done.objects if ref.kind == "Deployment"]
             wait_ready(cluster, refs, timeout, known=done.objects)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
     delete_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_gone
@@ -46,6 +48,9 @@ _INHABITANTS = (
 )
 # What Kubernetes puts into every namespace.
 _EVERYWHERE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
+
+_END_SECONDS = 1
+"""How long a pod may take to end once the gateway is removed."""
 
 _SHOWN = 10
 """How many objects an error names."""
@@ -135,6 +140,7 @@ def remove_gateway(
     removal.result = ApplyResult()
     try:
         _delete(cluster, workloads, removal.result)
+        _hurry(cluster, pods)
         # A control plane that still runs would make its Lease anew.
         wait_gone(cluster, [*workloads, *pods], timeout)
         for refs in (rest, last):
@@ -144,6 +150,13 @@ def remove_gateway(
     except ClusterlinkError as error:
         removal.error = error
     return removal
+
+
+def _hurry(cluster: Cluster, pods: Sequence[Ref]) -> None:
+    """Let pods end at once: they serve on for those who still ask them, and nobody shall."""
+    for pod in pods:
+        with contextlib.suppress(ApiError):  # where that is not allowed, they take their time
+            cluster.delete(pod.kind, pod.name, pod.namespace, grace=_END_SECONDS)
 
 
 def _delete(cluster: Cluster, refs: Sequence[Ref], result: ApplyResult) -> None:

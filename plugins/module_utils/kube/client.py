@@ -233,6 +233,7 @@ class Cluster:
         uid: str = "",
         version: str = "",
         orphan: bool = False,
+        grace: int | None = None,
         dry_run: bool = False,
     ) -> bool:
         """Ask for an object's removal; what it owns is removed in the background.
@@ -244,6 +245,7 @@ class Cluster:
             uid: Remove only this very object, not one that was made again under the same name.
             version: Remove it only while this is its resourceVersion.
             orphan: What it owns stays, and belongs to nobody then.
+            grace: How many seconds a pod may take to end, in place of its own.
             dry_run: Only check that it would be done.
 
         Returns:
@@ -260,6 +262,8 @@ class Cluster:
             options["preconditions"] = _present(uid=uid, resourceVersion=version)
         if dry_run:
             options["dryRun"] = ["All"]
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
         request = Request("delete", kind, name, namespace)
         try:
             self._transport.call(request, "DELETE", path(kind, name, namespace), body=options)

@@ -17,6 +17,8 @@ description:
   - An answer is refused, and nothing is written, when it was altered or forged, comes from another CA than the one
     whose fingerprint was told or that is installed, answers another request than the last one, is for another fabric,
     peer or key, or has expired.
+  - While the fabric's CA is replaced, an answer brings both CAs, and a gateway trusts both. Enrolling once more after
+    that, which a warning says, ends the trust in the old one.
   - A certificate that follows on the one that is there, for the same key, replaces it. Any other does not, unless
     O(replace=true).
 author:
@@ -116,6 +118,11 @@ ca_fingerprint:
   returned: success
   type: str
   sample: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
+trusted_fingerprints:
+  description: The same of every CA that the peer trusts; two of them while the fabric's CA is replaced.
+  returned: success
+  type: list
+  elements: str
 subject:
   description: The certificate's subject.
   returned: success
@@ -184,7 +191,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     place = Place.of(params["path"], fabric, name)
     stamp = backup_stamp(params, now)
     result = accept(place, params["answer"], trust, now, check=mode.check, backup_stamp=stamp)
-    return Outcome(result.changed, result.values(), result.diff())
+    return Outcome(result.changed, result.values(), result.diff(), result.warnings())
 
 
 TASK = Task(

@@ -186,6 +186,11 @@ ca_fingerprint:
   returned: success
   type: str
   sample: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
+trusted_fingerprints:
+  description: The same of every CA that the answer brings; two of them while the fabric's CA is replaced.
+  returned: success, except in check mode for an answer that is yet to be made
+  type: list
+  elements: str
 certificate_fingerprint:
   description: The SHA-256 fingerprint of the peer's certificate.
   returned: success, except in check mode for an answer that is yet to be made

@@ -62,6 +62,12 @@ options:
       - For how many days a new request can be answered, at most 90. That of an existing one is not compared.
     type: int
     default: 7
+  renew:
+    description:
+      - Whether a new request is made although the one that is there is good, each time. It is needed when the fabric's
+        CA is replaced while a request that was answered has not expired.
+    type: bool
+    default: false
   key_type:
     description:
       - The kind of a new key, V(ecdsa) (on the curve P-256) unless set. Some fabrics take one kind only.
@@ -186,6 +192,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         nonce=lambda: secrets.token_hex(16),
+        renew=params["renew"],
     )
     place = Place.of(params["path"], asked.fabric, asked.name)
     result = ask(place, asked, making, datetime.now(UTC), check=mode.check)
@@ -204,6 +211,7 @@ TASK = Task(
             "options": {"host": {"type": "str", "required": True}, "port": {"type": "int", "required": True}},
         },
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
+        "renew": {"type": "bool", "default": False},
         "key_type": {"type": "str", "choices": list(SIZES)},
         "key_size": {"type": "int", "no_log": False},
     },

@@ -92,8 +92,9 @@ options:
         description: A part of the organization.
         type: str
 notes:
-  - The gateway of a peer that another organisation runs trusts the new CA only when that peer has enrolled again. Links
-    between it and peers that have their new certificates are down until then.
+  - The gateway of a peer that another organisation runs trusts the new CA only when that peer has enrolled again. So
+    the rotation stops before the first certificate of the new CA until it has, with all links as they were. Its answer
+    brings both CAs, so that none of its links is lost. When all is over, enrolling once more ends its trust in the old.
   - In check mode nothing is written, and the clusters need not have shown anything.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
@@ -180,6 +181,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         subject=require_subject(params["subject"], "subject"),
     )
     before, wanted = folder.phase(), params["phase"]
+    outside = _outside(folder, params)
     after, changed = before, False
     if mode.check or wanted is None:
         changed = wanted is not None and is_ahead(before, wanted)
@@ -193,14 +195,14 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 params["peers"],
                 params["shown"],
                 now=datetime.now(UTC),
-                outside=_outside(folder, params),
+                outside=outside,
                 passphrase=passphrase.text,
             )
         after = folder.phase()
     views = {name: None if ca is None else facts(ca) for name, ca in vars(folder.authorities()).items()}
     return Outcome(
         changed=changed,
-        values={"phase": after, "steps": steps(before, params["peers"]), **views},
+        values={"phase": after, "steps": steps(before, params["peers"], sorted(outside)), **views},
         diff={"before": {"phase": before}, "after": {"phase": after}},
     )
 

@@ -32,6 +32,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
 if TYPE_CHECKING:
     from cryptography import x509
 
+_ENROL_ONCE_MORE = (
+    "The fabric's CA is being replaced, and both are trusted meanwhile. Enrol once more when the fabric's operator "
+    "says that it is done, to trust the new one alone."
+)
 _REPLACE = "Find out why; to install the new one nevertheless, set replace=true"
 
 
@@ -78,12 +82,24 @@ class Accepting:
         return {
             **facts(self.answer.chain[0]),
             "ca_fingerprint": fingerprint(self.answer.ca),
+            "trusted_fingerprints": [fingerprint(each) for each in (self.answer.ca, *self.answer.beside)],
             "reasons": self.reasons,
             "backup_files": self.backups,
             "certificate_path": self.place.peer.certificate,
             "ca_path": self.place.fabric.certificate,
             "clusterlink_peers": plain_peers(self.answer.peers),
         }
+
+    @property
+    def trusted(self) -> bytes:
+        """What the file of the CAs that gateways trust holds while they are two."""
+        return chain_pem(self.answer.ca, *self.answer.beside)
+
+    def warnings(self) -> list[str]:
+        """What the peer's operator should know."""
+        if not self.answer.beside:
+            return []
+        return [_ENROL_ONCE_MORE]
 
     def diff(self) -> dict[str, Any]:
         """Facts before and after."""
@@ -122,6 +138,10 @@ def accept(
         if found.before != found.answer.chain:
             pem = chain_pem(*found.answer.chain)
             found.backups += store.write_pair(place.peer, pem, None, backup_stamp)
+        if found.answer.beside:
+            store.write_file(store.trusted_path(place.fabric), found.trusted, store.CERTIFICATE_MODE)
+        else:
+            store.remove_file(store.trusted_path(place.fabric))
     return found
 
 
@@ -143,7 +163,10 @@ def _look(place: Place, answer_at: str, trust: Trust, now: datetime) -> Acceptin
         reasons.append("there is no CA yet" if ca_before is None else "the CA that is there is another")
     if before != answer.chain:
         reasons.append("there is no certificate yet" if before is None else "the certificate that is there is another")
-    return Accepting(place, answer, before, ca_before, reasons, [])
+    found = Accepting(place, answer, before, ca_before, reasons, [])
+    if store.read_file(store.trusted_path(place.fabric)) != (found.trusted if answer.beside else None):
+        reasons.append("the CAs that are trusted are others")
+    return found
 
 
 _ASK = "Make a request by enrolment_request and have it answered"

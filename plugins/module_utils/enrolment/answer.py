@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's answer to a request: the peer's certificate, the CA to trust, and where peers are, signed by that CA."""
+"""A fabric's answer to a request: the peer's certificate, the CAs to trust, where peers are; the first CA signs it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.par
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import label_value_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import load_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
     chain_pem,
     fingerprint,
@@ -62,7 +61,8 @@ class Answer:
         request: The fingerprint of the request that it answers.
         span: From when to when it may be installed.
         chain: The peer's certificate, followed by the CA's.
-        ca: The CA to trust, which is the one that signed.
+        ca: The CA that signed.
+        beside: The CA that is trusted, too, while one takes the place of the other.
         peers: Where the fabric's other peers are reached.
         document: The file.
     """
@@ -73,6 +73,7 @@ class Answer:
     span: Span
     chain: tuple[x509.Certificate, ...]
     ca: x509.Certificate
+    beside: tuple[x509.Certificate, ...]
     peers: Peers
     document: Document
 
@@ -85,11 +86,20 @@ class Answer:
             **self.span.as_dict(),
             "certificate_fingerprint": fingerprint(self.chain[0]),
             "ca_fingerprint": fingerprint(self.ca),
+            "trusted_fingerprints": [fingerprint(each) for each in (self.ca, *self.beside)],
             "peers": plain_peers(self.peers),
         }
 
 
-def make_answer(request: Request, leaf: x509.Certificate, issuer: Issuer, peers: Peers, span: Span) -> Answer:
+def make_answer(
+    request: Request,
+    leaf: x509.Certificate,
+    issuer: Issuer,
+    peers: Peers,
+    span: Span,
+    *,
+    beside: tuple[x509.Certificate, ...] = (),
+) -> Answer:
     """The answer that brings a certificate to the request's sender."""
     asked, found = request.asked, request.document.fingerprint
     chain = (leaf, issuer.certificate)
@@ -100,11 +110,11 @@ def make_answer(request: Request, leaf: x509.Certificate, issuer: Issuer, peers:
         "request": found,
         **span.as_dict(),
         "certificate": chain_pem(*chain).decode(),
-        "ca": chain_pem(issuer.certificate).decode(),
+        "ca": chain_pem(issuer.certificate, *beside).decode(),
         "peers": plain_peers(peers),
     }
     document = sign(content, issuer.key)
-    return Answer(asked.fabric, asked.name, found, span, chain, issuer.certificate, peers, document)
+    return Answer(asked.fabric, asked.name, found, span, chain, issuer.certificate, beside, peers, document)
 
 
 def read_answer(text: bytes, where: str) -> Answer:
@@ -127,14 +137,14 @@ def read_answer(text: bytes, where: str) -> Answer:
     report.raise_any()
     try:
         chain = tuple(load_chain(certificate.encode(), f"{where}.certificate"))
-        ca = load_ca(authority.encode(), f"{where}.ca")
+        ca, *beside = load_chain(authority.encode(), f"{where}.ca")
     except ClusterlinkError as error:
         problem = error.problems[0]
         raise damaged(problem.where, problem.what, problem.found) from error
     if not is_signed_by(document, public_key(ca)):
         fix = "Ask for the file as it was made; nothing in it can be relied on"
         raise ClusterlinkError(Problem(where, "was altered, or is signed by another key than its CA's", fix=fix))
-    return Answer(fabric, name, request, span, chain, ca, peers, document)
+    return Answer(fabric, name, request, span, chain, ca, tuple(beside), peers, document)
 
 
 def answer_reasons(answer: Answer, wanted: Answer, now: datetime) -> list[str]:
@@ -188,6 +198,11 @@ def require_acceptable(
         problems.append(Problem(place, "is for another key than this peer's", found, fix))
     reasons = certificate_reasons(answer.chain, answer.ca, asked.name, now)
     problems += [Problem(place, f"cannot be installed: {reason}", fix=fix) for reason in reasons]
+    for each in answer.beside:
+        reasons = ca_usage_reasons(each)
+        if each.subject == answer.ca.subject:
+            reasons.append("it has the subject of the CA that signed, so gateways could not tell them apart")
+        problems += [Problem(f"{where}.ca", f"cannot be trusted: {reason}", fix=fix) for reason in reasons]
     if problems:
         raise ClusterlinkError(problems)
 

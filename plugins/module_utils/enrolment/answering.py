@@ -32,7 +32,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.req
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint, load_chain
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer, Leaf, Term, issue_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
     NO_PASSPHRASE,
@@ -41,6 +41,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
     Passphrase,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import PEER_USAGE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import TRUST
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject
 
 if TYPE_CHECKING:
@@ -152,10 +154,11 @@ def answer(paths: Paths, terms: Terms, now: datetime, *, check: bool, fresh: Fre
 
 @dataclass(frozen=True)
 class _Found:
-    """What there is to go on with: the record, and the certificate that the request was answered with before."""
+    """What there is to go on with: CAs, the record, and the certificate that the request was answered with before."""
 
     result: Answering
     issuer: Issuer
+    beside: tuple[x509.Certificate, ...]
     record: Record
     leaf: x509.Certificate | None
 
@@ -165,8 +168,7 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     if text is None:
         fix = "Name the file that the peer's operator made by enrolment_request"
         raise ClusterlinkError(Problem(paths.request, "is missing", fix=fix))
-    pair = store.read_pair(paths.fabric)
-    issuer = load_authority(pair, now, may_be_missing=False, passphrase=terms.passphrase).issuer()
+    issuer, beside = _authorities(paths, terms, now)
     request = read_request(text, paths.request)
     require_expected(request, terms.expected, now, paths.request)
     _require_not_own(paths, request)
@@ -176,7 +178,7 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     ca = issuer.certificate
     if entry is None:
         reasons = ["the request has not been answered yet"]
-        return _Found(Answering(paths, request, reasons, ca, before, None), issuer, record, None)
+        return _Found(Answering(paths, request, reasons, ca, before, None), issuer, beside, record, None)
     unfit = certificate_reasons((entry.certificate, ca), ca, entry.name, now)
     if unfit:
         fix = "Ask for a new request"
@@ -188,10 +190,24 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     if before is None:
         reasons = ["there is no answer yet"]
     else:
-        wanted = make_answer(request, entry.certificate, issuer, terms.peers, before.span)
+        wanted = make_answer(request, entry.certificate, issuer, terms.peers, before.span, beside=beside)
         reasons = answer_reasons(before, wanted, now)
     result = Answering(paths, request, reasons, ca, before, None if reasons else before)
-    return _Found(result, issuer, record, entry.certificate)
+    return _Found(result, issuer, beside, record, entry.certificate)
+
+
+def _authorities(paths: Paths, terms: Terms, now: datetime) -> tuple[Issuer, tuple[x509.Certificate, ...]]:
+    """The CA that signs, and the other one that is trusted while the fabric's CA is replaced.
+
+    All gateways of the fabric trust the new CA before its certificates are issued, so a peer of others can have its own
+    first. With both CAs to trust, it loses no link meanwhile.
+    """
+    rotation = RotationFolder(paths.fabric)
+    pair = store.read_pair(rotation.next if rotation.phase() == TRUST else paths.fabric)
+    issuer = load_authority(pair, now, may_be_missing=False, passphrase=terms.passphrase).issuer()
+    trusted = store.read_file(rotation.trusted)
+    both = [] if trusted is None else load_chain(trusted, rotation.trusted)
+    return issuer, tuple(each for each in both if each != issuer.certificate)
 
 
 def _require_not_own(paths: Paths, request: Request) -> None:
@@ -233,5 +249,6 @@ def _write(found: _Found, paths: Paths, terms: Terms, now: datetime, fresh: Fres
         leaf = issue_leaf(wanted, issuer, Term(now, terms.days), fresh.serial())
         record = found.record.with_answered(result.request, leaf)
         store.write_file(paths.record, record.text, store.CERTIFICATE_MODE)
-    result.after = make_answer(result.request, leaf, issuer, terms.peers, Span.of(now, terms.answer_days))
+    span = Span.of(now, terms.answer_days)
+    result.after = make_answer(result.request, leaf, issuer, terms.peers, span, beside=found.beside)
     store.write_file(paths.answer, result.after.document.text, store.CERTIFICATE_MODE)

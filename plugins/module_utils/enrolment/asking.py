@@ -104,11 +104,12 @@ class Asking:
 
 @dataclass(frozen=True)
 class Making:
-    """How a request is made: the kind of a new key, for how many days, and where randomness comes from."""
+    """How a request is made: the kind of a new key, for how many days, where randomness comes from, and if it must."""
 
     key: KeySpec | None
     days: int
     nonce: Callable[[], str]
+    renew: bool = False
     fresh: Fresh = SYSTEM
 
 
@@ -125,12 +126,12 @@ def ask(place: Place, asked: Asked, making: Making, now: datetime, *, check: boo
     Raises:
         ClusterlinkError: A key is there that cannot be read or is of another kind, or the fabric's CA is kept here.
     """
-    found = _look(place, asked, making.key, now)
+    found = _look(place, asked, making, now)
     if check or not found.changed:
         return found
     store.make_folder(place.peer)
     with store.locked(place.peer):
-        found = _look(place, asked, making.key, now)
+        found = _look(place, asked, making, now)
         store.remove_leftovers(place.peer)
         for item in store.find_too_open(place.peer):
             store.repair_mode(item)
@@ -144,7 +145,7 @@ def ask(place: Place, asked: Asked, making: Making, now: datetime, *, check: boo
     return found
 
 
-def _look(place: Place, asked: Asked, wanted: KeySpec | None, now: datetime) -> Asking:
+def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
     require_no_ca_key(place)
     repaired = [str(item) for item in store.find_too_open(place.peer)]
     pem = store.read_file(place.peer.key)
@@ -155,7 +156,7 @@ def _look(place: Place, asked: Asked, wanted: KeySpec | None, now: datetime) -> 
             raise ClusterlinkError(Problem(place.peer.key, what, fix=fix))
         return Asking(place, asked, ["there is no key yet"], None, None, None, repaired)
     key = load_key(pem, place.peer.key)
-    unfit = key_reasons(key, wanted)
+    unfit = key_reasons(key, making.key)
     if unfit:
         fix = f"Ask for what is there, or move {place.peer.key} and the certificate beside it away"
         raise ClusterlinkError([Problem(place.peer.key, reason, fix=fix) for reason in unfit])
@@ -168,7 +169,7 @@ def _look(place: Place, asked: Asked, wanted: KeySpec | None, now: datetime) -> 
         # Unlike a key, a request that is damaged is worth nothing to anyone.
         reasons = [f"{problem.where} {problem.what}" for problem in error.problems]
         return Asking(place, asked, reasons, None, None, key, repaired)
-    reasons = request_reasons(request, asked, key, now)
+    reasons = request_reasons(request, asked, key, now) or ["a new one is asked for"] * making.renew
     return Asking(place, asked, reasons, request, None if reasons else request, key, repaired)
 
 

@@ -73,6 +73,7 @@ def go_on(
         folder.begin(issued, passphrase)
         folder.trust_both()
     elif wanted == ISSUE:
+        require_renewed(found.next or found.current, outside)
         folder.promote()
     elif wanted == DROP:
         require_renewed(found.current, outside)

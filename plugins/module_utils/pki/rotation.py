@@ -96,7 +96,9 @@ def require_shown(wanted: str, authorities: Authorities, peers: Sequence[str], s
 
 
 def require_renewed(current: x509.Certificate, outside: Mapping[str, x509.Certificate]) -> None:
-    """Refuse to stop trusting the old CA while a peer of another organisation has a certificate of it.
+    """Refuse to go on while a peer of another organisation has a certificate of the old CA.
+
+    It comes to trust the new one with its new certificate, and has to before any peer of the fabric has such a one.
 
     Args:
         current: The new CA.
@@ -158,17 +160,19 @@ def _not_trusting(ca: x509.Certificate, view: Mapping[str, Any], name: str) -> s
 _REASONS = {TRUST: _cannot_begin, ISSUE: _cannot_issue, DROP: _cannot_drop, IDLE: _cannot_end}
 
 
-def steps(phase: str, peers: Sequence[str]) -> list[str]:
+def steps(phase: str, peers: Sequence[str], outside: Sequence[str]) -> list[str]:
     """What is still to come from a phase on, a sentence each without a full stop.
 
     Args:
         phase: The present one.
         peers: The names of all peers.
+        outside: Those of other organisations.
     """
     everybody = ", ".join(peers)
+    enrolled = [f"stop until these have enrolled again, for a certificate of the new CA: {', '.join(outside)}"]
     ahead = {
         IDLE: ["make a new CA beside the present one"],
-        TRUST: [f"let every gateway trust both CAs ({everybody}), and check all links"],
+        TRUST: [f"let every gateway trust both CAs ({everybody}), and check all links", *enrolled[: len(outside)]],
         ISSUE: [f"give {peer} a certificate of the new CA, and check its links" for peer in peers],
         DROP: [f"let every gateway trust the new CA alone ({everybody}), and check all links", "forget the old CA"],
     }

@@ -106,9 +106,17 @@ class Stage:
         self.now += timedelta(**time)
         return self
 
-    def ask(self, asked: Asked = LYON, *, key: KeySpec | None = None, check: bool = False, days: int = 7) -> Asking:
+    def ask(
+        self,
+        asked: Asked = LYON,
+        *,
+        key: KeySpec | None = None,
+        check: bool = False,
+        days: int = 7,
+        renew: bool = False,
+    ) -> Asking:
         place = Place.of(str(self.root / "peer"), asked.fabric, asked.name)
-        return ask(place, asked, Making(key, days, lambda: next(self.nonces)), self.now, check=check)
+        return ask(place, asked, Making(key, days, lambda: next(self.nonces), renew), self.now, check=check)
 
     def answer(
         self, *, request: Path | None = None, peers: Any = None, check: bool = False, **expected: Any

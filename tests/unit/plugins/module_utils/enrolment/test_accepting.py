@@ -19,10 +19,16 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.doc
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, make_request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, fingerprint
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
+    chain_pem,
+    fingerprint,
+    load_chain,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, PARIS, cached_ca, cached_key
 
 if TYPE_CHECKING:
@@ -282,6 +288,42 @@ def test_a_renewal_replaces_the_certificate_and_keeps_the_ca(stage: Stage) -> No
     stage.later(days=300)
     exchange(stage)
     assert stage.accept(None).reasons == ["the certificate that is there is another"]
+
+
+def test_while_the_ca_is_replaced_the_answer_is_of_the_new_one_and_both_are_trusted(stage: Stage) -> None:
+    exchange(stage)
+    stage.accept()
+    rotation, old, new = RotationFolder(stage.fabric_side.fabric), stage.ca, cached_ca(2)
+    rotation.begin(new)
+    rotation.trust_both()
+    stage.later(hours=1).ask(renew=True)
+    stage.answer()
+    stage.ca = new
+    between = stage.accept(replace=True)
+    assert "the CAs that are trusted are others" in between.reasons
+    assert between.warnings()
+    folder = Path(stage.root / "peer") / "demo"
+    assert (folder / "cert.pem").read_bytes() == new.certificate_pem
+    assert (folder / "trusted.pem").read_bytes() == chain_pem(new.certificate, old.certificate)
+    load_chain((folder / "lyon/cert.pem").read_bytes(), "")[0].verify_directly_issued_by(new.certificate)
+    assert not stage.accept(replace=True).changed
+
+    rotation.promote()
+    rotation.trust_new()
+    rotation.forget_old()
+    stage.answer()
+    after = stage.accept(None)
+    assert after.reasons == ["the CAs that are trusted are others"]
+    assert not after.warnings()
+    assert not (folder / "trusted.pem").exists()
+    assert not stage.accept(None).changed
+
+
+def test_a_ca_that_cannot_be_told_from_the_one_that_signed_is_refused(stage: Stage) -> None:
+    exchange(stage)
+    twin = make_ca(CaRequest("demo"), NOW, stage.ca.key)
+    put(stage, content(stage, ca=chain_pem(stage.ca.certificate, twin.certificate).decode()))
+    assert "gateways could not tell them apart" in refused(stage)
 
 
 @pytest.mark.parametrize("other", [leaf("lyon", KeySpec(), 9), leaf("nice", KeySpec(), 9)])

@@ -77,7 +77,7 @@ test: setup ## The tests: lint, checks, unit, sanity, integration, molecule
 	@pytest --durations=15 -m "not long"
 
 .PHONY: test-long
-test-long: setup ## What 'make test' leaves out because it takes long: upgrades, day two, API servers that fail
+test-long: setup ## What 'make test' leaves out because it takes long: upgrades, failover, killed runs, API servers that fail
 	@pytest --durations=15 -m long tests/integration tests/molecule
 
 .PHONY: lint
@@ -94,11 +94,11 @@ sanity: setup ## ansible-test sanity, without an ignore file
 
 .PHONY: integration
 integration: setup ## The modules on a real API server
-	@pytest tests/integration
+	@pytest -m "not long" tests/integration
 
 .PHONY: molecule
 molecule: setup ## The roles and playbooks on clusters of their own, from create to destroy
-	@pytest tests/molecule
+	@pytest -m "not long" tests/molecule
 
 .PHONY: bench
 bench: setup ## Speed against kubernetes.core and the clusterlink CLI; needs the lab up

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
+from tests.integration.gateways import Fabric, standing
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cl-test-a", "cl-test-b", "cl-test-c")
@@ -299,3 +300,22 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
     kubectl("create", "namespace", name)
     yield name
     kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
+    """A fabric's certificates, for all tests of a module."""
+    return Fabric(tmp_path_factory.mktemp("fabric"))
+
+
+@pytest.fixture(scope="module")
+def address(
+    request: pytest.FixtureRequest,
+    clusters: Clusters,
+    kubectl: Kubectl,
+    fabric: Fabric,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Any]]:
+    """Where a gateway is reached that stands in the namespace C(SPACE) of the module."""
+    with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, request.module.SPACE) as address:
+        yield address

@@ -8,7 +8,6 @@ import base64
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import pytest
 
 from tests.integration.certificates import secrets_in
 from tests.integration.conftest import Ansible, Call
-from tests.integration.gateways import Fabric, peer_secret, serial_of, served_certificate, standing
+from tests.integration.gateways import Fabric, peer_secret, serial_of, served_certificate
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Clusters, Kubectl
@@ -26,20 +25,6 @@ pytestmark = pytest.mark.cluster
 Object = dict[str, Any]
 SPACE = "certificate-info-test"
 SECRETS = {"cl-peer", "cl-ca", "cl-controlplane", "cl-dataplane"}
-
-
-@pytest.fixture(scope="module")
-def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
-    return Fabric(tmp_path_factory.mktemp("fabric"))
-
-
-@pytest.fixture(scope="module")
-def address(
-    clusters: Clusters, kubectl: Kubectl, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Object]:
-    """Where the gateway of east is reached."""
-    with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, SPACE) as address:
-        yield address
 
 
 def look(*, check: bool = False, **options: Any) -> Call:

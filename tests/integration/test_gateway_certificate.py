@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from tests.integration.gateways import (
     pods,
     serial_of,
     served_certificate,
-    standing,
 )
 
 if TYPE_CHECKING:
@@ -31,20 +29,6 @@ pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 SPACE = "certificate-test"
-
-
-@pytest.fixture(scope="module")
-def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
-    return Fabric(tmp_path_factory.mktemp("fabric"))
-
-
-@pytest.fixture(scope="module")
-def address(
-    clusters: Clusters, kubectl: Kubectl, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Object]:
-    """Where the gateway of east is reached."""
-    with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, SPACE) as address:
-        yield address
 
 
 def call(material: Object, **options: Any) -> Call:

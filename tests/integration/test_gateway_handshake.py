@@ -7,36 +7,21 @@ from __future__ import annotations
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.conftest import Ansible, Call
-from tests.integration.gateways import Fabric, inventory, standing
+from tests.integration.gateways import Fabric, inventory
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.integration.conftest import Kubectl
 
 pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 SPACE = "handshake-test"
-
-
-@pytest.fixture(scope="module")
-def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
-    return Fabric(tmp_path_factory.mktemp("fabric"))
-
-
-@pytest.fixture(scope="module")
-def address(
-    clusters: Clusters, kubectl: Kubectl, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Object]:
-    """Where the gateway of east is reached."""
-    with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, SPACE) as address:
-        yield address
 
 
 def knock(address: Object, material: dict[str, str], *, check: bool = False, **options: Any) -> Call:

@@ -24,12 +24,13 @@ _SECRET_MODE = 0o440
 DRAIN_SECONDS = 5
 """How long a pod that has left its Service serves on: until nothing is sent to it any more."""
 
-CONTROLPLANE_DRAIN_SECONDS = 25
+CONTROLPLANE_DRAIN_SECONDS = 45
 """The same for a control plane: until all data planes that ask it are replaced, too.
 
 A data plane keeps its connection, and a control plane that ends answers nothing more on it (v0.4.1 handles no SIGTERM),
-so that a decision which is under way would be lost, and a request with it. Shorter than the 30 s that a pod has to end.
+so that a decision which is under way would be lost, and a request with it.
 """
+_GRACE_SECONDS = 15
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
 _CONFIGURE_SECONDS = 3
@@ -71,6 +72,7 @@ def deployments(
             pod={
                 "serviceAccountName": names.CONTROLPLANE,
                 "automountServiceAccountToken": True,
+                "terminationGracePeriodSeconds": CONTROLPLANE_DRAIN_SECONDS + _GRACE_SECONDS,
                 "volumes": [
                     _secret_volume("ca", names.CA_SECRET),
                     _secret_volume("tls", names.CONTROLPLANE),
@@ -166,8 +168,8 @@ def _deployment(
             "replicas": component.replicas,
             "selector": {"matchLabels": selector},
             "minReadySeconds": _SETTLE_SECONDS,
-            # All new pods at once: what takes longest is until one is believed to be ready.
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}},
+            # One after another: Envoy lets a decision take 200 ms, and pods that start take their node's time.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": selector, "annotations": {names.COMPONENT_CERTIFICATES: digest}},
                 "spec": pod_spec,

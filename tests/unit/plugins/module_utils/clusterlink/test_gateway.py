@@ -293,10 +293,10 @@ def test_envoy_is_told_a_level_that_it_knows() -> None:
 # Availability.
 
 
-@pytest.mark.parametrize(("name", "drain"), [("cl-controlplane", 25), ("cl-dataplane", 5)])
+@pytest.mark.parametrize(("name", "drain"), [("cl-controlplane", 45), ("cl-dataplane", 5)])
 def test_a_rolling_restart_takes_no_pod_away_before_another_serves(name: str, drain: int) -> None:
     deployment = objects()["Deployment", name]["spec"]
-    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": "100%"}
+    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     assert deployment["minReadySeconds"] == 2
     assert container_of(name)["lifecycle"] == {"preStop": {"sleep": {"seconds": drain}}}
     assert container_of(name)["readinessProbe"]["httpGet"]["port"] == 4445

@@ -196,9 +196,9 @@ options:
     description:
       - Whether a gateway that something else made, such as ClusterLink's operator or CLI, is taken over, and fields
         that another field manager set in objects that this collection made.
-      - An operator is removed first, with the Instance that it made the gateway for. The pods that serve stay until new
-        ones do, and leave their Services before they end, so that requests go on. What the operator had besides is
-        removed last. An operator that keeps other gateways, too, is an error.
+      - An operator is removed first. The pods that serve stay until new ones do, and leave their Services before they
+        end, so that requests go on. What the operator had besides is removed last, with the Instance that it made the
+        gateway for. An operator that keeps other gateways, too, is an error.
       - Otherwise these are an error that names what made them, or the manager and the fields.
     type: bool
     default: false

@@ -17,7 +17,6 @@ from tests.integration.gateways import (
     CONTROLPLANE,
     DATAPLANE,
     INGRESS,
-    Fabric,
     bring,
     inventory,
     pods,
@@ -27,6 +26,7 @@ from tests.integration.gateways import (
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Ansible, Kubectl
+    from tests.integration.gateways import Fabric
 
 pytestmark = pytest.mark.cluster
 
@@ -34,11 +34,6 @@ Object = dict[str, Any]
 SPACE, OPERATORS = "gateway-operated", "clusterlink-operator"
 MANAGER = "cl-operator-controller-manager"
 KIND = "instances.clusterlink.net"
-
-
-@pytest.fixture(scope="module")
-def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
-    return Fabric(tmp_path_factory.mktemp("fabric"))
 
 
 @pytest.fixture(scope="module")

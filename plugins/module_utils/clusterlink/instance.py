@@ -28,12 +28,12 @@ Object = Mapping[str, Any]
 DEPLOYMENT_READY, SERVICE_READY = "DeploymentReady", "ServiceReady"
 
 # Unlike other kinds, an Instance keeps its conditions by type, not in a list.
-_CONDITIONS = {
+_CONDITIONS: schema.Schema = {
     "type": "object",
     "description": "What the operator found out, by type.",
     "additionalProperties": schema.CONDITION,
 }
-_COMPONENT_STATUS = {"conditions": _CONDITIONS}
+_COMPONENT_STATUS: dict[str, schema.Schema] = {"conditions": _CONDITIONS}
 _STATUS = schema.record(
     "What the operator found out about the gateway.",
     {

@@ -12,7 +12,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink i
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import gateway_stages
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance_crd
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import OPERATOR
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import NAMESPACE, OPERATOR
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.schema import VERSION
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import Address, GatewaySpec
@@ -104,7 +104,7 @@ def install_gateway(
 ) -> Installation:
     """Make the cluster hold the gateway.
 
-    CustomResourceDefinitions and a namespace that somebody else made are used as they are.
+    CustomResourceDefinitions and namespaces that somebody else made are used as they are.
 
     Args:
         cluster: Where.
@@ -125,14 +125,16 @@ def install_gateway(
     operated = spec.install == OPERATOR
     definitions = [*crds(), instance_crd()] if operated else crds()
     crd_refs = [Ref.of(crd) for crd in definitions]
-    namespace_ref, operators = Ref("Namespace", spec.namespace), Ref.of(instance_crd())
-    queries = [Query(ref.kind, ref.name) for ref in dict.fromkeys((*crd_refs, namespace_ref, operators))]
+    operators = Ref.of(instance_crd())
+    place = Ref("Namespace", spec.namespace)
+    places = [place, Ref("Namespace", NAMESPACE)] if operated else [place]
+    queries = [Query(ref.kind, ref.name) for ref in dict.fromkeys((*crd_refs, *places, operators))]
     secrets, *found = read(
         cluster, [Query("Secret", namespace=spec.namespace), Query("Deployment", namespace=spec.namespace), *queries]
     )
     there = {Ref.of(obj): obj for objects in found for obj in objects}
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
-    operation = observe_operation(cluster, spec, there.get(namespace_ref), take_over=take_over) if operated else None
+    operation = observe_operation(cluster, spec, there.get(place), take_over=take_over) if operated else None
     # What our own operator made is ours, and needs no force to be taken back.
     take_over = take_over or (not operated and operators in there and is_moving(cluster, spec.namespace))
 
@@ -146,8 +148,8 @@ def install_gateway(
         }
     )
     stages = gateway_stages(spec, peer, course)
-    if namespace_ref in there and not is_ours(there[namespace_ref]):
-        stages = [[obj for obj in wanted if Ref.of(obj) != namespace_ref] for wanted in stages]
+    used = {ref for ref in places if ref in there and not is_ours(there[ref])}
+    stages = [[obj for obj in wanted if Ref.of(obj) not in used] for wanted in stages]
     missing = [
         crd
         for ref, crd in zip(crd_refs, definitions, strict=True)

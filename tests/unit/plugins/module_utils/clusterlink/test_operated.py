@@ -207,12 +207,12 @@ def said(status: str, reason: str = "Ready") -> Object:
 
 
 def test_an_instance_is_ready_when_all_that_can_be_is() -> None:
-    status = {
+    status: Object = {
         "controlplane": {"conditions": {"DeploymentReady": said("True"), "ServiceReady": said("True")}},
         "dataplane": {"conditions": {"DeploymentReady": said("True"), "ServiceReady": said("False", "NotExist")}},
         "ingress": {"conditions": {"ServiceReady": said("True")}},
     }
-    obj = {"spec": {"ingress": {"type": "NodePort"}}, "status": status}
+    obj: Object = {"spec": {"ingress": {"type": "NodePort"}}, "status": status}
     assert unready_instance(obj) == ""
     without: Object = {**obj, "status": {**status, "ingress": {}}}
     assert "whether ingress is ServiceReady" in unready_instance(without)

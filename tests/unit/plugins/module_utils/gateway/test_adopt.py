@@ -111,7 +111,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (adopt, operate, turnover):
         monkeypatch.setattr(module, "wait_gone", gone)
-    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
 
 
 def test_the_operator_goes_first_and_its_instance_last_and_pods_go_on_until_they_are_replaced() -> None:

@@ -68,7 +68,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not {ref.name for ref in refs} & set(cluster.objects)
 
     monkeypatch.setattr(turnover, "wait_gone", gone)
-    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
 
 
 def test_pods_serve_until_others_do_and_leave_their_service_before_they_end() -> None:
@@ -76,9 +76,10 @@ def test_pods_serve_until_others_do_and_leave_their_service_before_they_end() ->
     turnover.replace_pods(pods, SPACE, 10)  # type: ignore[arg-type]
     assert pods.done == [
         "cl-controlplane-0: pod-template-hash=None",
-        "cl-dataplane-1: pod-template-hash=None",
         "cl-controlplane-0: app=cl-controlplane-replaced",
+        "cl-dataplane-1: pod-template-hash=None",
         "cl-dataplane-1: app=cl-dataplane-replaced",
+        *(f"{name}: app={name[:-2]}-replaced" for name in ("cl-controlplane-0", "cl-dataplane-1")),
         "delete cl-controlplane-0",
         "delete cl-dataplane-1",
     ]

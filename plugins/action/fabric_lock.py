@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import context
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
@@ -55,8 +56,10 @@ class ActionModule(WholeFabricAction):
 def _is_wanted(own: Mapping[str, Any], host: str) -> bool:
     try:
         return bool(boolean(own.get("clusterlink_lock", True)))
-    except TypeError:
-        raise ClusterlinkError(Problem("clusterlink_lock", "is neither true nor false", host=host)) from None
+    except (AnsibleError, TypeError) as error:
+        raise ClusterlinkError(
+            Problem("clusterlink_lock", "is neither true nor false", str(error), host=host)
+        ) from None
 
 
 def _connected(hostvars: Mapping[str, Any], host: str) -> Cluster | ClusterlinkError:

@@ -84,26 +84,28 @@ class Lock:
         Raises:
             ClusterlinkError: Another run still has it when the time is over, or as C(look). This run has got nothing.
         """
-        tries = self._patience.begin()
+        tries, said = self._patience.begin(), False
         while True:
             held = self.look()
-            if not held and self._take():
-                return
-            if tries.count == 1 and self._patience.limit > 0:
+            if not held:
+                if self._take():
+                    return
+                held = self.look()  # who was faster
+            if held and not said and self._patience.limit:
+                said = True
                 say(f"Waiting up to {self._patience.limit:.0f} s. {'. '.join(self.told(held))}")
             if not tries.again():
                 raise ClusterlinkError(self._problems(held))
 
     def release(self) -> list[str]:
-        """Give back what this run has. Sentences about what it has no more, although nobody gave it back."""
+        """Give back what this run has. Sentences about what it has not, because another run took it for dead."""
         found = self._each(FabricLease.look, self._leases)
-        lost = {host: hold for host, hold in found.items() if not self._leases[host].is_mine}
-        self._give_back({host: lease for host, lease in self._leases.items() if lease.is_mine})
+        self._give_back(self._leases)
         self.mine = []
         return [
-            f"The lock of fabric {self._fabric} in {host} was lost before this run ended"
-            f"{': another run may have worked on it at the same time, ' + self._who(host, hold) if hold else ''}."
-            for host, hold in lost.items()
+            f"This run has fabric {self._fabric} in {host} no more: {self._who(host, hold)} works on it."
+            for host, hold in found.items()
+            if hold and hold.holder != self._leases[host].holder
         ]
 
     def told(self, held: Mapping[str, Hold]) -> list[str]:
@@ -124,7 +126,7 @@ class Lock:
                 f"If it has died, its lock ends by itself after {held[hosts[0]].duration} s of silence",
             )
             for hosts in _by_holder(held)
-        ] or [Problem(where, "another run came at the same moment", fix=_FIX)]
+        ] or [Problem(where, "another run came at the same moment, and has ended", fix="Start this one again")]
 
     def _who(self, host: str, hold: Hold) -> str:
         return hold.told(self._leases[host].now)

@@ -50,7 +50,7 @@ def keep(leases: Sequence[FabricLease]) -> None:
     try:
         child = os.fork()
     except OSError as error:
-        raise _no_keeper(error.strerror) from error
+        raise _no_keeper(error.strerror or str(error)) from error
     if child == 0:
         _fork_again(leases)
     _pid, status = os.waitpid(child, 0)

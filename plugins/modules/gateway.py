@@ -13,11 +13,12 @@ version_added: "0.1.0"
 description:
   - Makes a cluster a peer of a fabric. It installs ClusterLink's control plane and data plane with all that they need,
     waits until they serve, and returns the address at which other peers reach them.
-  - The two Deployments, their Services, Secrets and rights are made without ClusterLink's own operator. Whatever
-    changes in the options is changed in the cluster, and what is no longer asked for is taken back.
-  - The pods meet the restricted Pod Security Standard. A rolling restart takes no pod away before another one serves.
-    The control plane may read Secrets, Peers and Leases in its own namespace only, and the data plane has no rights at
-    all.
+  - The two Deployments, their Services, Secrets and rights are made here, or the two Deployments by ClusterLink's own
+    operator (O(install)). Whatever changes in the options is changed in the cluster, and what is no longer asked for is
+    taken back.
+  - The pods meet the restricted Pod Security Standard, and a rolling restart takes no pod away before another one
+    serves, unless the operator makes them. The control plane may read Secrets, Peers and Leases in its own namespace
+    only, and the data plane has no rights at all.
   - Everything is checked and tried before anything is written, so that a wrong option, a certificate that will not do,
     a missing permission or a gateway that somebody else made stops the task with nothing changed.
   - CustomResourceDefinitions and a namespace that are there already and were made by something else are used as they
@@ -53,7 +54,8 @@ options:
   namespace:
     description:
       - The gateway's namespace. A cluster has one gateway. To move it to another namespace, remove it first.
-      - It is made when it is not there, and then lets in only pods that meet the restricted Pod Security Standard.
+      - It is made when it is not there, and then lets in only pods that meet the restricted Pod Security Standard, or
+        the baseline one with O(install=operator).
     type: str
     default: clusterlink-system
   certificate_path:
@@ -79,6 +81,21 @@ options:
   ca_content:
     description: The content of that file, for what is kept elsewhere.
     type: str
+  install:
+    description:
+      - V(direct) makes the two Deployments here.
+      - V(operator) installs ClusterLink's operator and an Instance, from which it makes them. Their Services, Secrets
+        and rights are made here all the same, since the operator never changes what is there, and gives the control
+        plane more rights than it needs. What of the Deployments was changed by hand is brought back, too.
+      - The operator cannot do everything. It makes one control plane pod, takes all images from one registry with one
+        tag, sets no resources, pull secrets or Pod Security settings, and restarts the control plane again and again
+        where a peer has several labels. Whatever it cannot do is an error before anything is written.
+      - A gateway goes from one to the other while it serves. Back to V(direct), pods that serve stay until new ones
+        do, as with O(force_conflicts), and what was installed of the operator is removed.
+      - With O(state=absent) the gateway is removed however it was installed, also where its operator is gone already.
+    type: str
+    choices: [direct, operator]
+    default: direct
   renew_percent:
     description:
       - The certificates by which control plane and data plane know each other are made anew, and their pods replaced,
@@ -179,9 +196,9 @@ options:
     description:
       - Whether a gateway that something else made, such as ClusterLink's operator or CLI, is taken over, and fields
         that another field manager set in objects that this collection made.
-      - An operator is removed first, with the Instance that it made the gateway for. The pods that serve stay until new
-        ones do, and leave their Services before they end, so that requests go on. What the operator had besides is
-        removed last. An operator that keeps other gateways, too, is an error.
+      - An operator is removed first. The pods that serve stay until new ones do, and leave their Services before they
+        end, so that requests go on. What the operator had besides is removed last, with the Instance that it made the
+        gateway for. An operator that keeps other gateways, too, is an error.
       - Otherwise these are an error that names what made them, or the manager and the fields.
     type: bool
     default: false
@@ -238,6 +255,16 @@ EXAMPLES = r"""
     ingress_type: LoadBalancer
     ingress_annotations:
       service.beta.kubernetes.io/aws-load-balancer-type: nlb
+
+- name: A gateway that ClusterLink's operator makes
+  skyshift.clusterlink.gateway:
+    context: kind-west
+    fabric: demo
+    peer: west
+    certificate_path: pki/demo/west/cert.pem
+    privatekey_path: pki/demo/west/key.pem
+    ca_path: pki/demo/cert.pem
+    install: operator
 
 - name: Remove the gateway
   skyshift.clusterlink.gateway:
@@ -375,7 +402,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.servi
     foreseen_address,
     ingress_ref,
     read_address,
-    wait_until_serving,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, PartlyDoneError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
@@ -417,7 +443,7 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
             if mode.check:
                 address = foreseen_address(cluster, spec, done.result)
             elif params["wait"] or done.adoption:
-                address = wait_until_serving(cluster, spec, done.result, params["wait_timeout"])
+                address = done.wait(cluster, spec, params["wait_timeout"])
             else:
                 service = done.result.objects[ingress_ref(spec.namespace)]
                 address = read_address(cluster, service, spec.public_host, spec.public_port)

@@ -71,8 +71,8 @@ managed_by:
   sample: skyshift.clusterlink
 installed_by:
   description:
-    - What installed the gateway. V(direct) is this collection, V(operator) ClusterLink's operator with an Instance, and
-      V(other) something else. Empty without a gateway.
+    - What installed the gateway. V(direct) is this collection, V(operator) ClusterLink's operator with an Instance,
+      whoever made that (RV(managed_by)), and V(other) something else. Empty without a gateway.
   returned: always
   type: str
   sample: direct
@@ -184,6 +184,7 @@ options:
   returned: always
   type: dict
   sample:
+    install: direct
     version: v0.4.1
     images:
       controlplane: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1

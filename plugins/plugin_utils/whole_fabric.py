@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +14,13 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.skyshift.clusterlink.plugins.action.fabric_plan import gather
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, failure
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
+    Mode,
+    Outcome,
+    Task,
+    failure,
+    missing_library,
+)
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_info, gateway_info
 
 CONNECTION_VARIABLES = ("kubeconfig", "context", "host", "api_key", "ca_cert", "validate_certs", "namespace")
@@ -30,7 +36,7 @@ class WholeFabricAction(ActionBase):
     """A module's action: runs its task in Ansible's worker, with what the inventory and the clusters say.
 
     Attributes:
-        task: What the module does; its option C(declaration) is filled in, and C(infos) where it has that.
+        task: What the module does; its options C(declaration) and C(infos) are filled in, where it has them.
     """
 
     task: Task
@@ -45,10 +51,13 @@ class WholeFabricAction(ActionBase):
         validation = ArgumentSpecValidator(self.task.argument_spec, **self.task.constraints).validate(self._task.args)
         if validation.error_messages:
             return {"failed": True, "msg": f"{name}: {'; '.join(validation.error_messages)}"}
+        missing = missing_library(self.task)
+        if missing:
+            return {"failed": True, "msg": missing[0]}
         params = validation.validated_parameters
         mode = Mode(check=bool(self._task.check_mode), diff=bool(self._task.diff))
         try:
-            if params["declaration"] is None:
+            if "declaration" in params and params["declaration"] is None:
                 params["declaration"] = gather(variables, self._templar)
             outcome = self.act(params, mode, variables)
         except ClusterlinkError as error:
@@ -89,20 +98,43 @@ def _all(looks: Mapping[str, Look]) -> dict[str, dict[str, Any]]:
 def _look(task: Task, hostvars: Mapping[str, Any], host: str, names: tuple[str, ...]) -> Look:
     """A module's task for a cluster, with the connection that the host's variables say."""
     try:
-        own = hostvars[host]
-        given = {name: own.get(f"clusterlink_{name}") for name in names if f"clusterlink_{name}" in own}
-        validation = ArgumentSpecValidator(task.argument_spec, **task.constraints).validate(given)
-        fault = "; ".join(validation.error_messages)
-    except AnsibleError as error:
-        fault = str(error)
-    if fault:
-        problem = failure(ClusterlinkError(Problem("the connection's variables", fault, host=host)))
+        params = host_options(task.argument_spec, hostvars, host, names, **task.constraints)
+    except ClusterlinkError as error:
+        problem = failure(error)
         return lambda: problem
 
     def look() -> dict[str, Any]:
         try:
-            return task.run(validation.validated_parameters, Mode()).values
+            return task.run(params, Mode()).values
         except ClusterlinkError as error:
             return failure(error)
 
     return look
+
+
+def host_options(
+    spec: dict[str, Any], hostvars: Mapping[str, Any], host: str, names: Sequence[str], **constraints: Any
+) -> dict[str, Any]:
+    """A module's parameters, as the variables of a host say them.
+
+    Args:
+        spec: The module's argument specification.
+        hostvars: The variables of every host.
+        host: The host.
+        names: The options, whose variables have the same names after C(clusterlink_).
+        constraints: As those of a C(Task).
+
+    Raises:
+        ClusterlinkError: A variable cannot be templated, or is none for its option.
+    """
+    try:
+        own = hostvars[host]
+        given = {name: own.get(f"clusterlink_{name}") for name in names if f"clusterlink_{name}" in own}
+        validation = ArgumentSpecValidator(spec, **constraints).validate(given)
+        fault = "; ".join(validation.error_messages)
+    except AnsibleError as error:
+        fault = str(error)
+    if fault:
+        raise ClusterlinkError(Problem("the connection's variables", fault, host=host))
+    params: dict[str, Any] = validation.validated_parameters
+    return params

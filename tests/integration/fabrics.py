@@ -35,6 +35,24 @@ class Run:
         return sum(counts["changed"] for counts in self.recap.values())
 
 
+@dataclass(frozen=True)
+class Started:
+    """A run of a playbook that goes on."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def end(self) -> Run:
+        """Wait for its end."""
+        self.process.wait(_TIMEOUT)
+        output = self.log.read_text(encoding="utf-8")
+        recap = {
+            host: {key: int(value) for key, value in (pair.split("=") for pair in counts.split())}
+            for host, counts in _RECAP.findall(output)
+        }
+        return Run(self.process.returncode, output, recap)
+
+
 class TwoClusters:
     """A fabric in which C(EAST), the first cluster, offers C(web) and C(WEST), the second, has a client of it.
 
@@ -42,6 +60,7 @@ class TwoClusters:
         namespace: Of the service, in both clusters.
         variables: Of the inventory, for all clusters; may be added to.
         hosts: Of the inventory, the variables of each.
+        environment: Of Ansible, besides the tests' own.
     """
 
     def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
@@ -49,6 +68,8 @@ class TwoClusters:
         self.contexts = dict(zip((EAST, WEST), clusters.contexts, strict=False))
         self._kubectl = kubectl
         self._folder = folder
+        self._runs = 0
+        self.environment: dict[str, str] = {}
         self.hosts: dict[str, dict[str, Any]] = {
             name: {"clusterlink_kubeconfig": str(clusters.kubeconfig), "clusterlink_context": context}
             for name, context in self.contexts.items()
@@ -88,31 +109,29 @@ class TwoClusters:
         """Run one of the collection's playbooks; one that fails is no error here.
 
         Args:
-            playbook: Its name, such as C(site).
+            playbook: Its name, such as C(site), or the path of another.
             options: Options of C(ansible-playbook).
             variables: Extra variables.
         """
+        return self.start(playbook, *options, **variables).end()
+
+    def start(self, playbook: str, *options: str, **variables: Any) -> Started:
+        """Begin such a run."""
         inventory = self._folder / "inventory.json"
         inventory.write_text(json.dumps({"clusters": {"hosts": self.hosts, "vars": self.variables}}), encoding="utf-8")
-        command = ["ansible-playbook", "-i", str(inventory), f"skyshift.clusterlink.{playbook}"]
-        log = self._folder / f"{playbook}.log"
+        name = playbook if "/" in playbook else f"skyshift.clusterlink.{playbook}"
+        self._runs += 1
+        log = self._folder / f"{Path(playbook).stem}.{self._runs}.log"
         with log.open("w", encoding="utf-8") as file:
-            done = subprocess.run(
-                [*command, "-e", json.dumps(variables), *options],
+            process = subprocess.Popen(
+                ["ansible-playbook", "-i", str(inventory), name, "-e", json.dumps(variables), *options],
                 cwd=ROOT,
-                env=ansible_environment(),
+                env=ansible_environment(**self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                check=False,
-                timeout=_TIMEOUT,
             )
-        output = log.read_text(encoding="utf-8")
-        recap = {
-            host: {key: int(value) for key, value in (pair.split("=") for pair in counts.split())}
-            for host, counts in _RECAP.findall(output)
-        }
-        return Run(done.returncode, output, recap)
+        return Started(process, log)
 
     def _web(self) -> list[Mapping[str, Any]]:
         ports = [{"port": 80, "targetPort": 8080}]

@@ -79,6 +79,22 @@ def standing(
         kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait")
 
 
+def bring(run_module: Ansible, settings: dict[str, Any], *, changed: bool = True) -> dict[str, Any]:
+    """Foretells a change of a gateway in check mode, makes it, and runs again to see that nothing is left to do."""
+    foretold, done, again = run_module.each(
+        *(run_module.task("gateway", settings, check=check) for check in (True, False, False))
+    )
+    for result in (foretold, done, again):
+        assert not result.get("failed"), result["msg"]
+    for key in ("changed", "created", "updated", "deleted", "reasons"):
+        assert foretold[key] == done[key], key
+    assert done["changed"] is changed, done["reasons"]
+    assert not again["changed"], again["reasons"]
+    assert again["diff"] == []
+    assert again["address"] == done["address"]
+    return done
+
+
 def peer_secret(kubectl: Kubectl, namespace: str) -> dict[str, str]:
     """What the Secret with a gateway's certificate holds, decoded."""
     data = kubectl.json("get", "secret", "cl-peer", "-n", namespace)["data"]

@@ -18,6 +18,7 @@ from tests.integration.gateways import (
     DATAPLANE,
     INGRESS,
     Fabric,
+    bring,
     inventory,
     pods,
     serial_of,
@@ -74,19 +75,7 @@ def present(run_module: Ansible, east: dict[str, str]) -> Callable[..., Object]:
     """Foretells a change in check mode, makes it, and runs again to see that nothing is left to do."""
 
     def change(*, changed: bool = True, **options: Any) -> Object:
-        settings = {**east, **options}
-        foretold, done, again = run_module.each(
-            Call("gateway", settings, check=True), Call("gateway", settings), Call("gateway", settings)
-        )
-        for result in (foretold, done, again):
-            assert not result.get("failed"), result["msg"]
-        for key in ("changed", "created", "updated", "deleted", "reasons"):
-            assert foretold[key] == done[key], key
-        assert done["changed"] is changed, done["reasons"]
-        assert not again["changed"], again["reasons"]
-        assert again["diff"] == []
-        assert again["address"] == done["address"]
-        return done
+        return bring(run_module, {**east, **options}, changed=changed)
 
     return change
 

@@ -9,8 +9,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names, operator
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.disruption import disruption_budgets
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator_objects import operator_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.rbac import rbac_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
     LOAD_BALANCER,
@@ -25,11 +27,15 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_mate
 VERSION_LABEL = "app.kubernetes.io/version"
 """Says of a Deployment which version it is of, as an image that is pinned by its digest does not."""
 
-_ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+RESTRICTED, BASELINE = "restricted", "baseline"
+"""Pod Security Standards, and the label by which a namespace asks for one."""
 
 
 def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: ComponentCertificates) -> list[dict[str, Any]]:
-    """The objects of a gateway in C(direct) mode, in the order in which they are applied; the namespace comes first.
+    """The objects of a gateway that are ours, in the order in which they are applied; the namespace comes first.
+
+    Where its operator makes the two Deployments, the operator and its Instance take their place.
 
     Args:
         spec: What the gateway shall be.
@@ -37,19 +43,30 @@ def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: Component
         components: The certificates by which its two parts know each other.
     """
     labels = api.ownership_labels(spec.fabric)
+    operated = spec.install == operator.OPERATOR
     return [
-        namespace_object(spec.namespace),
+        namespace_object(spec.namespace, BASELINE if operated else RESTRICTED),
+        *([namespace_object(operator.NAMESPACE)] if operated else []),
         *_secrets(spec.namespace, labels, peer, components),
-        *rbac_objects(spec.namespace, labels),
+        *rbac_objects(spec.namespace, labels, mounts_token=not operated),
         *_services(spec, labels),
         *disruption_budgets(spec, labels),
-        *deployments(
-            spec,
-            {**labels, VERSION_LABEL: spec.version},
-            controlplane_digest=certificate_digest(components.ca_pem, components.controlplane_cert_pem),
-            dataplane_digest=certificate_digest(components.ca_pem, components.dataplane_cert_pem),
-        ),
+        *(_operated if operated else _direct)(spec, labels, components),
     ]
+
+
+def _direct(spec: GatewaySpec, labels: Mapping[str, str], components: ComponentCertificates) -> list[dict[str, Any]]:
+    return deployments(
+        spec,
+        {**labels, VERSION_LABEL: spec.version},
+        controlplane_digest=certificate_digest(components.ca_pem, components.controlplane_cert_pem),
+        dataplane_digest=certificate_digest(components.ca_pem, components.dataplane_cert_pem),
+    )
+
+
+def _operated(spec: GatewaySpec, labels: Mapping[str, str], components: ComponentCertificates) -> list[dict[str, Any]]:
+    digest = certificate_digest(components.ca_pem, components.controlplane_cert_pem, components.dataplane_cert_pem)
+    return [*operator_objects(spec, labels), instance(spec, labels, digest)]
 
 
 def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, course: Course) -> list[list[dict[str, Any]]]:
@@ -66,9 +83,15 @@ def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, course: Course) -> lis
     return [*first, trusting, final]
 
 
-def namespace_object(namespace: str) -> dict[str, Any]:
-    """The gateway's namespace, for where there is none yet. It lets no pods in that need privileges."""
-    labels = {api.MANAGED_BY_LABEL: api.MANAGED_BY, _ENFORCE_LABEL: "restricted"}
+def namespace_object(namespace: str, standard: str = RESTRICTED) -> dict[str, Any]:
+    """The gateway's namespace, for where there is none yet. It lets no pods in that need privileges.
+
+    Args:
+        namespace: Its name.
+        standard: The Pod Security Standard that it enforces. Pods of the operator say nothing of users, capabilities
+            and system calls, so that they meet the baseline and not the restricted one.
+    """
+    labels = {api.MANAGED_BY_LABEL: api.MANAGED_BY, ENFORCE_LABEL: standard}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
 
 

@@ -21,36 +21,37 @@ _CLUSTERLINK = "clusterlink.net"
 Rule = dict[str, Any]
 
 
-def _rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], only: tuple[str, ...] = ()) -> Rule:
-    rule: Rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
+def rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], only: tuple[str, ...] = ()) -> Rule:
+    """What may be done with resources of an API group; with C(only), with those of these names."""
+    made: Rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
     if only:
-        rule["resourceNames"] = list(only)
-    return rule
+        made["resourceNames"] = list(only)
+    return made
 
 
 def _namespace_rules() -> list[Rule]:
     return [
-        _rule("", ("secrets",), (*_READ, "create")),
+        rule("", ("secrets",), (*_READ, "create")),
         # Made by the control plane, and made anew by it when it cannot be read.
-        _rule("", ("secrets",), ("update",), only=(names.TOKEN_SECRET,)),
-        _rule(_CLUSTERLINK, ("peers",), _READ),
-        _rule(_CLUSTERLINK, ("peers/status",), ("update",)),
+        rule("", ("secrets",), ("update",), only=(names.TOKEN_SECRET,)),
+        rule(_CLUSTERLINK, ("peers",), _READ),
+        rule(_CLUSTERLINK, ("peers/status",), ("update",)),
         # A name cannot be a condition for creating.
-        _rule("coordination.k8s.io", ("leases",), ("create",)),
-        _rule("coordination.k8s.io", ("leases",), ("get", "update"), only=(names.CONTROLPLANE,)),
-        _rule("", ("events",), ("create", "patch")),
+        rule("coordination.k8s.io", ("leases",), ("create",)),
+        rule("coordination.k8s.io", ("leases",), ("get", "update"), only=(names.CONTROLPLANE,)),
+        rule("", ("events",), ("create", "patch")),
     ]
 
 
 def _cluster_rules() -> list[Rule]:
     return [
-        _rule("", ("pods",), _READ),
-        _rule("", ("services",), (*_READ, "create", "update", "delete")),
-        _rule("discovery.k8s.io", ("endpointslices",), (*_READ, "create", "update", "delete")),
-        _rule(_CLUSTERLINK, ("exports", "imports", "accesspolicies", "privilegedaccesspolicies"), _READ),
+        rule("", ("pods",), _READ),
+        rule("", ("services",), (*_READ, "create", "update", "delete")),
+        rule("discovery.k8s.io", ("endpointslices",), (*_READ, "create", "update", "delete")),
+        rule(_CLUSTERLINK, ("exports", "imports", "accesspolicies", "privilegedaccesspolicies"), _READ),
         # The port that it chose for an import is written to the import.
-        _rule(_CLUSTERLINK, ("imports",), ("update",)),
-        _rule(_CLUSTERLINK, ("exports/status", "imports/status"), ("update",)),
+        rule(_CLUSTERLINK, ("imports",), ("update",)),
+        rule(_CLUSTERLINK, ("exports/status", "imports/status"), ("update",)),
     ]
 
 
@@ -68,18 +69,22 @@ def _binding(kind: str, role: str, metadata: dict[str, Any], namespace: str) -> 
     }
 
 
-def rbac_objects(namespace: str, labels: dict[str, str]) -> list[dict[str, Any]]:
+def rbac_objects(namespace: str, labels: dict[str, str], *, mounts_token: bool = True) -> list[dict[str, Any]]:
     """The control plane's ServiceAccount and all of its rights.
 
     Args:
         namespace: The gateway's namespace.
         labels: Of every object.
+        mounts_token: Whether the control plane's pods mount the token explicitly; those of the operator do not.
     """
     own = {"name": names.CONTROLPLANE, "namespace": namespace, "labels": labels}
     wide = {"name": names.cluster_role(namespace), "labels": labels}
+    account: dict[str, Any] = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": own}
+    if mounts_token:
+        # Whoever else uses the account does not get it by accident.
+        account["automountServiceAccountToken"] = False
     return [
-        # Its pods mount the token explicitly; whoever else uses the account does not get it by accident.
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": own, "automountServiceAccountToken": False},
+        account,
         _role("Role", own, _namespace_rules()),
         _binding("RoleBinding", "Role", own, namespace),
         _role("ClusterRole", wide, _cluster_rules()),

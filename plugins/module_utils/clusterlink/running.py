@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator_limits import (
+    OPERATOR_LOG_LEVELS,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
     LOAD_BALANCER,
     NO_INGRESS,
@@ -39,7 +42,7 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
         "dataplane_replicas": dataplane["spec"].get("replicas", 1),
         "controlplane_resources": _resources(controlplane),
         "dataplane_resources": _resources(dataplane),
-        "log_level": next(iter(_values(controlplane, "--log-level")), None),
+        "log_level": _log_level(controlplane),
         "labels": dict(label.split("=", 1) for label in _values(controlplane, "--peer-label")),
         **_ingress(ingress),
     }
@@ -58,6 +61,12 @@ def _values(deployment: Object, option: str) -> list[str]:
     """What an option is given in a container's arguments, each time."""
     words: Sequence[str] = _container(deployment).get("args") or []
     return [value for word, value in pairwise(words) if word == option]
+
+
+def _log_level(controlplane: Object) -> str | None:
+    """The level as option C(log_level) calls it; an Instance calls some otherwise."""
+    level = next(iter(_values(controlplane, "--log-level")), None)
+    return next((ours for ours, theirs in OPERATOR_LOG_LEVELS.items() if theirs == level), level)
 
 
 def _kind(image: str) -> str:

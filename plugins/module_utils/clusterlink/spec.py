@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import DIRECT, OPERATOR
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator_limits import operator_problems
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.quantities import amount
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.versions import (
     DATAPLANES,
@@ -33,6 +35,8 @@ NODE_PORTS = range(30000, 32768)
 
 INGRESS_PORT = 443
 """The ingress Service's port unless it is chosen; the upstream operator's too."""
+
+INSTALLS = (DIRECT, OPERATOR)
 
 LOG_LEVELS = ("fatal", "error", "warn", "info", "debug")
 
@@ -115,6 +119,7 @@ class GatewaySpec:
         ingress: How other peers come in.
         public_host: The host that other peers are told, whatever the ingress; empty to take the ingress's.
         public_port: The port that they are told; None to take the ingress's.
+        install: C(operator.DIRECT), or C(operator.OPERATOR) for Deployments that ClusterLink's operator makes.
     """
 
     fabric: str
@@ -130,6 +135,7 @@ class GatewaySpec:
     ingress: Ingress
     public_host: str
     public_port: int | None
+    install: str
 
 
 def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
@@ -147,6 +153,8 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
     kind = item.choice("dataplane", DATAPLANES, DATAPLANES[0])
     public_host, public_port = _public(item)
     ingress = _ingress(item, public_host)
+    install = item.choice("install", INSTALLS, DIRECT)
+    resources = DEFAULT_RESOURCES if install == DIRECT else {}  # the operator's pods ask for nothing
     spec = GatewaySpec(
         fabric=item.name("fabric", "fabric"),
         peer=item.name("peer", required=True),
@@ -156,12 +164,12 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
         controlplane=Component(
             image=_image(item, "controlplane", known.controlplane_image, known),
             replicas=_replicas(item, "controlplane_replicas"),
-            resources=_resources(item, "controlplane_resources"),
+            resources=_resources(item, "controlplane_resources", resources),
         ),
         dataplane=Component(
             image=_image(item, "dataplane", known.dataplane_images[kind], known),
             replicas=_replicas(item, "dataplane_replicas"),
-            resources=_resources(item, "dataplane_resources"),
+            resources=_resources(item, "dataplane_resources", resources),
         ),
         dataplane_kind=kind,
         log_level=item.choice("log_level", LOG_LEVELS, "info"),
@@ -169,8 +177,11 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
         ingress=ingress,
         public_host=public_host,
         public_port=public_port,
+        install=install,
     )
     item.item("images").finish(("controlplane", "dataplane"))
+    if install == OPERATOR:
+        report.problems += operator_problems(spec)
     report.raise_any()
     return spec
 
@@ -218,9 +229,9 @@ def _replicas(item: Item, key: str) -> int:
     return value
 
 
-def _resources(options: Item, key: str) -> dict[str, dict[str, str]]:
+def _resources(options: Item, key: str, default: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     if options.get(key) is None:
-        return DEFAULT_RESOURCES
+        return default
     item = options.item(key)
     resources = {group: _amounts(item.item(group)) for group in _LIMITS}
     item.finish(_LIMITS)

@@ -14,6 +14,9 @@ DEFAULT_REGISTRY = "ghcr.io/clusterlink-net"
 ENVOY = "envoy"
 GO = "go"
 
+OPERATOR_IMAGE = "cl-operator"
+"""The name of the operator's image in a registry (its Makefile and config/operator/manager of v0.4.1)."""
+
 
 @dataclass(frozen=True)
 class Release:

@@ -2,35 +2,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Take over a gateway that an operator, a command line or a person made, without a request being lost.
 
-An operator that lives would tear the gateway down with its Instance, and undo what we write: it goes first. Pods that
-we did not make end at once when they are told to, with connections still coming in. So they are not replaced by a
-rolling restart: they are let go of, serve beside the new ones, and leave their Services before they end.
+An operator that lives would tear the gateway down with its Instance, and undo what we write: it goes first. Its pods
+are let go of, serve beside the new ones, and leave their Services before they end (turnover.py).
 
-It may be stopped anywhere and begun again: where it stands is read from the cluster.
+It may be stopped anywhere and begun again: where it stands is read from the cluster. The Instance says that there is
+something to take over, and goes when nothing else is left.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import operator
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance_crd
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import DRAIN_SECONDS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.schema import CRD_KIND
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.grounds import INHABITANTS, of_others
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operate import release_instances
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import DEPLOYMENTS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.turnover import GONE_SECONDS, drain_alone
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, delete_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_gone
-
-_REPLACED = "-replaced"
-"""What the value of label app of a pod ends in that has left its Service."""
-_GONE_SECONDS = 180.0
-"""How long anything that was removed may take to be gone; an operator's pod has 10 s to end by itself."""
 
 
 @dataclass
@@ -44,6 +42,7 @@ class Adoption:
         instances: The Instances for the gateway.
         deployments: The gateway's Deployments that are not ours.
         leftovers: What else the operator has in the cluster, in the order of removal.
+        grounds: Its namespace and its kind, as far as they are ours.
     """
 
     namespace: str
@@ -52,6 +51,7 @@ class Adoption:
     instances: list[Object] = field(default_factory=list)
     deployments: list[Object] = field(default_factory=list)
     leftovers: list[Ref] = field(default_factory=list)
+    grounds: list[Ref] = field(default_factory=list)
 
     @property
     def replaced(self) -> frozenset[Ref]:
@@ -59,51 +59,42 @@ class Adoption:
         return frozenset(Ref.of(each) for each in self.deployments)
 
     def begin(self, cluster: Cluster, *, check: bool) -> ApplyResult:
-        """Remove the operator and the Instances, and let go of the pods that serve.
+        """Remove the operator, and let go of the pods that serve.
 
         Raises:
             ClusterlinkError: Something may not be removed, or does not go.
         """
-        first = [Ref.of(each) for each in self.operators]
-        instances = [Ref.of(each) for each in self.instances]
-        result = delete_objects(cluster, [*first, *instances], check=True)
+        operators = [Ref.of(each) for each in self.operators]
+        later = [*self.leftovers, *map(Ref.of, self.instances), *self.grounds]
+        delete_objects(cluster, [*operators, *later], check=True)  # all of it is tried before the first step
+        result = delete_objects(cluster, operators, check=check)
         if check:
             return result
-        delete_objects(cluster, first, check=False)
-        wait_gone(cluster, [*first, *self._operator_pods(cluster)], _GONE_SECONDS)
-        for ref in instances:
-            # Nobody is left who would answer to it; what it stands for shall stay.
-            cluster.patch(ref.kind, ref.name, ref.namespace, {"metadata": {"finalizers": None}})
-        delete_objects(cluster, instances, check=False)
-        wait_gone(cluster, instances, _GONE_SECONDS)
+        wait_gone(cluster, [*operators, *self._operator_pods(cluster)], GONE_SECONDS)
         _let_go(cluster, self.namespace, self.deployments)
         return result
 
     def end(self, cluster: Cluster, *, check: bool) -> ApplyResult:
-        """Take pods that nobody owns out of their Services and end them; remove what is left of the operator."""
+        """Once others serve: end the pods that were let go of, and remove what is left of the operator.
+
+        Raises:
+            ClusterlinkError: Something may not be removed, or does not go.
+        """
+        instances = [Ref.of(each) for each in self.instances]
+        result = delete_objects(cluster, [*self.leftovers, *instances, *self.grounds], check=True)
         if not check:
-            self._drain(cluster)
-        return delete_objects(cluster, self.leftovers, check=check)
+            drain_alone(cluster, self.namespace)
+            delete_objects(cluster, self.leftovers, check=False)
+            # Nobody is left who would answer to it; what it stood for stays.
+            release_instances(cluster, instances)
+            delete_objects(cluster, self.grounds, check=False)
+            wait_gone(cluster, self.grounds, GONE_SECONDS)
+        return result
 
     def _operator_pods(self, cluster: Cluster) -> list[Ref]:
         """Those that run, also where their Deployment is gone already."""
         pods = (pod for place in self.places for pod in cluster.list("Pod", place))
         return [Ref.of(pod) for pod in pods if operator.runs_operator(pod["spec"])]
-
-    def _drain(self, cluster: Cluster) -> None:
-        apps = ",".join(word for name in DEPLOYMENTS for word in (name, f"{name}{_REPLACED}"))
-        pods = cluster.list("Pod", self.namespace, label_selector=f"app in ({apps})")
-        alone = [pod for pod in pods if not pod["metadata"].get("ownerReferences")]
-        for pod in alone:
-            app = pod["metadata"]["labels"]["app"].removesuffix(_REPLACED)
-            cluster.patch(
-                "Pod", pod["metadata"]["name"], self.namespace, {"metadata": {"labels": {"app": f"{app}{_REPLACED}"}}}
-            )
-        if alone:
-            time.sleep(DRAIN_SECONDS)
-            refs = [Ref.of(pod) for pod in alone]
-            delete_objects(cluster, refs, check=False)
-            wait_gone(cluster, refs, _GONE_SECONDS)
 
 
 def find_adoption(cluster: Cluster, namespace: str) -> Adoption:
@@ -128,13 +119,31 @@ def find_adoption(cluster: Cluster, namespace: str) -> Adoption:
         for each in deployments
         if each["metadata"]["namespace"] == namespace and each["metadata"]["name"] in DEPLOYMENTS and not is_ours(each)
     ]
-    return Adoption(namespace, places, operators, list(instances), gateway, _leftovers(cluster))
+    found = Adoption(namespace, places, operators, list(instances), gateway)
+    found.leftovers, found.grounds = _remains(cluster, found)
+    return found
 
 
-def _leftovers(cluster: Cluster) -> list[Ref]:
-    rights = [*operator.GATEWAY_RIGHTS, *operator.OWN]
-    found = read(cluster, [Query(kind, name, namespace) for kind, name, namespace in rights])
-    return [Ref.of(each) for objects in found for each in objects if not is_ours(each)]
+def is_moving(cluster: Cluster, namespace: str) -> bool:
+    """Whether our own operator makes the gateway, or did, and something is left of it."""
+    if any(operator.stands_for(each, namespace) for each in cluster.list("Instance")):
+        return True
+    place = cluster.get("Namespace", operator.NAMESPACE)
+    return place is not None and is_ours(place) and not place["metadata"].get("deletionTimestamp")
+
+
+def _remains(cluster: Cluster, found: Adoption) -> tuple[list[Ref], list[Ref]]:
+    """What an operator has besides its Deployment and Instances; its namespace and its kind as far as they are ours."""
+    own = [Query(kind, name, place) for kind, name, place in operator.own(found.namespace)]
+    grounds = [Query("Namespace", operator.NAMESPACE), Query(CRD_KIND, instance_crd()["metadata"]["name"])]
+    inhabitants = [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS]
+    answers = read(cluster, [*own, *grounds, *inhabitants])
+    leftovers = [Ref.of(each) for objects in answers[: len(own)] for each in objects]
+    ours = [Ref.of(each) for objects in answers[len(own) :][:2] for each in objects if is_ours(each)]
+    there = [each for objects in answers[len(own) + 2 :] for each in objects]
+    removed = {*leftovers, *(Ref.of(each) for each in (*found.operators, *found.instances))}
+    full = bool(of_others(there, removed))
+    return leftovers, [ref for ref in ours if ref.kind != "Namespace" or not full]
 
 
 def _let_go(cluster: Cluster, namespace: str, deployments: Iterable[Object]) -> None:
@@ -151,4 +160,4 @@ def _let_go(cluster: Cluster, namespace: str, deployments: Iterable[Object]) -> 
 def _delete_alone(cluster: Cluster, refs: Sequence[Ref]) -> None:
     for ref in refs:
         cluster.delete(ref.kind, ref.name, ref.namespace, orphan=True)
-    wait_gone(cluster, refs, _GONE_SECONDS)
+    wait_gone(cluster, refs, GONE_SECONDS)

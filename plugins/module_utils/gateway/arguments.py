@@ -7,7 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import INGRESS_TYPES, LOG_LEVELS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
+    INGRESS_TYPES,
+    INSTALLS,
+    LOG_LEVELS,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.versions import (
     DATAPLANES,
     DEFAULT_REGISTRY,
@@ -41,6 +45,7 @@ GATEWAY_SPEC: dict[str, Any] = {
     "fabric": {"type": "str", "default": "fabric"},
     "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
     **MATERIAL_SPEC,
+    "install": {"type": "str", "choices": list(INSTALLS), "default": INSTALLS[0]},
     "renew_percent": {"type": "int", "default": DEFAULT_PERCENT},
     "version": {"type": "str", "default": DEFAULT_VERSION},
     "image_registry": {"type": "str", "default": DEFAULT_REGISTRY},

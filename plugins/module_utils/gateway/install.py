@@ -4,30 +4,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import VERSION, crds
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import (
-    gateway_stages,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours, not_ours
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import GatewaySpec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import gateway_stages
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance_crd
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import NAMESPACE, OPERATOR
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.schema import VERSION
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import Address, GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.adopt import Adoption, find_adoption
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.adopt import (
+    Adoption,
+    find_adoption,
+    is_moving,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operate import (
+    Operation,
+    observe_operation,
+    wait_until_operated,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rolling import rolling_steps
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import wait_until_serving
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.writing import Writing, made_anew
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
     PartlyDoneError,
     Prune,
-    apply_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import creation, is_applied
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
@@ -36,9 +47,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import component_course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
-
-_ESTABLISHED_SECONDS = 30.0
-"""How long a cluster may take to serve new kinds; it takes well under a second (measured)."""
 
 _RESTARTED = (
     "The certificates by which control plane and data plane know each other are made anew. The pods of both "
@@ -54,13 +62,24 @@ class Installation:
         result: What was written.
         reasons: Why component certificates were made anew.
         warnings: What the user should know.
-        adoption: What of a gateway that somebody else made is replaced; None where nothing may be taken over.
+        adoption: What of a gateway that somebody else or the operator made is replaced; None where nothing is.
+        operation: What the operator makes of it; None where its Deployments are ours.
     """
 
     result: ApplyResult
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     adoption: Adoption | None = None
+    operation: Operation | None = None
+
+    def wait(self, cluster: Cluster, spec: GatewaySpec, timeout: float) -> Address | None:
+        """Wait until the gateway serves; its address, or None where there is no ingress.
+
+        Raises:
+            ClusterlinkError: The time is over; it says what is missing, and why.
+        """
+        wait = wait_until_operated if self.operation else wait_until_serving
+        return wait(cluster, spec, self.result, timeout)
 
     def settle(self, cluster: Cluster, *, check: bool) -> None:
         """Once the gateway serves: remove what it takes the place of.
@@ -85,7 +104,7 @@ def install_gateway(
 ) -> Installation:
     """Make the cluster hold the gateway.
 
-    CustomResourceDefinitions and a namespace that somebody else made are used as they are.
+    CustomResourceDefinitions and namespaces that somebody else made are used as they are.
 
     Args:
         cluster: Where.
@@ -103,15 +122,21 @@ def install_gateway(
         ClusterlinkError: With all problems; nothing was written then.
         PartlyDoneError: Something failed while writing.
     """
-    definitions = crds()
+    operated = spec.install == OPERATOR
+    definitions = [*crds(), instance_crd()] if operated else crds()
     crd_refs = [Ref.of(crd) for crd in definitions]
-    namespace_ref = Ref("Namespace", spec.namespace)
-    queries = [Query(ref.kind, ref.name) for ref in (*crd_refs, namespace_ref)]
+    operators = Ref.of(instance_crd())
+    place = Ref("Namespace", spec.namespace)
+    places = [place, Ref("Namespace", NAMESPACE)] if operated else [place]
+    queries = [Query(ref.kind, ref.name) for ref in dict.fromkeys((*crd_refs, *places, operators))]
     secrets, *found = read(
         cluster, [Query("Secret", namespace=spec.namespace), Query("Deployment", namespace=spec.namespace), *queries]
     )
     there = {Ref.of(obj): obj for objects in found for obj in objects}
     raise_all(problem for ref in crd_refs if ref in there for problem in _unusable(there[ref]))
+    operation = observe_operation(cluster, spec, there.get(place), take_over=take_over) if operated else None
+    # What our own operator made is ours, and needs no force to be taken back.
+    take_over = take_over or (not operated and operators in there and is_moving(cluster, spec.namespace))
 
     course = component_course(component_certificates(secrets), now, Renewal(renew_percent, spec.peer))
     clock = Clock(spec.peer, cluster.clock, now)
@@ -123,8 +148,8 @@ def install_gateway(
         }
     )
     stages = gateway_stages(spec, peer, course)
-    if namespace_ref in there and not is_ours(there[namespace_ref]):
-        stages = [[obj for obj in wanted if Ref.of(obj) != namespace_ref] for wanted in stages]
+    used = {ref for ref in places if ref in there and not is_ours(there[ref])}
+    stages = [[obj for obj in wanted if Ref.of(obj) not in used] for wanted in stages]
     missing = [
         crd
         for ref, crd in zip(crd_refs, definitions, strict=True)
@@ -132,26 +157,30 @@ def install_gateway(
     ]
     # A Deployment that has become one of a single pod needs no budget any more.
     prune = Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace)
-    adoption = find_adoption(cluster, spec.namespace) if take_over else None
-    steps = rolling_steps(stages, there)
+    writing = Writing(cluster, missing, prune, take_over)
+    final, steps = stages[-1], rolling_steps(stages, there)
     in_steps = len(steps) > 1 and bool(step_timeout)
+    adoption = find_adoption(cluster, spec.namespace) if take_over and not operated else None
     result = ApplyResult()
     if adoption:
         if not check:  # all of it is tried before the first step
-            _apply(cluster, missing, stages[-1], prune, check=True, take_over=True)
+            writing.apply(final, check=True)
         result = adoption.begin(cluster, check=check)
     try:
-        applied = _apply(cluster, missing, stages[-1], prune, check=check or in_steps, take_over=take_over)
-        if in_steps and not check:
-            _take_steps(cluster, missing, steps, prune, applied, timeout=step_timeout, take_over=take_over)
+        if operation:
+            applied = operation.bring_about(writing, steps if in_steps else [final], check=check)
+        elif in_steps and not check:
+            applied = writing.take_steps(steps, partial(_wait_for_pods, cluster, step_timeout))
+        else:
+            applied = writing.apply(final, check=check)
     except PartlyDoneError as error:
         result.add(error.done)
         raise PartlyDoneError(error.problems, result) from error
     result.add(applied)
     if adoption and check:
-        _made_anew(result, [obj for obj in stages[-1] if Ref.of(obj) in adoption.replaced])
+        made_anew(result, [obj for obj in final if Ref.of(obj) in adoption.replaced])
     reasons = [f"component certificates: {reason}" for reason in course.reasons]
-    done = Installation(result, reasons, clock.warnings(), adoption)
+    done = Installation(result, reasons, clock.warnings(), adoption, operation)
     if not in_steps and course.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
@@ -159,41 +188,9 @@ def install_gateway(
     return done
 
 
-def _take_steps(
-    cluster: Cluster,
-    definitions: Sequence[Object],
-    steps: Sequence[Sequence[Object]],
-    prune: Prune,
-    foretold: ApplyResult,
-    *,
-    timeout: float,
-    take_over: bool,
-) -> None:
-    """Apply one step after another, each when all pods are of the last; C(foretold) gets the objects as they are."""
-    done = _apply(cluster, definitions, steps[0], prune, check=False, take_over=take_over)
-    for wanted in steps[1:]:
-        try:
-            refs = [ref for ref in done.objects if ref.kind == "Deployment"]
-            wait_ready(cluster, refs, timeout, known=done.objects)
-            done.add(_apply(cluster, [], wanted, prune, check=False, take_over=take_over))
-        except ClusterlinkError as error:
-            if isinstance(error, PartlyDoneError):
-                done.add(error.done)
-            raise PartlyDoneError(error.problems, done) from error
-    foretold.objects.update(done.objects)
-
-
-def _made_anew(result: ApplyResult, objects: Sequence[Object]) -> None:
-    """Say in check mode that objects will be made, which an adoption will have removed by then."""
-    refs = {Ref.of(obj) for obj in objects}
-    names_of = {str(ref) for ref in refs}
-    result.updated = [ref for ref in result.updated if ref not in refs]
-    result.unchanged = [ref for ref in result.unchanged if ref not in refs]
-    result.created += [Ref.of(obj) for obj in objects]
-    result.diff = [change for change in result.diff if change["after_header"] not in names_of]
-    for obj in objects:
-        name = str(Ref.of(obj))
-        result.diff.append({"before": {}, "after": creation(obj).after, "before_header": name, "after_header": name})
+def _wait_for_pods(cluster: Cluster, timeout: float, done: ApplyResult) -> None:
+    refs = [ref for ref in done.objects if ref.kind == "Deployment"]
+    wait_ready(cluster, refs, timeout, known=done.objects)
 
 
 def _unusable(crd: Object) -> list[Problem]:
@@ -204,29 +201,3 @@ def _unusable(crd: Object) -> list[Problem]:
     what = f"it does not serve version {VERSION}, which this collection did not make and does not change"
     fix = "Remove it together with the ClusterLink that it belongs to, or update that one"
     return [Problem(str(Ref.of(crd)), what, ", ".join(served), fix)]
-
-
-def _apply(
-    cluster: Cluster,
-    definitions: Sequence[Object],
-    wanted: Sequence[Object],
-    prune: Prune,
-    *,
-    check: bool,
-    take_over: bool,
-) -> ApplyResult:
-    def apply(objects: Sequence[Object], prune: Prune | None = prune, *, check: bool) -> ApplyResult:
-        return apply_objects(cluster, objects, check=check, force=take_over, prune=prune, guard=not_ours)
-
-    if check or not definitions:
-        return apply([*definitions, *wanted], check=check)
-    # Definitions have to be served before a control plane starts. Everything is tried before they are written.
-    apply([*definitions, *wanted], check=True)
-    first = apply(definitions, None, check=False)
-    wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
-    try:
-        first.add(apply(wanted, check=False))
-    except PartlyDoneError as error:
-        first.add(error.done)
-        raise PartlyDoneError(error.problems, first) from error
-    return first

@@ -9,14 +9,21 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names, operator
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.disruption import BUDGETS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance_crd
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import (
     is_ours,
     other_managers,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.grounds import (
+    INHABITANTS,
+    is_own_pod,
+    of_others,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operate import release_instances
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import DEPLOYMENTS, ingress_ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     ApplyResult,
@@ -31,23 +38,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait imp
 
 _SERVICE_OF_IMPORT = f"{api.MANAGED_BY_LABEL}={names.CLUSTERLINK_MANAGED}"
 _SLICE_OF_IMPORT = f"endpointslice.kubernetes.io/managed-by={names.CLUSTERLINK_MANAGED}"
-
-# What else may be in the gateway's namespace; workloads of any kind show in their pods.
-_INHABITANTS = (
-    "ConfigMap",
-    "Deployment",
-    "NetworkPolicy",
-    "PersistentVolumeClaim",
-    "PodDisruptionBudget",
-    "Pod",
-    "Role",
-    "RoleBinding",
-    "Secret",
-    "Service",
-    "ServiceAccount",
-)
-# What Kubernetes puts into every namespace.
-_EVERYWHERE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
 
 _END_SECONDS = 1
 """How long a pod may take to end once the gateway is removed."""
@@ -77,21 +67,45 @@ class _Found:
 
     Attributes:
         own: What has the name of an object of the gateway, in the order of removal.
+        operator: The operator's objects that are ours, in the order of removal.
         made_by_controlplane: What the control plane made for itself.
-        namespace: The gateway's namespace.
-        inhabitants: What is in it.
+        instances: Those of the gateway that are ours.
+        served: Instances of other gateways, whose operator stays.
+        namespaces: The gateway's namespace, and the operator's if it is ours.
+        inhabitants: What is in them.
         definitions: The CustomResourceDefinitions.
         declared: Peers, exports, imports and policies in the whole cluster.
         of_imports: Services and endpoint slices that a control plane made for imports.
     """
 
     own: list[Object]
+    operator: list[Object]
     made_by_controlplane: list[Object]
-    namespace: Object | None
+    instances: list[Object]
+    served: list[Object]
+    namespaces: list[Object]
     inhabitants: list[Object]
     definitions: list[Object]
     declared: list[Object]
     of_imports: list[Object]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is removed, in this order, and pods that go with it."""
+
+    first: list[Ref]
+    workloads: list[Ref]
+    instances: list[Ref]
+    rest: list[Ref]
+    last: list[Ref]
+    pods: list[Ref]
+    operator_pods: list[Ref]
+
+    @property
+    def all(self) -> list[Ref]:
+        """All of it."""
+        return [*self.first, *self.workloads, *self.instances, *self.rest, *self.last]
 
 
 def remove_gateway(
@@ -121,29 +135,32 @@ def remove_gateway(
     deadline = time.monotonic() + timeout
     found = _observe(cluster, namespace)
     removal = Removal(ApplyResult())
-    own = [obj for obj in found.own if is_ours(obj)]
-    removal.kept += [_foreign(obj) for obj in found.own if not is_ours(obj)]
+    own = [obj for obj in found.own if is_ours(obj) or _is_made_by_operator(obj, found)]
+    removal.kept += [_foreign(obj) for obj in found.own if obj not in own]
     definitions = _removable_definitions(found, remove_crds, removal.kept)
+    if found.served:
+        removal.kept += [_needed(obj) for obj in found.operator]
+    else:
+        own += found.operator
     if (own or definitions) and found.declared and not force:
         raise ClusterlinkError(_still_declared(found.declared))
 
-    workloads = [Ref.of(obj) for obj in own if obj["kind"] == "Deployment"]
-    rest = [Ref.of(obj) for obj in own if obj["kind"] != "Deployment"]
-    if own:
-        rest = [Ref.of(obj) for obj in (*_orphans(found, bool(definitions)), *found.made_by_controlplane)] + rest
-    last = [*_removable_namespace(found, {*workloads, *rest}, removal.kept), *definitions]
-    removal.result = delete_objects(cluster, [*workloads, *rest, *last], check=True)
+    order = _order(found, own, definitions, removal.kept)
+    removal.result = delete_objects(cluster, order.all, check=True)
     if check or not removal.result.changed:
         return removal
 
-    pods = [Ref.of(obj) for obj in found.inhabitants if _is_of_gateway(obj)]
     removal.result = ApplyResult()
     try:
-        _delete(cluster, workloads, removal.result)
-        _hurry(cluster, pods)
+        _delete(cluster, order.first, removal.result)
+        wait_gone(cluster, order.first if found.served else [*order.first, *order.operator_pods], timeout)
+        _delete(cluster, order.workloads, removal.result)
+        _hurry(cluster, order.pods)
         # A control plane that still runs would make its Lease anew.
-        wait_gone(cluster, [*workloads, *pods], timeout)
-        for refs in (rest, last):
+        wait_gone(cluster, [*order.workloads, *order.pods], timeout)
+        removal.result.add(delete_objects(cluster, order.instances, check=True))
+        release_instances(cluster, order.instances)
+        for refs in (order.rest, order.last):
             _delete(cluster, refs, removal.result)
             if wait:
                 wait_gone(cluster, refs, max(0.0, deadline - time.monotonic()))
@@ -157,6 +174,32 @@ def _hurry(cluster: Cluster, pods: Sequence[Ref]) -> None:
     for pod in pods:
         with contextlib.suppress(ApiError):  # where that is not allowed, they take their time
             cluster.delete(pod.kind, pod.name, pod.namespace, grace=_END_SECONDS)
+
+
+def _order(found: _Found, own: Sequence[Object], definitions: list[Ref], kept: list[str]) -> _Order:
+    """In which order to remove a gateway; what stays after all is added to C(kept).
+
+    An operator that lives would make again what goes before its Instance: it goes first, and we do its work. The
+    Instance, which says that the Deployments are ours, goes after them. Where the operator is needed by others, it is
+    left to tear the gateway down.
+    """
+    instances = [Ref.of(obj) for obj in found.instances]
+    deployments = [Ref.of(obj) for obj in own if obj["kind"] == "Deployment"]
+    operators = [ref for ref in deployments if ref.name == operator.DEPLOYMENT]
+    rest = [Ref.of(obj) for obj in own if obj["kind"] != "Deployment"]
+    if own:
+        rest = [Ref.of(obj) for obj in (*_orphans(found, bool(definitions)), *found.made_by_controlplane)] + rest
+    removed = {*deployments, *instances, *rest}
+    pods = [Ref.of(obj) for obj in found.inhabitants if is_own_pod(obj)]
+    return _Order(
+        first=instances if found.served else operators,
+        workloads=[ref for ref in deployments if ref not in operators],
+        instances=[] if found.served else instances,
+        rest=rest,
+        last=[*_removable_namespaces(found, removed, kept), *definitions],
+        pods=[ref for ref in pods if ref.namespace != operator.NAMESPACE],
+        operator_pods=[ref for ref in pods if ref.namespace == operator.NAMESPACE],
+    )
 
 
 def _delete(cluster: Cluster, refs: Sequence[Ref], result: ApplyResult) -> None:
@@ -187,12 +230,15 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
         Ref("ServiceAccount", names.CONTROLPLANE, namespace),
     ]
     made = [Ref("Secret", names.TOKEN_SECRET, namespace), Ref("Lease", names.CONTROLPLANE, namespace)]
+    of_operator = [("Deployment", operator.DEPLOYMENT, operator.NAMESPACE), *operator.own(namespace)]
     groups: list[Sequence[Query]] = [
         [Query(ref.kind, ref.name, ref.namespace) for ref in own],
+        [Query(kind, name, place) for kind, name, place in of_operator],
         [Query(ref.kind, ref.name, ref.namespace) for ref in made],
-        [Query("Namespace", namespace)],
-        [Query(kind, namespace=namespace) for kind in _INHABITANTS],
-        [Query(crd["kind"], crd["metadata"]["name"]) for crd in crds()],
+        [Query("Instance")],
+        [Query("Namespace", namespace), Query("Namespace", operator.NAMESPACE)],
+        [Query(kind, namespace=namespace) for kind in INHABITANTS],
+        [Query(crd["kind"], crd["metadata"]["name"]) for crd in (*crds(), instance_crd())],
         [Query(kind) for kind in api.MESH_KINDS],
         [
             Query("Service", label_selector=_SERVICE_OF_IMPORT),
@@ -201,15 +247,31 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     ]
     answers = iter(read(cluster, [query for group in groups for query in group]))
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
+    place = [obj for obj in found[4] if obj["metadata"]["name"] == operator.NAMESPACE and is_ours(obj)]
+    if (place or any(is_ours(obj) for obj in found[1])) and namespace != operator.NAMESPACE:
+        beside = read(cluster, [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS])
+        found[5] += [obj for objects in beside for obj in objects]
     return _Found(
         own=found[0],
-        made_by_controlplane=found[1],
-        namespace=next(iter(found[2]), None),
-        inhabitants=found[3],
-        definitions=found[4],
-        declared=found[5],
-        of_imports=found[6],
+        operator=[obj for obj in found[1] if is_ours(obj)],
+        made_by_controlplane=found[2],
+        instances=[obj for obj in found[3] if operator.stands_for(obj, namespace)],
+        served=[obj for obj in found[3] if operator.gateway_namespace(obj) != namespace],
+        namespaces=[obj for obj in found[4] if obj in place or obj["metadata"]["name"] == namespace],
+        inhabitants=found[5],
+        definitions=found[6],
+        declared=found[7],
+        of_imports=found[8],
     )
+
+
+def _is_made_by_operator(obj: Object, found: _Found) -> bool:
+    """Whether it is a Deployment that the operator made for an Instance of ours."""
+    return obj["kind"] == "Deployment" and bool(found.instances)
+
+
+def _needed(obj: Object) -> str:
+    return f"{Ref.of(obj)} stays: other Instances need it"
 
 
 def _foreign(obj: Object) -> str:
@@ -220,6 +282,9 @@ def _foreign(obj: Object) -> str:
 def _removable_definitions(found: _Found, remove_crds: bool, kept: list[str]) -> list[Ref]:
     ours = [Ref.of(obj) for obj in found.definitions if is_ours(obj)]
     kept += [_foreign(obj) for obj in found.definitions if not is_ours(obj)]
+    if found.served:
+        kept += [_needed(obj) for obj in found.definitions if is_ours(obj)]
+        return []
     if not remove_crds:
         kept += [f"{ref} stays: remove_crds is false" for ref in ours]
         return []
@@ -255,26 +320,20 @@ def _import_of(obj: Object) -> tuple[str, str]:
     return obj["metadata"]["namespace"], labels.get("kubernetes.io/service-name", "")
 
 
-def _removable_namespace(found: _Found, removed: set[Ref], kept: list[str]) -> list[Ref]:
-    if found.namespace is None:
-        return []
-    ref = Ref.of(found.namespace)
-    if not is_ours(found.namespace):
-        kept.append(_foreign(found.namespace))
-        return []
-    others = [
-        str(Ref.of(obj))
-        for obj in found.inhabitants
-        if Ref.of(obj) not in removed
-        and (obj["kind"], obj["metadata"]["name"]) not in _EVERYWHERE
-        and not _is_of_gateway(obj)
-    ]
-    if others:
-        kept.append(f"{ref} stays: it holds {', '.join(others[:_SHOWN])}, which this collection did not make")
-        return []
-    return [ref]
+def _removable_namespaces(found: _Found, removed: set[Ref], kept: list[str]) -> list[Ref]:
+    removable = []
+    for namespace in found.namespaces:
+        ref = Ref.of(namespace)
+        inhabitants = [obj for obj in found.inhabitants if obj["metadata"]["namespace"] == ref.name]
+        others = [*of_others(inhabitants, removed), *_instances_left(found, ref.name)]
+        if not is_ours(namespace):
+            kept.append(_foreign(namespace))
+        elif others:
+            kept.append(f"{ref} stays: it holds {', '.join(others[:_SHOWN])}, which this collection did not make")
+        else:
+            removable.append(ref)
+    return removable
 
 
-def _is_of_gateway(obj: Object) -> bool:
-    """Whether it is one of the gateway's own pods, which go with their Deployments."""
-    return obj["kind"] == "Pod" and (obj["metadata"].get("labels") or {}).get("app") in DEPLOYMENTS
+def _instances_left(found: _Found, namespace: str) -> list[str]:
+    return [str(Ref.of(obj)) for obj in found.served if obj["metadata"]["namespace"] == namespace]

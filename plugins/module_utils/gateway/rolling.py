@@ -26,7 +26,7 @@ def rolling_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object
     final = {Ref.of(obj): obj for obj in stages[-1]}
     workloads = [ref for ref in final if ref.kind == "Deployment"]
     changed = [ref for ref in workloads if ref in there and (len(stages) > 1 or not is_applied(final[ref], there[ref]))]
-    if len(changed) < len(workloads):
+    if {ref.name for ref in changed} != {names.CONTROLPLANE, names.DATAPLANE}:
         return [list(wanted) for wanted in stages]
     steps: list[list[Object]] = []
     for wanted in stages:

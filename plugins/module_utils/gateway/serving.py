@@ -90,7 +90,7 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
     try:
         wait_ready(cluster, deployments, timeout, known=result.objects)
     except NotReadyError as error:
-        raise _explained(cluster, spec.namespace, error) from error
+        raise explained(cluster, error) from error
     _wait_for_endpoints(cluster, spec.namespace, deadline)
     ref = ingress_ref(spec.namespace)
     service = result.objects[ref]
@@ -103,11 +103,11 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
     return address
 
 
-def _explained(cluster: Cluster, namespace: str, error: NotReadyError) -> ClusterlinkError:
-    """The same error with what the pods' own status says of it."""
+def explained(cluster: Cluster, error: NotReadyError) -> ClusterlinkError:
+    """The same error about Deployments with what their pods' own status says of it."""
     problems = []
     for problem, ref in zip(error.problems, error.waiting, strict=True):
-        troubles = pod_troubles(cluster.list("Pod", namespace, label_selector=f"app={ref.name}"))
+        troubles = pod_troubles(cluster.list("Pod", ref.namespace, label_selector=f"app={ref.name}"))
         found = "; ".join([problem.found, *troubles])
         problems.append(Problem(problem.where, problem.what, found, problem.fix))
     return ClusterlinkError(problems)

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import MANAGED_BY
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import VERSION_LABEL
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import (
+    DIRECT,
+    OPERATOR,
     gateway_namespace,
     installed_by,
 )
@@ -60,7 +63,7 @@ def gateway_state(
     return {
         "installed": controlplane is not None and dataplane is not None,
         "ready": not unready(controlplane) and not unready(dataplane),
-        "managed_by": _manager(controlplane),
+        "managed_by": _manager(controlplane, instances),
         "installed_by": installed_by(controlplane, instances),
         "version": _version(controlplane),
         "peer": dns_names[0],
@@ -71,12 +74,16 @@ def gateway_state(
         "certificate": peer["certificate"],
         "trusted": peer["trusted"],
         "fault": peer["fault"],
-        "options": _options(cluster, controlplane, dataplane, ingress),
+        "options": _options(cluster, controlplane, dataplane, ingress, instances),
     }
 
 
 def _options(
-    cluster: Cluster, controlplane: Object | None, dataplane: Object | None, ingress: Object | None
+    cluster: Cluster,
+    controlplane: Object | None,
+    dataplane: Object | None,
+    ingress: Object | None,
+    instances: Sequence[Object],
 ) -> dict[str, Any] | None:
     """The options that would make what runs; None where a part of it is not there."""
     if controlplane is None or dataplane is None or ingress is None:
@@ -84,9 +91,10 @@ def _options(
     # Annotations that a load balancer's controller added are not what somebody asked for.
     asked = applied_part(ingress)
     service = {**ingress, "metadata": asked.get("metadata", {}) if asked else ingress["metadata"]}
-    return running_options(
+    running = running_options(
         _running(cluster, controlplane), _running(cluster, dataplane), service, _version(controlplane)
     )
+    return {"install": OPERATOR if any(is_ours(each) for each in instances) else DIRECT, **running}
 
 
 def _running(cluster: Cluster, deployment: Object) -> Object:
@@ -120,12 +128,12 @@ def _image(deployment: Mapping[str, Any]) -> str:
     return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 
-def _manager(deployment: Object | None) -> str:
-    """Who made the gateway: this collection, or who else says so."""
+def _manager(deployment: Object | None, instances: Sequence[Object]) -> str:
+    """Who made the gateway: this collection, if by an Instance for the operator, or who else says so."""
     if deployment is None:
         return ""
-    if is_ours(deployment):
-        return str(deployment["metadata"]["labels"]["app.kubernetes.io/managed-by"])
+    if any(is_ours(each) for each in (deployment, *instances)):
+        return MANAGED_BY
     return ", ".join(other_managers(deployment))
 
 

@@ -46,6 +46,7 @@ def test_a_name_is_all_that_is_needed() -> None:
         ingress=Ingress("NodePort", 443, None, {}),
         public_host="",
         public_port=None,
+        install="direct",
     )
 
 

@@ -14,7 +14,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.o
     runs_operator,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import adopt
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import adopt, operate, turnover
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.adopt import find_adoption
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Listing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
@@ -109,23 +109,21 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         cluster.done.append(f"wait for {len(refs)}")
         assert not set(refs) & set(cluster.objects)
 
-    monkeypatch.setattr(adopt, "wait_gone", gone)
-    monkeypatch.setattr(adopt.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
+    for module in (adopt, operate, turnover):
+        monkeypatch.setattr(module, "wait_gone", gone)
+    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
 
 
-def test_the_operator_goes_before_its_instance_and_pods_go_on_until_they_are_replaced() -> None:
+def test_the_operator_goes_first_and_its_instance_last_and_pods_go_on_until_they_are_replaced() -> None:
     cluster = operated()
     adoption = find_adoption(cluster, SPACE)  # type: ignore[arg-type]
-    foretold = adoption.begin(cluster, check=True)  # type: ignore[arg-type]
+    foretold = [phase(cluster, check=True).deleted for phase in (adoption.begin, adoption.end)]  # type: ignore[arg-type]
     assert cluster.done == []
 
-    done = adoption.begin(cluster, check=False)  # type: ignore[arg-type]
+    begun = adoption.begin(cluster, check=False)  # type: ignore[arg-type]
 
     assert cluster.done == [
         "delete Deployment cl-operator-controller-manager",
-        "wait for 1",
-        "patch Instance cl",
-        "delete Instance cl",
         "wait for 1",
         "let go Deployment cl-controlplane",
         "let go Deployment cl-dataplane",
@@ -134,14 +132,13 @@ def test_the_operator_goes_before_its_instance_and_pods_go_on_until_they_are_rep
         "let go ReplicaSet cl-dataplane-1",
         "wait for 2",
     ]
-    assert done.deleted == foretold.deleted
     pods = cluster.list("Pod", SPACE)
     assert [pod["metadata"]["labels"]["app"] for pod in pods] == ["cl-controlplane", "cl-dataplane"]
 
     new = thing("Pod", "new", owner="ours", metadata={"labels": {"app": "cl-dataplane"}})
     cluster.objects[Ref.of(new)] = new
     cluster.done.clear()
-    adoption.end(cluster, check=False)  # type: ignore[arg-type]
+    ended = adoption.end(cluster, check=False)  # type: ignore[arg-type]
 
     assert cluster.done == [
         "patch Pod cl-controlplane-1-x",
@@ -150,11 +147,36 @@ def test_the_operator_goes_before_its_instance_and_pods_go_on_until_they_are_rep
         "delete Pod cl-dataplane-1-x",
         "wait for 2",
         "delete ClusterRole clusterlink-system:cl-controlplane",
+        "patch Instance cl",
+        "delete Instance cl",
+        "wait for 1",
+        "wait for 0",
     ]
     assert set(cluster.objects) == {Ref.of(new)}
+    assert [begun.deleted, ended.deleted] == foretold
 
 
-@pytest.mark.parametrize("steps", range(1, 9))
+def test_of_an_operator_of_ours_its_namespace_and_its_kind_go_too() -> None:
+    cluster = operated()
+    kind = {"kind": "CustomResourceDefinition", "metadata": {"name": "instances.clusterlink.net", "labels": OURS}}
+    place = {"kind": "Namespace", "metadata": {"name": OPERATORS, "labels": OURS}}
+    cluster.objects |= {Ref.of(each): each for each in (kind, place)}
+    assert find_adoption(cluster, SPACE).grounds == [Ref.of(place), Ref.of(kind)]  # type: ignore[arg-type]
+
+    theirs = thing("ConfigMap", "notes", OPERATORS)
+    cluster.objects[Ref.of(theirs)] = theirs
+    assert find_adoption(cluster, SPACE).grounds == [Ref.of(kind)]  # type: ignore[arg-type]
+
+
+def test_a_gateway_of_our_own_operator_is_ours_to_take_back() -> None:
+    bare, theirs, ours = Cluster(), Cluster(instance()), Cluster(instance())
+    ours.objects[Ref("Instance", "cl", OPERATORS)]["metadata"]["labels"] = OURS
+    left = Cluster({"kind": "Namespace", "metadata": {"name": OPERATORS, "labels": OURS}})
+    found = [adopt.is_moving(each, SPACE) for each in (bare, theirs, ours, left)]  # type: ignore[arg-type]
+    assert found == [False, False, True, True]
+
+
+@pytest.mark.parametrize("steps", range(1, 14))
 def test_what_was_stopped_anywhere_is_done_by_the_next_run(steps: int) -> None:
     cluster = operated()
     cut: list[str] = []
@@ -177,12 +199,13 @@ def test_what_was_stopped_anywhere_is_done_by_the_next_run(steps: int) -> None:
     adoption = find_adoption(cluster, SPACE)  # type: ignore[arg-type]
     with contextlib.suppress(Stopped):
         adoption.begin(cluster, check=False)  # type: ignore[arg-type]
+        adoption.end(cluster, check=False)  # type: ignore[arg-type]
     cluster.delete, cluster.patch = real  # type: ignore[method-assign]
 
     again = find_adoption(cluster, SPACE)  # type: ignore[arg-type]
     again.begin(cluster, check=False)  # type: ignore[arg-type]
 
-    assert {ref.kind for ref in cluster.objects} == {"Pod", "ClusterRole"}
+    assert {ref.kind for ref in cluster.objects} <= {"Pod", "ClusterRole", "Instance"}
     again.end(cluster, check=False)  # type: ignore[arg-type]
     assert not cluster.objects
 

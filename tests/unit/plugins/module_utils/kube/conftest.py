@@ -167,9 +167,9 @@ class MemoryCluster:
             return {f"f:{key}": fields(below) for key, below in value.items()} if isinstance(value, dict) else {}
 
         kept = {key: value for key, value in obj.items() if key not in ("kind", "apiVersion", "metadata")}
-        labels = obj["metadata"].get("labels")
-        if labels:
-            kept["metadata"] = {"labels": labels}
+        metadata = {key: obj["metadata"][key] for key in ("labels", "annotations") if obj["metadata"].get(key)}
+        if metadata:
+            kept["metadata"] = metadata
         entry = {"manager": "skyshift.clusterlink", "operation": "Apply", "fieldsV1": fields(kept)}
         return {**obj, "metadata": {**obj["metadata"], "managedFields": [entry]}}
 

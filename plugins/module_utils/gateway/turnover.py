@@ -1,0 +1,110 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replace pods that end at once when they are told to, as those of ClusterLink's operator do, and lose no request.
+
+A rolling restart would not do: such a pod ends with connections still coming in. So pods are let go of, and belong to
+nobody then; they serve beside the new ones, and leave their Services before they end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import DRAIN_SECONDS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import DEPLOYMENTS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import delete_objects
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_gone
+
+GONE_SECONDS = 180.0
+"""How long anything that was removed may take to be gone; an operator's pod has 10 s to end by itself."""
+
+_REPLACED = "-replaced"
+"""What the value of label app of a pod ends in that has left its Service."""
+_HASH = "pod-template-hash"
+"""The label by which a ReplicaSet knows its pods, and a Service does not."""
+_PAUSE = 0.5
+"""Seconds between looks at the pods."""
+
+
+def drain_alone(cluster: Cluster, namespace: str) -> None:
+    """Take pods of a gateway that nobody owns out of their Services, and end them.
+
+    Raises:
+        ClusterlinkError: Something may not be changed or removed, or does not go.
+    """
+    alone = [pod for pod in _pods(cluster, namespace) if not _owned(pod)]
+    for pod in alone:
+        app = pod["metadata"]["labels"]["app"].removesuffix(_REPLACED)
+        _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
+    if alone:
+        time.sleep(DRAIN_SECONDS)
+        refs = [Ref.of(pod) for pod in alone]
+        delete_objects(cluster, refs, check=False)
+        wait_gone(cluster, refs, GONE_SECONDS)
+
+
+def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
+    """Replace all pods of a gateway by others of the same kind.
+
+    It may be stopped anywhere and begun again.
+
+    Args:
+        cluster: Where.
+        namespace: The gateway's.
+        timeout: Seconds until the new ones serve.
+
+    Raises:
+        ClusterlinkError: Something may not be changed or removed, or the new ones do not serve; the old ones still do.
+    """
+    deadline = time.monotonic() + timeout
+    # A data plane stays with the control plane that it first asked: that has to be one that stays (rolling.py).
+    for app in DEPLOYMENTS:
+        old = [pod for pod in _pods(cluster, namespace) if _app(pod) == app and _owned(pod)]
+        for pod in old:
+            _label(cluster, pod, {_HASH: None})
+        _wait_for_others(cluster, Ref("Deployment", app, namespace), old, deadline)
+        for pod in old:
+            _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
+    drain_alone(cluster, namespace)
+
+
+def _wait_for_others(cluster: Cluster, deployment: Ref, old: Sequence[Object], deadline: float) -> None:
+    names = {pod["metadata"]["name"] for pod in old}
+    while True:
+        new = [pod for pod in _pods(cluster, deployment.namespace) if _owned(pod) and _app(pod) == deployment.name]
+        if sum(_ready(pod) and pod["metadata"]["name"] not in names for pod in new) >= len(old):
+            return
+        if time.monotonic() >= deadline:
+            what = "its new pods do not serve in time; those before them still do"
+            fix = "Look at its pods with kubectl describe and kubectl logs"
+            raise ClusterlinkError(Problem(str(deployment), what, fix=fix))
+        time.sleep(_PAUSE)
+
+
+def _pods(cluster: Cluster, namespace: str) -> Sequence[Object]:
+    apps = ",".join(word for name in DEPLOYMENTS for word in (name, f"{name}{_REPLACED}"))
+    pods = cluster.list("Pod", namespace, label_selector=f"app in ({apps})")
+    return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+
+
+def _owned(pod: Object) -> bool:
+    return bool(pod["metadata"].get("ownerReferences"))
+
+
+def _app(pod: Object) -> str:
+    return str(pod["metadata"]["labels"]["app"])
+
+
+def _ready(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or []
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _label(cluster: Cluster, pod: Object, labels: dict[str, Any]) -> None:
+    metadata = pod["metadata"]
+    cluster.patch("Pod", metadata["name"], metadata["namespace"], {"metadata": {"labels": labels}})

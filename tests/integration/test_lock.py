@@ -1,0 +1,194 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Two runs at once on the same fabric, and runs that were killed, on real API servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.fabrics import EAST, WEST, Started, TwoClusters
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Clusters, Kubectl
+
+pytestmark = pytest.mark.cluster
+
+SHORT = 3
+"""The shortest time, in seconds, after which a silent run is taken for dead."""
+PLAY = {
+    "hosts": "clusters",
+    "gather_facts": False,
+    "connection": "local",
+    "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+}
+LOCK = {
+    "skyshift.clusterlink.fabric_lock": {
+        "fabric": "{{ clusterlink_fabric }}",
+        "timeout": "{{ clusterlink_lock_timeout | default(omit) }}",
+        "duration": SHORT,
+    },
+    "run_once": True,
+    "register": "locked",
+}
+FREE = {
+    "skyshift.clusterlink.fabric_lock": {"fabric": "{{ clusterlink_fabric }}", "state": "absent"},
+    "run_once": True,
+}
+STAY = {"ansible.builtin.pause": {"seconds": 60}}
+
+
+class Fabric:
+    """A fabric that has no gateway yet, and its Leases as kubectl sees them."""
+
+    def __init__(self, two: TwoClusters, kubectl: Kubectl, folder: Path) -> None:
+        self.two = two
+        self._kubectl = kubectl
+        self._folder = folder
+        self.mark = f"CLUSTERLINK_TEST_FABRIC={two.namespace}"
+        two.environment = dict([self.mark.split("=")])
+
+    def playbook(self, name: str, *tasks: dict[str, Any]) -> str:
+        """The path of a playbook with these tasks."""
+        path = self._folder / f"{name}.json"
+        path.write_text(json.dumps([{**PLAY, "tasks": tasks}]), encoding="utf-8")
+        return str(path)
+
+    def leases(self) -> dict[str, str]:
+        """Who has the fabric, by cluster."""
+        holders = {}
+        for name, context in self.two.contexts.items():
+            for lease in self._kubectl.json("get", "leases", "-n", "default", context=context)["items"]:
+                if lease["metadata"]["name"].endswith(self.two.namespace):
+                    holders[name] = str(lease["spec"]["holderIdentity"])
+        return holders
+
+    def holding(self, *tasks: dict[str, Any]) -> Started:
+        """A run that has the fabric."""
+        started = self.two.start(self.playbook("holding", LOCK, *(tasks or (STAY,))))
+        assert eventually(lambda: len(self.leases()) == 2), started.log.read_text()
+        return started
+
+    def processes(self, name: str) -> list[int]:
+        """Living processes of this fabric's runs by their name."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                named = (folder / "comm").read_text().strip() == name
+                if named and self.mark in (folder / "environ").read_bytes().decode().split("\0"):
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+        return found
+
+
+def eventually(what: Callable[[], bool], seconds: float = 20) -> bool:
+    """Whether it comes to be so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture
+def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[Fabric]:
+    fabric = Fabric(TwoClusters(clusters, kubectl, tmp_path), kubectl, tmp_path)
+    yield fabric
+    for process in fabric.processes("ansible-playboo"):
+        os.kill(process, signal.SIGKILL)
+    assert eventually(lambda: fabric.leases() == {}), "no run leaves a Lease"
+    assert eventually(lambda: fabric.processes("fabric-lock") == []), "nor its keeper"
+
+
+def test_a_second_run_is_told_who_has_the_fabric_and_writes_nothing(fabric: Fabric) -> None:
+    holding = fabric.holding()
+    pattern = rf"\w+@\S+ \(playbook holding\.json, process {holding.process.pid}, run [0-9a-f]{{8}}\)"
+    assert [bool(re.fullmatch(pattern, holder)) for holder in fabric.leases().values()] == [True, True]
+
+    refused = fabric.two.play("site", clusterlink_lock_timeout=0)
+    said = " ".join(refused.output.split())
+    assert (refused.code, refused.changed) == (2, 0), refused.output
+    assert re.search(rf"another run works on it in {EAST}, {WEST} \(found: {pattern} since 20\d\d-", said), said
+
+    looked = fabric.two.play(fabric.playbook("looking", LOCK), "--check")
+    assert (looked.code, looked.changed) == (0, 0), looked.output
+    assert re.search(rf"Fabric \S+ is held in {EAST}, {WEST} by {pattern} since", " ".join(looked.output.split()))
+
+    fabric.two.environment["K8S_AUTH_IMPERSONATE_USER"] = "nobody"
+    forbidden = " ".join(fabric.two.play(fabric.playbook("forbidden", LOCK)).output.split())
+    del fabric.two.environment["K8S_AUTH_IMPERSONATE_USER"]
+    assert (
+        f"{WEST}: leases.coordination.k8s.io in namespace default: the user nobody is not permitted to get" in forbidden
+    )
+    assert "set clusterlink_lock to false" in forbidden
+    holding.process.kill()
+
+
+def test_check_mode_takes_no_lock_and_a_run_may_take_it_twice_and_give_it_back(fabric: Fabric) -> None:
+    """Renewals after it was given back do not bring it back, and a cluster that is away is left out."""
+    fabric.two.hosts["away"] = {
+        "clusterlink_host": "https://127.0.0.1:1",
+        "clusterlink_api_key": "x",
+        "clusterlink_retry_timeout": 0,
+    }
+    tasks = (LOCK, FREE, {"ansible.builtin.pause": {"seconds": 2}}, LOCK, LOCK)
+    tell = {"ansible.builtin.debug": {"msg": "{{ locked.clusters }} without {{ locked.unlocked }}"}, "run_once": True}
+    taking = fabric.two.start(fabric.playbook("taking", *tasks, tell, {"ansible.builtin.pause": {"seconds": 2}}))
+    assert eventually(lambda: "without" in taking.log.read_text())
+    assert fabric.leases().keys() == {EAST, WEST}
+    taken = taking.end()
+    assert (taken.code, taken.changed) == (0, 0), taken.output
+    assert f"['{EAST}', '{WEST}'] without ['away']" in taken.output
+    assert eventually(lambda: fabric.leases() == {}, 2)
+
+    looking = fabric.two.start(fabric.playbook("looking", LOCK, tell, STAY), "--check")
+    assert eventually(lambda: "without" in looking.log.read_text())
+    assert fabric.leases() == {}
+    looking.process.kill()
+
+
+@pytest.mark.parametrize("how", ["the run", "the run and its keeper"])
+def test_a_killed_runs_lock_is_free_and_it_writes_no_more(fabric: Fabric, how: str) -> None:
+    holding = fabric.holding()
+    assert eventually(lambda: len(fabric.processes("ansible-playboo")) == 2), "a worker pauses"
+    if how != "the run":
+        (keeper,) = fabric.processes("fabric-lock")
+        os.kill(keeper, signal.SIGKILL)
+    before = time.monotonic()
+    holding.process.kill()
+    holding.process.wait()
+    if how == "the run":
+        assert eventually(lambda: fabric.leases() == {}, 2)
+        assert fabric.processes("ansible-playboo") == []
+    following = fabric.two.play(
+        fabric.playbook("following", LOCK), clusterlink_lock_timeout=0 if how == "the run" else 30
+    )
+    assert following.code == 0, following.output
+    assert ("Waiting up to 30 s" in following.output) is (how != "the run")
+    assert time.monotonic() - before < SHORT + 17
+
+
+def test_two_runs_at_once_make_what_one_makes(fabric: Fabric) -> None:
+    fabric.two.populate()
+    try:
+        both = [fabric.two.start("site", clusterlink_lock_timeout=300) for _each in range(2)]
+        ended = [each.end() for each in both]
+        assert [each.code for each in ended] == [0, 0], ended[0].output + ended[1].output
+        assert any("Waiting up to 300 s" in each.output for each in ended)
+        assert fabric.leases() == {}
+        after = fabric.two.play("site")
+        assert (after.code, after.changed) == (0, 0), after.output
+    finally:
+        assert fabric.two.play("teardown").code == 0
+        assert fabric.leases() == {}
+        fabric.two.clear()

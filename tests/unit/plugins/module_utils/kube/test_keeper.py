@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keeper of Leases that are files, and real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[5]
+
+Start = Callable[[str], subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a run in small, and ends it if need be."""
+    runs = []
+
+    def begin(how: str) -> subprocess.Popen[str]:
+        run = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("keeping.py"), tmp_path, how],
+            env={**os.environ, "PYTHONPATH": str(ROOT / ".venv" / "collections")},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        runs.append(run)
+        return run
+
+    yield begin
+    for run in runs:
+        run.kill()
+        run.communicate()
+
+
+def eventually(what: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it comes to be so."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def leases(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.lease"))
+
+
+def keeper_of(folder: Path) -> int:
+    """The keeper's process, when it has renewed both Leases."""
+
+    def renewed() -> bool:
+        return len(leases(folder)) == 2 and all(lease.stat().st_size for lease in leases(folder))
+
+    assert eventually(renewed)
+    (process,) = {int(line) for lease in leases(folder) for line in lease.read_text().split()}
+    return process
+
+
+def lives(process: int) -> bool:
+    """Whether it runs; one that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_path: Path, start: Start) -> None:
+    run = start("end")
+    process = keeper_of(tmp_path)
+    run.communicate(timeout=10)
+    assert run.returncode == 0
+    assert eventually(lambda: not leases(tmp_path))
+    assert eventually(lambda: not lives(process))
+
+
+def test_the_keeper_stands_apart_from_the_run(tmp_path: Path, start: Start) -> None:
+    run = start("killed")
+    process = keeper_of(tmp_path)
+    assert Path(f"/proc/{process}/comm").read_text() == "fabric-lock\n"
+    assert os.getsid(process) not in (os.getsid(run.pid), process), "no terminal, and none to be had"
+    files = {os.readlink(entry) for entry in Path(f"/proc/{process}/fd").iterdir()}
+    assert {each for each in files if not each.startswith(("anon_inode:", "pipe:"))} == {"/dev/null"}
+    assert len({each for each in files if each.startswith("pipe:")}) == 1, "none of the run's output"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        os.kill(process, number)
+    before = leases(tmp_path)[0].stat().st_size
+    assert eventually(lambda: leases(tmp_path)[0].stat().st_size > before)
+
+
+def test_a_killed_run_gives_its_leases_back_at_once_and_its_workers_end_before(tmp_path: Path, start: Start) -> None:
+    run = start("killed")
+    process = keeper_of(tmp_path)
+    assert eventually((tmp_path / "worker").exists)
+    worker = int((tmp_path / "worker").read_text())
+    assert lives(worker)
+    run.kill()
+    run.wait()
+    assert eventually(lambda: not leases(tmp_path), 2)
+    assert not lives(worker)
+    assert eventually(lambda: not lives(process))
+
+
+def test_a_keeper_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Path, start: Start) -> None:
+    run = start("lost")
+    process = keeper_of(tmp_path)
+    leases(tmp_path)[0].unlink()
+    time.sleep(0.3)
+    assert lives(process), "one is left"
+    leases(tmp_path)[0].unlink()
+    assert eventually(lambda: not lives(process))
+    assert run.poll() is None

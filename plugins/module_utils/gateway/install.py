@@ -29,7 +29,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
     wait_until_operated,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rolling import rolling_steps
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import wait_until_serving
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import (
+    wait_until_running,
+    wait_until_serving,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.writing import Writing, made_anew
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
@@ -42,7 +45,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_ready
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock import Clock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import component_course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
@@ -190,7 +192,7 @@ def install_gateway(
 
 def _wait_for_pods(cluster: Cluster, timeout: float, done: ApplyResult) -> None:
     refs = [ref for ref in done.objects if ref.kind == "Deployment"]
-    wait_ready(cluster, refs, timeout, known=done.objects)
+    wait_until_running(cluster, refs, done, timeout)
 
 
 def _unusable(crd: Object) -> list[Problem]:

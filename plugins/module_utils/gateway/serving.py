@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
@@ -87,10 +87,7 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
     """
     deadline = time.monotonic() + timeout
     deployments = [Ref("Deployment", name, spec.namespace) for name in DEPLOYMENTS]
-    try:
-        wait_ready(cluster, deployments, timeout, known=result.objects)
-    except NotReadyError as error:
-        raise explained(cluster, error) from error
+    wait_until_running(cluster, deployments, result, timeout)
     _wait_for_endpoints(cluster, spec.namespace, deadline)
     ref = ingress_ref(spec.namespace)
     service = result.objects[ref]
@@ -101,6 +98,18 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
         fix = "Check the cluster's nodes, or give the address as gateway_host and gateway_port"
         raise ClusterlinkError(Problem(str(ref), "no node of the cluster is ready and has an address", fix=fix))
     return address
+
+
+def wait_until_running(cluster: Cluster, deployments: Sequence[Ref], result: ApplyResult, timeout: float) -> None:
+    """Wait until all pods of Deployments are as wanted.
+
+    Raises:
+        ClusterlinkError: The time is over; it says which are not, and why.
+    """
+    try:
+        wait_ready(cluster, deployments, timeout, known=result.objects)
+    except NotReadyError as error:
+        raise explained(cluster, error) from error
 
 
 def explained(cluster: Cluster, error: NotReadyError) -> ClusterlinkError:

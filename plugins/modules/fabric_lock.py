@@ -118,7 +118,7 @@ from typing import Any
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.keeper import keep
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.keeper import hold
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lease import FabricLease
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lock import Lock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import Patience
@@ -165,9 +165,7 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
     if mode.check:
         warnings += [f"{told}." for told in whole.told(whole.look())]
     elif params["state"] == "present":
-        whole.acquire(this_run.say)
-        if whole.taken:
-            keep(list(whole.taken.values()))
+        hold(whole, this_run.say)
     else:
         warnings += whole.release()
     faults = {host: error for host, error in this_run.clusters.items() if isinstance(error, ClusterlinkError)}

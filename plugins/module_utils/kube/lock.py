@@ -40,6 +40,7 @@ class Lock:
         mine: The clusters whose Lease this run has.
         taken: The Leases that it took just now, which nobody renews yet.
         away: Why a cluster was left out, which is away or refuses everything. Other tasks say that it is owed.
+        patience: For how long another run is waited for.
     """
 
     def __init__(self, fabric: str, leases: Mapping[str, FabricLease], patience: Patience) -> None:
@@ -48,14 +49,14 @@ class Lock:
         Args:
             fabric: Its name.
             leases: This run's, by cluster.
-            patience: For how long to wait for another run.
+            patience: As the attribute.
         """
         self.mine: list[str] = []
         self.taken: dict[str, FabricLease] = {}
         self.away: dict[str, ClusterlinkError] = {}
         self._fabric = fabric
         self._leases = dict(leases)
-        self._patience = patience
+        self.patience = patience
         self._seen: dict[str, tuple[str, float]] = {}
 
     def look(self) -> dict[str, Hold]:
@@ -84,16 +85,16 @@ class Lock:
         Raises:
             ClusterlinkError: Another run still has it when the time is over, or as C(look). This run has got nothing.
         """
-        tries, said = self._patience.begin(), False
+        tries, said = self.patience.begin(), False
         while True:
             held = self.look()
             if not held:
                 if self._take():
                     return
                 held = self.look()  # who was faster
-            if held and not said and self._patience.limit:
+            if held and not said and self.patience.limit:
                 said = True
-                say(f"Waiting up to {self._patience.limit:.0f} s. {'. '.join(self.told(held))}")
+                say(f"Waiting up to {self.patience.limit:.0f} s. {'. '.join(self.told(held))}")
             if not tries.again():
                 raise ClusterlinkError(self._problems(held))
 
@@ -122,7 +123,7 @@ class Lock:
                 where,
                 f"another run works on it in {', '.join(hosts)}",
                 self._who(hosts[0], held[hosts[0]]),
-                f"{_FIX} ({self._patience.limit:.0f} s now). "
+                f"{_FIX} ({self.patience.limit:.0f} s now). "
                 f"If it has died, its lock ends by itself after {held[hosts[0]].duration} s of silence",
             )
             for hosts in _by_holder(held)
@@ -132,7 +133,7 @@ class Lock:
         return hold.told(self._leases[host].now)
 
     def _is_dead(self, host: str, hold: Hold) -> bool:
-        now = self._patience.clock()
+        now = self.patience.clock()
         if self._seen.get(host, ("", 0.0))[0] != hold.version:
             self._seen[host] = (hold.version, now)
         return hold.is_free(self._leases[host].now) or now - self._seen[host][1] > hold.duration

@@ -10,13 +10,13 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lease import FabricLease
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lock import Lock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_lock
 from tests.unit.plugins.module_utils.kube.leases import Leases
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 BROKEN = ClusterlinkError(Problem("kubeconfig nowhere", "there is no such file"))
 
@@ -31,7 +31,7 @@ class Run:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clusters = {"east": Leases(), "west": Leases()}
         self.kept: list[str] = []
-        monkeypatch.setattr(fabric_lock, "keep", self._keep)
+        monkeypatch.setattr(fabric_lock, "hold", self._hold)
 
     def __call__(
         self,
@@ -47,8 +47,9 @@ class Run:
         run = fabric_lock.ThisRun(holder, clusters, lambda _words: None)
         return fabric_lock.lock(validated.validated_parameters, Mode(check=check), run)
 
-    def _keep(self, leases: list[FabricLease]) -> None:
-        self.kept += [name for name, cluster in self.clusters.items() if cluster in [each.cluster for each in leases]]
+    def _hold(self, lock: Lock, say: Callable[[str], None]) -> None:
+        lock.acquire(say)
+        self.kept += lock.taken
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keeper of Leases that are files, and real processes."""
+"""The keeper of a lock whose Leases are files, and real processes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield begin
     for run in runs:
         run.kill()
-        run.communicate()
+        run.wait()
+        if run.stdout:
+            run.stdout.close()
 
 
 def eventually(what: Callable[[], bool], seconds: float = 10) -> bool:
@@ -73,6 +75,12 @@ def lives(process: int) -> bool:
         return False
 
 
+def told(folder: Path) -> list[str]:
+    """The worker's process, and what it was told."""
+    assert eventually((folder / "told").exists)
+    return (folder / "told").read_text().splitlines()
+
+
 def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_path: Path, start: Start) -> None:
     run = start("end")
     process = keeper_of(tmp_path)
@@ -80,11 +88,13 @@ def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_p
     assert run.returncode == 0
     assert eventually(lambda: not leases(tmp_path))
     assert eventually(lambda: not lives(process))
+    assert told(tmp_path)[1:] == ["east west without https://north: is away."]
 
 
 def test_the_keeper_stands_apart_from_the_run(tmp_path: Path, start: Start) -> None:
-    run = start("killed")
+    run = start("stay")
     process = keeper_of(tmp_path)
+    told(tmp_path)
     assert Path(f"/proc/{process}/comm").read_text() == "fabric-lock\n"
     assert os.getsid(process) not in (os.getsid(run.pid), process), "no terminal, and none to be had"
     files = {os.readlink(entry) for entry in Path(f"/proc/{process}/fd").iterdir()}
@@ -97,20 +107,19 @@ def test_the_keeper_stands_apart_from_the_run(tmp_path: Path, start: Start) -> N
 
 
 def test_a_killed_run_gives_its_leases_back_at_once_and_its_workers_end_before(tmp_path: Path, start: Start) -> None:
-    run = start("killed")
+    run = start("stay")
     process = keeper_of(tmp_path)
-    assert eventually((tmp_path / "worker").exists)
-    worker = int((tmp_path / "worker").read_text())
+    worker = int(told(tmp_path)[0])
     assert lives(worker)
     run.kill()
     run.wait()
-    assert eventually(lambda: not leases(tmp_path), 2)
+    assert eventually(lambda: not leases(tmp_path), 5)
     assert not lives(worker)
     assert eventually(lambda: not lives(process))
 
 
 def test_a_keeper_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Path, start: Start) -> None:
-    run = start("lost")
+    run = start("stay")
     process = keeper_of(tmp_path)
     leases(tmp_path)[0].unlink()
     time.sleep(0.3)
@@ -118,3 +127,26 @@ def test_a_keeper_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Pa
     leases(tmp_path)[0].unlink()
     assert eventually(lambda: not lives(process))
     assert run.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("refused", "east: fabric demo: another run works on it (found: ada). Wait."),
+        ("broken", "there is no process to take and keep it (found: it ended before it had the lock)"),
+    ],
+)
+def test_what_is_in_the_way_is_told(tmp_path: Path, start: Start, how: str, words: str) -> None:
+    assert start(how).wait(10) == 0
+    assert words in "\n".join(told(tmp_path)[1:])
+    assert leases(tmp_path) == []
+
+
+def test_who_waits_does_not_outlive_its_run(tmp_path: Path, start: Start) -> None:
+    run = start("waiting")
+    assert eventually((tmp_path / "keeper").exists)
+    process = int((tmp_path / "keeper").read_text())
+    run.kill()
+    run.wait()
+    assert eventually(lambda: not lives(process))
+    assert told(tmp_path)[1] == "Waiting for ada"

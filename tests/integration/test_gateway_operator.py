@@ -182,7 +182,7 @@ def test_what_is_asked_otherwise_becomes_so_and_goes_back(present: Callable[...,
 @pytest.mark.usefixtures("installed")
 def test_what_was_changed_or_deleted_by_hand_is_repaired(present: Callable[..., Object], kubectl: Kubectl) -> None:
     kubectl("delete", "deployment", DATAPLANE, "-n", SPACE)
-    kubectl("scale", f"deployment/{CONTROLPLANE}", "-n", SPACE, "--replicas=0")
+    kubectl("patch", f"deployment/{CONTROLPLANE}", "-n", SPACE, "-p", '{"spec": {"replicas": 0}}')
     kubectl("delete", "service", INGRESS, "-n", SPACE)
 
     done = present()
@@ -190,7 +190,7 @@ def test_what_was_changed_or_deleted_by_hand_is_repaired(present: Callable[..., 
     assert names(done["created"], "Deployment") == {DATAPLANE}
     assert names(done["updated"], "Deployment") == {CONTROLPLANE}
     found = {(each["name"], each["drift"]): each for each in done["drift"]}
-    assert "kubectl" in {writer["manager"] for writer in found[CONTROLPLANE, "changed"]["by"]}
+    assert "kubectl-patch" in {writer["manager"] for writer in found[CONTROLPLANE, "changed"]["by"]}
     assert (DATAPLANE, "missing") in found
 
     # With its operator gone, and its Instance changed.

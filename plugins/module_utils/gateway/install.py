@@ -33,6 +33,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.servi
     wait_until_running,
     wait_until_serving,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.turnover import leave_service
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.writing import Writing, made_anew
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
@@ -172,7 +173,7 @@ def install_gateway(
         if operation:
             applied = operation.bring_about(writing, steps if in_steps else [final], check=check)
         elif in_steps and not check:
-            applied = writing.take_steps(steps, partial(_wait_for_pods, cluster, step_timeout))
+            applied = writing.take_steps(steps, partial(_wait_for_pods, cluster, spec.namespace, step_timeout))
         else:
             applied = writing.apply(final, check=check)
     except PartlyDoneError as error:
@@ -190,9 +191,11 @@ def install_gateway(
     return done
 
 
-def _wait_for_pods(cluster: Cluster, timeout: float, done: ApplyResult) -> None:
+def _wait_for_pods(cluster: Cluster, namespace: str, timeout: float, done: ApplyResult) -> None:
     refs = [ref for ref in done.objects if ref.kind == "Deployment"]
     wait_until_running(cluster, refs, done, timeout)
+    # Data planes that come shall ask a control plane that stays, and not one that was let go of.
+    leave_service(cluster, namespace, names.CONTROLPLANE)
 
 
 def _unusable(crd: Object) -> list[Problem]:

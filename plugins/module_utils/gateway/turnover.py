@@ -31,16 +31,26 @@ _PAUSE = 0.5
 """Seconds between looks at the pods."""
 
 
+def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
+    """Take pods of a gateway's component that nobody owns out of its Service; they serve on for who asks them already.
+
+    Raises:
+        ApiError: They may not be changed.
+    """
+    for pod in _pods(cluster, namespace):
+        if _app(pod) == app and not _owned(pod):
+            _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
+
+
 def drain_alone(cluster: Cluster, namespace: str) -> None:
     """Take pods of a gateway that nobody owns out of their Services, and end them.
 
     Raises:
         ClusterlinkError: Something may not be changed or removed, or does not go.
     """
+    for app in DEPLOYMENTS:
+        leave_service(cluster, namespace, app)
     alone = [pod for pod in _pods(cluster, namespace) if not _owned(pod)]
-    for pod in alone:
-        app = pod["metadata"]["labels"]["app"].removesuffix(_REPLACED)
-        _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
     if alone:
         time.sleep(DRAIN_SECONDS)
         refs = [Ref.of(pod) for pod in alone]
@@ -68,8 +78,7 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
         for pod in old:
             _label(cluster, pod, {_HASH: None})
         _wait_for_others(cluster, Ref("Deployment", app, namespace), old, deadline)
-        for pod in old:
-            _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
+        leave_service(cluster, namespace, app)
     drain_alone(cluster, namespace)
 
 

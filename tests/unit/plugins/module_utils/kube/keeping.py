@@ -77,7 +77,7 @@ def work(folder: Path, how: str) -> None:
     """As a worker does."""
     os.setsid()
     lock = FileLock(folder, how)
-    told = []
+    told: list[str] = []
     try:
         keeper.hold(lock, told.append)
         told.append(f"{' '.join(lock.mine)} without {lock.away['north']}")

@@ -17,9 +17,9 @@ description:
     C(skyshift-clusterlink-) and the fabric's name. It says who works on the fabric, and since when.
   - Where another run has one, waits for it, and fails with its name when the time is over. Either all are taken, or
     none is, so that runs on different clusters of one fabric do not wait for each other in vain.
-  - A process of its own has them, renews them as long as the run goes on, and removes them as soon as it has ended, be it by
-    C(SIGKILL); workers of Ansible that outlive a killed run are ended first. When the whole machine is gone, another
-    run takes the Leases after O(duration) seconds without a renewal, by the API server's clock.
+  - A process of its own has them, renews them as long as the run goes on, and removes them as soon as it has ended, be
+    it by C(SIGKILL); workers of Ansible that outlive a killed run are ended first. When the whole machine is gone,
+    another run takes the Leases after O(duration) seconds without a renewal, by the API server's clock.
   - A run that has them already goes on.
   - Nothing that is declared is changed, so this is never reported as a change.
 attributes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # Comes and goes by itself, whoever does what.
 _RESTLESS = frozenset({"events", "events.events.k8s.io", "componentstatuses", "leases.coordination.k8s.io"})
 _SYSTEM = frozenset({"kube-system", "kube-node-lease", "kube-public", "local-path-storage"})
+
+_OF_A_TEST = re.compile(r"(^| )test-[0-9a-f]{8}( |$)")
 
 CONTROLPLANE, DATAPLANE, INGRESS = "cl-controlplane", "cl-dataplane", "clusterlink"
 
@@ -131,14 +134,29 @@ def inventory(kubectl: Kubectl) -> set[str]:
     """All objects of a cluster by kind, namespace and name, but for what Kubernetes itself stirs.
 
     Namespaces of fixture C(namespace) are left out with all that is in them: those of other tests are on their way out.
+    What else is on its way is waited for, such as pods that serve on for a while.
     """
+    _wait_for_what_goes(kubectl)
     kinds = set(kubectl("api-resources", "--verbs=list", "--output=name").split()) - _RESTLESS
     columns = "-o=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
     listed = kubectl("get", ",".join(sorted(kinds)), "-A", "--no-headers", "--ignore-not-found", columns)
     leases = kubectl("get", "leases", "-A", "--no-headers", "--ignore-not-found", columns)
     lines = (" ".join(line.split()) for line in (listed + leases).splitlines())
-    found = (line for line in lines if line and not re.search(r"(^| )test-[0-9a-f]{8}( |$)", line))
+    found = (line for line in lines if line and not _OF_A_TEST.search(line))
     return {line for line in found if line.split()[1] not in _SYSTEM and not line.startswith("Node ")}
+
+
+def _wait_for_what_goes(kubectl: Kubectl) -> None:
+    names = "KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
+    columns = f"-o=custom-columns={names},SINCE:.metadata.deletionTimestamp"
+    deadline = time.monotonic() + 90
+    while True:
+        lines = kubectl("get", "namespaces,pods", "-A", "--no-headers", "--ignore-not-found", columns).splitlines()
+        going = [line for line in lines if not line.rstrip().endswith("<none>") and not _OF_A_TEST.search(line)]
+        if not going:
+            return
+        assert time.monotonic() < deadline, f"these do not go: {going}"
+        time.sleep(0.5)
 
 
 def pods(kubectl: Kubectl, namespace: str, app: str) -> set[str]:

@@ -150,7 +150,10 @@ def start_registry(tmp_path: Path, storage: Path) -> Iterator[Callable[[str], st
 
 def fetch_registry(folder: Path) -> str:
     """Unpack Debian's docker-registry into a folder, without installing it."""
-    subprocess.run(["apt-get", "--quiet", "download", "docker-registry"], cwd=folder, check=True)
+    download = ["apt-get", "--quiet", "download", "docker-registry"]
+    if subprocess.run(download, cwd=folder, check=False).returncode:  # apt's lists may be old, or emptied
+        run("apt-get", "--quiet", "update")
+        subprocess.run(download, cwd=folder, check=True)
     (package,) = folder.glob("docker-registry_*.deb")
     run("dpkg-deb", "--extract", str(package), str(folder))
     return str(folder / "usr" / "bin" / "docker-registry")

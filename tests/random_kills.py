@@ -26,7 +26,7 @@ import time
 from collections.abc import Sequence
 
 # They come and go by themselves.
-_TRANSIENT = {"events", "pods", "replicasets", "endpoints", "endpointslices", "componentstatuses"}
+_TRANSIENT = {"events", "pods", "replicasets", "endpoints", "endpointslices", "componentstatuses", "ipaddresses"}
 _OF_THE_CLUSTER = {"kube-system", "kube-node-lease"}
 _COLUMNS = "custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
 _CHANGED = re.compile(r"changed=[1-9]")

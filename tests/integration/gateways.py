@@ -16,8 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tests.integration.conftest import Ansible, Kubectl
 
-# Comes and goes by itself, whoever does what.
-_RESTLESS = frozenset({"events", "events.events.k8s.io", "componentstatuses", "leases.coordination.k8s.io"})
+# Comes and goes by itself, whoever does what. A Service's IPAddress may outlive it for a while.
+_RESTLESS = frozenset(
+    {
+        "events",
+        "events.events.k8s.io",
+        "componentstatuses",
+        "leases.coordination.k8s.io",
+        "ipaddresses.networking.k8s.io",
+    }
+)
 _SYSTEM = frozenset({"kube-system", "kube-node-lease", "kube-public", "local-path-storage"})
 
 _OF_A_TEST = re.compile(r"(^| )test-[0-9a-f]{8}( |$)")

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
-from tests.integration.gateways import Fabric, standing
+from tests.integration.gateways import Fabric, bring, standing
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("cl-test-a", "cl-test-b", "cl-test-c")
@@ -319,3 +319,21 @@ def address(
     """Where a gateway is reached that stands in the namespace C(SPACE) of the module."""
     with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, request.module.SPACE) as address:
         yield address
+
+
+@pytest.fixture
+def present(run_module: Ansible, east: dict[str, str]) -> Callable[..., dict[str, Any]]:
+    """Foretells a change of a module's C(east) in check mode, makes it, and runs again to see that nothing is left."""
+
+    def change(*, changed: bool = True, **options: Any) -> dict[str, Any]:
+        return bring(run_module, {**east, **options}, changed=changed)
+
+    return change
+
+
+@pytest.fixture
+def installed(run_module: Ansible, east: dict[str, str]) -> dict[str, Any]:
+    """A gateway as it is without any choice made, made or set back where it is not so."""
+    result = run_module("gateway", east)
+    assert not result.get("failed"), result["msg"]
+    return result

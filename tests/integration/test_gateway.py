@@ -18,7 +18,6 @@ from tests.integration.gateways import (
     DATAPLANE,
     INGRESS,
     Fabric,
-    bring,
     inventory,
     pods,
     serial_of,
@@ -68,24 +67,6 @@ def remove(kubectl: Kubectl, run_module: Ansible) -> None:
     result = run_module("gateway", {"state": "absent", "namespace": SPACE, "force": True})
     assert not result.get("failed"), result["msg"]
     kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
-
-
-@pytest.fixture
-def present(run_module: Ansible, east: dict[str, str]) -> Callable[..., Object]:
-    """Foretells a change in check mode, makes it, and runs again to see that nothing is left to do."""
-
-    def change(*, changed: bool = True, **options: Any) -> Object:
-        return bring(run_module, {**east, **options}, changed=changed)
-
-    return change
-
-
-@pytest.fixture
-def installed(run_module: Ansible, east: dict[str, str]) -> Object:
-    """A gateway as it is without any choice made, made or set back where it is not so."""
-    result = run_module("gateway", east)
-    assert not result.get("failed"), result["msg"]
-    return result
 
 
 def spec_of(kubectl: Kubectl, name: str) -> Object:

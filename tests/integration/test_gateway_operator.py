@@ -17,7 +17,6 @@ from tests.integration.gateways import (
     CONTROLPLANE,
     DATAPLANE,
     INGRESS,
-    bring,
     inventory,
     pods,
     serial_of,
@@ -53,24 +52,6 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     for role in (f"clusterlink:{SPACE}:cl-controlplane", "clusterlink-system:cl-controlplane", "cl-operator-manager"):
         kubectl("delete", "clusterrole,clusterrolebinding", role, f"{role}-role", f"{role}-rolebinding", check=False)
     kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names(), KIND)
-
-
-@pytest.fixture
-def present(run_module: Ansible, east: dict[str, str]) -> Callable[..., Object]:
-    """Foretells a change in check mode, makes it, and runs again to see that nothing is left to do."""
-
-    def change(*, changed: bool = True, **options: Any) -> Object:
-        return bring(run_module, {**east, **options}, changed=changed)
-
-    return change
-
-
-@pytest.fixture
-def installed(run_module: Ansible, east: dict[str, str]) -> Object:
-    """A gateway as it is without any choice made, made or set back where it is not so."""
-    result = run_module("gateway", east)
-    assert not result.get("failed"), result["msg"]
-    return result
 
 
 def absent(run_module: Ansible) -> list[Object]:

@@ -169,7 +169,9 @@ def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
         # Unlike a key, a request that is damaged is worth nothing to anyone.
         reasons = [f"{problem.where} {problem.what}" for problem in error.problems]
         return Asking(place, asked, reasons, None, None, key, repaired)
-    reasons = request_reasons(request, asked, key, now) or ["a new one is asked for"] * making.renew
+    reasons = request_reasons(request, asked, key, now)
+    if making.renew and not reasons:
+        reasons = ["a new one is asked for"]
     return Asking(place, asked, reasons, request, None if reasons else request, key, repaired)
 
 

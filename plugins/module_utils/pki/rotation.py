@@ -169,10 +169,13 @@ def steps(phase: str, peers: Sequence[str], outside: Sequence[str]) -> list[str]
         outside: Those of other organisations.
     """
     everybody = ", ".join(peers)
-    enrolled = [f"stop until these have enrolled again, for a certificate of the new CA: {', '.join(outside)}"]
+    enrolled = f"stop until these have enrolled again, for a certificate of the new CA: {', '.join(outside)}"
     ahead = {
         IDLE: ["make a new CA beside the present one"],
-        TRUST: [f"let every gateway trust both CAs ({everybody}), and check all links", *enrolled[: len(outside)]],
+        TRUST: [
+            f"let every gateway trust both CAs ({everybody}), and check all links",
+            *([enrolled] if outside else []),
+        ],
         ISSUE: [f"give {peer} a certificate of the new CA, and check its links" for peer in peers],
         DROP: [f"let every gateway trust the new CA alone ({everybody}), and check all links", "forget the old CA"],
     }

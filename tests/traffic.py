@@ -4,9 +4,10 @@
 
     python -m tests.traffic --kubeconfig FILE --stream CONTEXT=URL ... [--rate 5] [--lead 5] [--allow 0] -- COMMAND...
 
-Every stream is asked twice side by side: on connections that are kept, and on a new one for each request. COMMAND runs
-between a lead-in and a lead-out of some seconds. The counts are printed; the exit code is COMMAND's, or 1 when more
-requests failed than are allowed, or for longer, or when a stream had too few to mean anything.
+Every stream is asked twice side by side: on connections that are kept (by default for as long as they last), and on a
+new one for each request. COMMAND runs between a lead-in and a lead-out of some seconds. The counts are printed; the
+exit code is COMMAND's, or 1 when more requests failed than are allowed, or for longer, or when a stream had too few to
+mean anything.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ LONGEST_SECONDS = 1800
 """When a stream ends by itself, should nobody end it."""
 
 # A program in a pod outlives the connection that started it, but hears that its input is closed.
-_UNTIL_CLOSED = '"$@" & read -r _; kill $!'
+_UNTIL_CLOSED = """\
+rounds=$1; shift
+(trap 'kill $curl; exit' TERM; for _ in $(seq "$rounds"); do "$@" & curl=$!; wait $curl; done) &
+read -r _; kill $!
+"""
 _SHOWN = 8
 _FORMAT = "%{stderr}%{http_code} %{num_connects} %{errormsg}\\n"
 
@@ -65,13 +70,13 @@ class Stream:
         """For reports."""
         return f"{self.context} {self.url} {'kept' if self.kept else 'new'}"
 
-    def start(self, kubectl: str, kubeconfig: str, rate: int) -> None:
+    def start(self, kubectl: str, kubeconfig: str, rate: int, kept_for: int) -> None:
         """Begin to ask; nothing counts yet."""
         header = [] if self.kept else ["--header", "Connection: close"]
         curl = ["curl", "--silent", "--output", "/dev/null", "--write-out", _FORMAT, "--rate", f"{rate}/s"]
-        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.url}/?[1-{rate * LONGEST_SECONDS}]"]
+        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.url}/?[1-{rate * kept_for}]"]
         command = [kubectl, "--kubeconfig", kubeconfig, "--context", self.context, "exec", "--stdin"]
-        command += ["deployment/client", "--", "sh", "-c", _UNTIL_CLOSED, "sh"]
+        command += ["deployment/client", "--", "sh", "-c", _UNTIL_CLOSED, "sh", str(LONGEST_SECONDS // kept_for)]
         self._process = subprocess.Popen(
             [*command, *curl],
             stdin=subprocess.PIPE,
@@ -142,6 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--stream", action="append", required=True, metavar="CONTEXT=URL")
     parser.add_argument("--rate", type=int, default=5, help="requests a second of each client")
+    parser.add_argument(
+        "--kept-for", type=int, default=LONGEST_SECONDS, help="seconds after which a kept connection is made anew"
+    )
     parser.add_argument("--lead", type=float, default=5, help="seconds before and after the command")
     parser.add_argument("--allow", type=int, default=0, help="how many requests may fail")
     parser.add_argument(
@@ -154,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     streams = [Stream(context, url, kept) for context, url in pairs for kept in (True, False)]
     try:
         for stream in streams:
-            stream.start(asked.kubectl, asked.kubeconfig, asked.rate)
+            stream.start(asked.kubectl, asked.kubeconfig, asked.rate, asked.kept_for)
         for stream in streams:
             stream.wait_until_steady()
         for stream in streams:

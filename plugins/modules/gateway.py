@@ -127,7 +127,9 @@ options:
         description: The control plane's image.
         type: str
       dataplane:
-        description: The data plane's image, which must be of the kind that O(dataplane) says.
+        description:
+          - The data plane's image, which must be of the kind that O(dataplane) says. One with Envoy must have C(bash)
+            and C(sleep), as ClusterLink's own has.
         type: str
   image_pull_secrets:
     description: Names of Secrets in the gateway's namespace with a registry's credentials.

@@ -189,6 +189,13 @@ class Call:
     connection: bool = True
 
 
+class Result(dict[str, Any]):
+    """A task's result, which says all of itself where something is missing in it."""
+
+    def __missing__(self, key: str) -> Any:
+        pytest.fail(f"there is no {key!r} in {dict(self)}")
+
+
 class Ansible:
     """Runs modules of this collection as the tasks of a real playbook.
 
@@ -254,8 +261,7 @@ class Ansible:
         self.output = run.stdout
         if not results.exists():
             pytest.fail(f"the playbook did not get to its end:\n{run.stdout}", pytrace=False)
-        registered: list[dict[str, Any]] = json.loads(results.read_text(encoding="utf-8"))
-        return registered
+        return [Result(each) for each in json.loads(results.read_text(encoding="utf-8"))]
 
     def _task(self, call: Call, number: int) -> dict[str, Any]:
         to_cluster = {"kubeconfig": str(self._clusters.kubeconfig), "context": self._clusters.contexts[0]}

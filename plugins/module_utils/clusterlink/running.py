@@ -32,12 +32,12 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
         version: What is known of the version; one that is not supported is left out.
     """
     pod = controlplane["spec"]["template"]["spec"]
-    image = _container(dataplane)["image"]
+    images = {"controlplane": _container(controlplane)["image"], "dataplane": _container(dataplane)["image"]}
     return {
         "version": version if version in RELEASES else None,
-        "images": {"controlplane": _container(controlplane)["image"], "dataplane": image},
+        "images": images,
         "image_pull_secrets": [each["name"] for each in pod.get("imagePullSecrets") or []],
-        "dataplane": _kind(image),
+        "dataplane": _kind(_container(dataplane)),
         "controlplane_replicas": controlplane["spec"].get("replicas", 1),
         "dataplane_replicas": dataplane["spec"].get("replicas", 1),
         "controlplane_resources": _resources(controlplane),
@@ -69,9 +69,12 @@ def _log_level(controlplane: Object) -> str | None:
     return next((ours for ours, theirs in OPERATOR_LOG_LEVELS.items() if theirs == level), level)
 
 
-def _kind(image: str) -> str:
-    """The kind of data plane by its image's name; an image that is named otherwise counts as Envoy."""
-    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+def _kind(container: Mapping[str, Any]) -> str:
+    """The kind of data plane by what it does before it ends (C(workloads)), or by its image's name; else Envoy."""
+    before_end = (container.get("lifecycle") or {}).get("preStop") or {}
+    if before_end:
+        return ENVOY if "exec" in before_end else GO
+    name = container["image"].partition("@")[0].rpartition("/")[2].partition(":")[0]
     return GO if name in {release.dataplane_images[GO] for release in RELEASES.values()} else ENVOY
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
+import subprocess
 from typing import Any
 
 import pytest
@@ -293,13 +295,24 @@ def test_envoy_is_told_a_level_that_it_knows() -> None:
 # Availability.
 
 
-@pytest.mark.parametrize(("name", "drain"), [("cl-controlplane", 45), ("cl-dataplane", 5)])
-def test_a_rolling_restart_takes_no_pod_away_before_another_serves(name: str, drain: int) -> None:
-    deployment = objects()["Deployment", name]["spec"]
+@pytest.mark.parametrize(("name", "dataplane", "drain"), [("cl-controlplane", "envoy", 45), ("cl-dataplane", "go", 15)])
+def test_a_rolling_restart_takes_no_pod_away_before_another_serves(name: str, dataplane: str, drain: int) -> None:
+    deployment = objects(dataplane=dataplane)["Deployment", name]["spec"]
     assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     assert deployment["minReadySeconds"] == 2
-    assert container_of(name)["lifecycle"] == {"preStop": {"sleep": {"seconds": drain}}}
+    assert container_of(name, dataplane=dataplane)["lifecycle"] == {"preStop": {"sleep": {"seconds": drain}}}
     assert container_of(name)["readinessProbe"]["httpGet"]["port"] == 4445
+
+
+def test_envoy_closes_kept_connections_before_it_ends() -> None:
+    [*shell, script] = container_of("cl-dataplane")["lifecycle"]["preStop"]["exec"]["command"]
+    assert shell == ["bash", "-c"]
+    with socket.create_server(("127.0.0.1", 0)) as admin:
+        here = script.replace("1500", str(admin.getsockname()[1])).replace("sleep 15", "sleep 0")
+        subprocess.run([*shell, here], check=True, timeout=10)
+        asked = admin.accept()[0].recv(1024)
+    assert asked == b"POST /healthcheck/fail HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
+    assert subprocess.run([*shell, here], check=False, timeout=10, capture_output=True).returncode == 0  # it is away
 
 
 def test_a_data_plane_has_time_to_get_its_listeners() -> None:

@@ -48,8 +48,8 @@ class ActionModule(WholeFabricAction):
         """Connect to the clusters, and lock them."""
         hostvars, hosts = variables["hostvars"], params["hosts"]
         if hosts is None:
-            hosts = [host for host in variables["ansible_play_hosts_all"] if _is_wanted(hostvars[host], host)]
-        clusters = {host: _connected(hostvars, host) for host in hosts}
+            hosts = variables["ansible_play_hosts_all"]
+        clusters = {host: _connected(hostvars, host) for host in hosts if _is_wanted(hostvars[host], host)}
         return lock(params, mode, ThisRun(_holder(), clusters, self._display.display))
 
 

@@ -47,7 +47,7 @@ options:
     default: fabric
   hosts:
     description:
-      - The clusters. Those of the play unless given, but for hosts whose variable C(clusterlink_lock) is false.
+      - The clusters, those of the play unless given. Hosts whose variable C(clusterlink_lock) is false are left out.
     type: list
     elements: str
   timeout:
@@ -66,7 +66,8 @@ notes:
   - It belongs to the run whose task it is, so it always runs on the controller, within Ansible itself.
   - The connections are those that the inventory's variables C(clusterlink_context) and the like say of each host.
   - The user needs the verbs get, create, update and delete on C(leases.coordination.k8s.io) in namespace C(default).
-  - A cluster that does not answer within some seconds is left out with a warning, as other tasks say what it owes.
+  - A cluster that does not answer within some seconds, or does not permit it, is left out with a warning, as other
+    tasks say what it owes. That none of the clusters permits it is an error.
 seealso:
   - module: skyshift.clusterlink.fabric_apply
 """
@@ -98,7 +99,7 @@ clusters:
   elements: str
   sample: [east, west]
 unlocked:
-  description: Clusters that are away, so that there is no lock in them.
+  description: Clusters that are away or do not permit it, so that there is no lock in them.
   returned: success
   type: list
   elements: str
@@ -145,7 +146,7 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
     """Take the lock, give it back, or in check mode say who has it.
 
     Raises:
-        ClusterlinkError: Another run has it, or a cluster permits none.
+        ClusterlinkError: Another run has it, or no cluster permits one.
     """
     short = [
         Problem(name, f"is less than {least} seconds", str(params[name]), f"Give {least} or more")

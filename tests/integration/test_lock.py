@@ -134,6 +134,16 @@ def test_a_second_run_is_told_who_has_the_fabric_and_writes_nothing(fabric: Fabr
     holding.process.kill()
 
 
+def test_a_cluster_is_not_torn_down_while_a_run_works_on_another(fabric: Fabric) -> None:
+    elsewhere = fabric.two.start(fabric.playbook("elsewhere", LOCK, STAY), "--limit", WEST)
+    assert eventually(lambda: list(fabric.leases()) == [WEST]), elsewhere.log.read_text()
+    refused = fabric.two.play("teardown", "--limit", EAST, clusterlink_lock_timeout=0)
+    said = " ".join(refused.output.split())
+    assert (refused.code, refused.changed) == (2, 0), refused.output
+    assert f"another run works on it in {WEST} (found: " in said
+    elsewhere.process.kill()
+
+
 def test_check_mode_takes_no_lock_and_a_run_may_take_it_twice_and_give_it_back(fabric: Fabric) -> None:
     """Renewals after it was given back do not bring it back, and a cluster that is away is left out."""
     fabric.two.hosts["away"] = {

@@ -39,7 +39,7 @@ class Lock:
     Attributes:
         mine: The clusters whose Lease this run has.
         taken: The Leases that it took just now, which nobody renews yet.
-        away: Why a cluster was left out, which is away or refuses everything. Other tasks say that it is owed.
+        away: Why a cluster was left out, which is away or permits no lock. Other tasks say what it owes.
         patience: For how long another run is waited for.
     """
 
@@ -63,7 +63,7 @@ class Lock:
         """What other runs have, by cluster.
 
         Raises:
-            ClusterlinkError: A cluster permits no lock, or has something else in its place.
+            ClusterlinkError: No cluster permits a lock, or one has something else in its place.
         """
         held = {}
         self.mine = []
@@ -158,18 +158,25 @@ class Lock:
         _side_by_side(FabricLease.release, leases)
 
     def _each(self, work: Callable[[FabricLease], R], leases: Mapping[str, FabricLease]) -> dict[str, R]:
-        """What each gives, but for clusters that are away, which are left out from now on."""
+        """What each gives, but for clusters that are away or permit no lock, which are left out from now on."""
         done: dict[str, R] = {}
-        refused: list[Problem] = []
+        taken: list[Problem] = []
+        forbidden: list[Problem] = []
         for host, outcome in _side_by_side(work, leases).items():
             if not isinstance(outcome, ClusterlinkError):
                 done[host] = outcome
-            elif _is_refusal(outcome, leases[host]):
-                refused += [_with_way_out(problem, host) for problem in outcome.problems]
+                continue
+            problems = [_with_way_out(problem, host) for problem in outcome.problems]
+            if isinstance(outcome, NotALockError):
+                taken += problems
+            elif _forbids_locks(outcome, leases[host]):
+                forbidden += problems
+                self.away[host] = ClusterlinkError(problems)
             else:
                 self.away[host] = outcome
         self._leases = {host: lease for host, lease in self._leases.items() if host not in self.away}
-        raise_all(refused)
+        # One cluster that permits no lock does not stop the others; a run without any lock would be alone by luck only.
+        raise_all(taken or ([] if self._leases else forbidden))
         return done
 
 
@@ -194,11 +201,11 @@ def _by_holder(held: Mapping[str, Hold]) -> list[list[str]]:
     return list(groups.values())
 
 
-def _is_refusal(error: ClusterlinkError, lease: FabricLease) -> bool:
-    """Whether a cluster that could be locked will not be; one that knows the user not at all is as good as away."""
-    if isinstance(error, ApiError) and error.status == HTTP_FORBIDDEN:
-        return all(problem.where != lease.cluster.server for problem in error.problems)
-    return isinstance(error, NotALockError)
+def _forbids_locks(error: ClusterlinkError, lease: FabricLease) -> bool:
+    """Whether a cluster permits no lock; one that does not know the user at all is as good as away."""
+    if not isinstance(error, ApiError) or error.status != HTTP_FORBIDDEN:
+        return False
+    return all(problem.where != lease.cluster.server for problem in error.problems)
 
 
 def _with_way_out(problem: Problem, host: str) -> Problem:

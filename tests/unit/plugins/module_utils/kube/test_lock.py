@@ -172,15 +172,25 @@ def test_a_cluster_that_is_away_is_left_out(fabric: Fabric, verb: str, error: Cl
 
 
 @pytest.mark.parametrize("verb", ["get", "create"])
-def test_a_missing_permission_is_an_error_that_says_which_and_how_to_do_without(fabric: Fabric, verb: str) -> None:
+def test_a_cluster_that_permits_no_lock_is_left_out_and_why_is_told(fabric: Fabric, verb: str) -> None:
     fabric.clusters["west"].fails[verb] = forbidden(verb)
-    (problem,) = fabric.problems("ada")
+    lock = fabric.acquired("ada")
+    (problem,) = lock.away["west"].problems
     assert (problem.host, problem.what) == ("west", f"the user ada is not permitted to {verb} leases")
     assert problem.fix == (
         "Grant it; a lock takes the right to get, create, update and delete leases.coordination.k8s.io in namespace "
         "default. Or set clusterlink_lock to false, to go without a lock there"
     )
-    assert fabric.holders() == ["", "", ""], "what was got is given back"
+    assert (lock.mine, list(lock.taken)) == (["east", "north"], ["east", "north"])
+
+
+@pytest.mark.parametrize("verb", ["get", "create"])
+def test_that_no_cluster_permits_a_lock_is_an_error(fabric: Fabric, verb: str) -> None:
+    for host in ("east", "west"):
+        fabric.clusters[host].fails[verb] = forbidden(verb)
+    fabric.clusters["north"].fails[verb] = away()
+    assert [problem.host for problem in fabric.problems("ada")] == ["east", "west"]
+    assert fabric.holders() == ["", "", ""]
 
 
 def test_somebody_elses_lease_is_an_error(fabric: Fabric) -> None:

@@ -8,15 +8,21 @@ nobody then; they serve beside the new ones, and leave their Services before the
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import DRAIN_SECONDS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import names
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.workloads import (
+    DRAIN_SECONDS,
+    ENVOY_GOODBYE,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import DEPLOYMENTS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import delete_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container, run_in_container
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_gone
 
@@ -29,6 +35,8 @@ _HASH = "pod-template-hash"
 """The label by which a ReplicaSet knows its pods, and a Service does not."""
 _PAUSE = 0.5
 """Seconds between looks at the pods."""
+_GOODBYE_SECONDS = 5.0
+"""How long a pod may take to be told that it will end."""
 
 
 def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
@@ -52,10 +60,21 @@ def drain_alone(cluster: Cluster, namespace: str) -> None:
         leave_service(cluster, namespace, app)
     alone = [pod for pod in _pods(cluster, namespace) if not _owned(pod)]
     if alone:
+        for pod in alone:
+            _say_goodbye(cluster, pod)
         time.sleep(DRAIN_SECONDS)
         refs = [Ref.of(pod) for pod in alone]
         delete_objects(cluster, refs, check=False)
         wait_gone(cluster, refs, GONE_SECONDS)
+
+
+def _say_goodbye(cluster: Cluster, pod: Object) -> None:
+    """Let Envoy close connections that others keep. Where that may not or cannot be done, a request may be lost."""
+    metadata = pod["metadata"]
+    if _app(pod).startswith(names.DATAPLANE):
+        place = Container(metadata["namespace"], metadata["name"], pod["spec"]["containers"][0]["name"])
+        with contextlib.suppress(ClusterlinkError):
+            run_in_container(cluster, place, ["bash", "-c", ENVOY_GOODBYE], _GOODBYE_SECONDS)
 
 
 def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
@@ -83,10 +102,10 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
 
 
 def _wait_for_others(cluster: Cluster, deployment: Ref, old: Sequence[Object], deadline: float) -> None:
-    names = {pod["metadata"]["name"] for pod in old}
+    known = {pod["metadata"]["name"] for pod in old}
     while True:
         new = [pod for pod in _pods(cluster, deployment.namespace) if _owned(pod) and _app(pod) == deployment.name]
-        if sum(_ready(pod) and pod["metadata"]["name"] not in names for pod in new) >= len(old):
+        if sum(_ready(pod) and pod["metadata"]["name"] not in known for pod in new) >= len(old):
             return
         if time.monotonic() >= deadline:
             what = "its new pods do not serve in time; those before them still do"

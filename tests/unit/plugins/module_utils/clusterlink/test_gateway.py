@@ -311,7 +311,7 @@ def test_envoy_closes_kept_connections_before_it_ends() -> None:
         here = script.replace("1500", str(admin.getsockname()[1])).replace("sleep 15", "sleep 0")
         subprocess.run([*shell, here], check=True, timeout=10)
         asked = admin.accept()[0].recv(1024)
-    assert asked == b"POST /healthcheck/fail HTTP/1.0\r\nContent-Length: 0\r\n\r\n"
+    assert asked == b"POST /healthcheck/fail HTTP/1.1\r\nHost: envoy\r\nContent-Length: 0\r\n\r\n"
     assert subprocess.run([*shell, here], check=False, timeout=10, capture_output=True).returncode == 0  # it is away
 
 

@@ -72,7 +72,7 @@ def thing(kind: str, name: str, namespace: str = SPACE, *, owner: str = "", imag
     if owner:
         metadata["ownerReferences"] = [{"uid": f"uid-{owner}"}]
     metadata |= more.pop("metadata", {})
-    pod = {"containers": [{"image": image}]}
+    pod = {"containers": [{"name": "main", "image": image}]}
     spec = {"template": {"spec": pod}} if kind == "Deployment" else pod
     return {"kind": kind, "metadata": metadata, "spec": more.get("spec", spec)}
 
@@ -111,6 +111,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in (adopt, operate, turnover):
         monkeypatch.setattr(module, "wait_gone", gone)
+    monkeypatch.setattr(turnover, "run_in_container", lambda *_arguments: None)
     monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import turnover
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 
 Object = dict[str, Any]
@@ -37,6 +38,7 @@ class Pods:
                 "labels": {"app": app, "pod-template-hash": "1"},
                 "ownerReferences": [{"uid": "set"}],
             },
+            "spec": {"containers": [{"name": "main"}]},
             "status": {"conditions": [{"type": "Ready", "status": self.ready}]},
         }
 
@@ -67,7 +69,12 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(cluster: Pods, refs: list[Ref], _timeout: float) -> None:
         assert not {ref.name for ref in refs} & set(cluster.objects)
 
+    def told(cluster: Pods, place: Container, _command: list[str], _timeout: float) -> None:
+        cluster.done.append(f"tell {place.pod}")
+        raise ClusterlinkError(Problem(str(place), "the API server does not run a command in it"))
+
     monkeypatch.setattr(turnover, "wait_gone", gone)
+    monkeypatch.setattr(turnover, "run_in_container", told)
     monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)  # type: ignore[attr-defined]
 
 
@@ -79,6 +86,7 @@ def test_pods_serve_until_others_do_and_leave_their_service_before_they_end() ->
         "cl-controlplane-0: app=cl-controlplane-replaced",
         "cl-dataplane-1: pod-template-hash=None",
         "cl-dataplane-1: app=cl-dataplane-replaced",
+        "tell cl-dataplane-1",
         "delete cl-controlplane-0",
         "delete cl-dataplane-1",
     ]

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A playbook that is killed at every step, and run again each time.
 
-    python -m tests.killed [--every 1] [--delay 0.3] -- ansible-playbook PLAYBOOK...
+    python -m tests.killed [--steps REGEX] -- ansible-playbook PLAYBOOK...
 
 The first run is killed by SIGKILL as its first task begins, with all of its processes, the second run as its second
-task begins, and so on until a run ends before it is killed. Its exit code is the result. With ``--every 5``, it is the
-first task, then the sixth.
+task begins, and so on until a run ends before it is killed. Its exit code is the result. With ``--steps``, only tasks
+count whose name matches.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 
 MOST_RUNS = 80
@@ -27,12 +27,11 @@ _TASK = "TASK ["
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command until it ends by itself."""
     parser = argparse.ArgumentParser(prog="python -m tests.killed", description=__doc__)
-    parser.add_argument("--every", type=int, default=1, help="how many tasks later each next run is killed")
-    parser.add_argument("--delay", type=float, default=0.3, help="seconds into every second task")
+    parser.add_argument("--steps", default="", help="what the name of a task must match to count")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)
     for number in range(MOST_RUNS):
-        status = _run(asked.command, 1 + number * asked.every, asked.delay if number % 2 else 0.0)
+        status = _run(asked.command, asked.steps, number + 1)
         if status is not None:
             print(f"killed {number} times, then it ended by itself", flush=True)
             return status
@@ -40,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _run(command: Sequence[str], last: int, delay: float) -> int | None:
-    """Run until the task of this number, from 1; the exit code, or None when it was killed."""
+def _run(command: Sequence[str], steps: str, last: int) -> int | None:
+    """Run until the matching task of this number, from 1; the exit code, or None when it was killed."""
     environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -51,9 +50,8 @@ def _run(command: Sequence[str], last: int, delay: float) -> int | None:
     seen = 0
     for line in process.stdout:
         lines.append(line)
-        seen += line.startswith(_TASK)
+        seen += line.startswith(_TASK) and bool(re.search(steps, line))
         if seen == last:
-            time.sleep(delay)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

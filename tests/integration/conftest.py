@@ -163,6 +163,19 @@ class Kubectl:
         how = ["--server-side", f"--field-manager={manager}"] if manager else []
         self("apply", *how, "--filename=-", context=context, stdin=items)
 
+    def remove_namespace(self, *names: str, context: str = "") -> None:
+        """Remove namespaces that may be there, with pods that would serve on for a while."""
+        self("delete", "namespace", *names, "--ignore-not-found", "--wait=false", context=context)
+        for name in names:
+            self.hurry(name, context=context)
+        self("delete", "namespace", *names, "--ignore-not-found", "--wait", context=context)
+
+    def hurry(self, namespace: str, *pods: str, context: str = "") -> None:
+        """Let pods end within a second, all of a namespace unless some are named."""
+        which = pods or ("--all",)
+        now = ("--grace-period=1", "--wait=false", "--ignore-not-found")
+        self("delete", "pods", *which, "-n", namespace, *now, context=context)
+
 
 @pytest.fixture(scope="session")
 def kubectl(clusters: Clusters) -> Kubectl:

@@ -103,7 +103,7 @@ class TwoClusters:
     def clear(self) -> None:
         """Remove the namespaces."""
         for context in self.contexts.values():
-            self._kubectl("delete", "namespace", self.namespace, "--wait", "--ignore-not-found", context=context)
+            self._kubectl.remove_namespace(self.namespace, context=context)
 
     def play(self, playbook: str, *options: str, **variables: Any) -> Run:
         """Run one of the collection's playbooks; one that fails is no error here.

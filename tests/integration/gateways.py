@@ -87,7 +87,7 @@ def standing(
         yield address
     finally:
         ansible("gateway", {"state": "absent", "namespace": namespace, "force": True})
-        kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait")
+        kubectl.remove_namespace(namespace)
 
 
 def bring(run_module: Ansible, settings: dict[str, Any], *, changed: bool = True) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def inventory(kubectl: Kubectl) -> set[str]:
     """All objects of a cluster by kind, namespace and name, but for what Kubernetes itself stirs.
 
     Namespaces of fixture C(namespace) are left out with all that is in them: those of other tests are on their way out.
-    What else is on its way is waited for, such as pods that serve on for a while.
+    What else is on its way is waited for; pods that serve on for a while are told not to.
     """
     _wait_for_what_goes(kubectl)
     kinds = set(kubectl("api-resources", "--verbs=list", "--output=name").split()) - _RESTLESS
@@ -164,6 +164,9 @@ def _wait_for_what_goes(kubectl: Kubectl) -> None:
         if not going:
             return
         assert time.monotonic() < deadline, f"these do not go: {going}"
+        for kind, namespace, name, _since in map(str.split, going):
+            if kind == "Pod":
+                kubectl.hurry(namespace, name)
         time.sleep(0.5)
 
 

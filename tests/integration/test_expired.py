@@ -113,7 +113,7 @@ def site(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPath
     finally:
         made.run(playbook="teardown.yml")
         for context in made.contexts.values():
-            kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait", context=context)
+            kubectl.remove_namespace(SPACE, context=context)
 
 
 def test_an_expired_ca_is_explained_and_one_run_repairs_the_fabric(site: Site) -> None:

@@ -58,7 +58,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
         if "deletionTimestamp" in namespace["metadata"]:
             kubectl("wait", "--for=delete", f"namespace/{namespace['metadata']['name']}", "--timeout=120s")
     yield
-    kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
+    kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
 
@@ -66,7 +66,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
 def remove(kubectl: Kubectl, run_module: Ansible) -> None:
     result = run_module("gateway", {"state": "absent", "namespace": SPACE, "force": True})
     assert not result.get("failed"), result["msg"]
-    kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
+    kubectl.remove_namespace(SPACE)
 
 
 def spec_of(kubectl: Kubectl, name: str) -> Object:
@@ -338,7 +338,7 @@ def test_a_namespace_of_others_that_enforces_the_restricted_standard_is_used_and
     removed = run_module("gateway", {"state": "absent", "namespace": SPACE})
     assert any(f"Namespace {SPACE} stays" in sentence for sentence in removed["kept"])
     assert inventory(kubectl) == before
-    kubectl("delete", "namespace", SPACE, "--wait")
+    kubectl.remove_namespace(SPACE)
 
 
 @pytest.mark.usefixtures("installed")

@@ -38,7 +38,7 @@ def east(fabric: Fabric) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     yield
-    kubectl("delete", "namespace", SPACE, "--ignore-not-found", "--wait")
+    kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
     kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())

@@ -48,7 +48,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     if KIND in kubectl("get", "crd", "-o", "name"):
         for name in kubectl("get", KIND, "-n", OPERATORS, "-o", "name").split():
             kubectl("patch", name, "-n", OPERATORS, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
-    kubectl("delete", "namespace", SPACE, OPERATORS, "--ignore-not-found", "--wait")
+    kubectl.remove_namespace(SPACE, OPERATORS)
     for role in (f"clusterlink:{SPACE}:cl-controlplane", "clusterlink-system:cl-controlplane", "cl-operator-manager"):
         kubectl("delete", "clusterrole,clusterrolebinding", role, f"{role}-role", f"{role}-rolebinding", check=False)
     kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names(), KIND)

@@ -83,7 +83,7 @@ def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[Wat
     yield watched
     watched.run("teardown.yml", check=False)
     for context in contexts.values():
-        kubectl("delete", "namespace", "clusterlink-system", "--ignore-not-found", "--wait", context=context)
+        kubectl.remove_namespace("clusterlink-system", context=context)
 
 
 def keys_in(kubectl: Kubectl, contexts: tuple[str, ...]) -> set[bytes]:

@@ -53,7 +53,7 @@ def test_a_data_plane_that_is_told_to_end_answers_and_closes_connections_that_ar
 
     kubectl("delete", "pod", pod, "-n", SPACE, "--wait=false")
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 14
     while is_kept(connection):
         assert time.monotonic() < deadline, "it would be cut when the pod ends"
         time.sleep(0.2)

@@ -152,7 +152,8 @@ def _drain(seconds: int) -> dict[str, Any]:
 
 
 def _goodbye() -> dict[str, Any]:
-    script = f"{ENVOY_GOODBYE}; sleep {DATAPLANE_DRAIN_SECONDS}"
+    # Not before it has left its Service everywhere: whoever is sent away comes back to it until then.
+    script = f"sleep {DRAIN_SECONDS}; {ENVOY_GOODBYE}; sleep {DATAPLANE_DRAIN_SECONDS - DRAIN_SECONDS}"
     return {"preStop": {"exec": {"command": ["bash", "-c", script]}}}
 
 

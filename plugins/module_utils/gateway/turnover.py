@@ -60,6 +60,7 @@ def drain_alone(cluster: Cluster, namespace: str) -> None:
         leave_service(cluster, namespace, app)
     alone = [pod for pod in _pods(cluster, namespace) if not _owned(pod)]
     if alone:
+        time.sleep(DRAIN_SECONDS)
         for pod in alone:
             _say_goodbye(cluster, pod)
         time.sleep(DRAIN_SECONDS)

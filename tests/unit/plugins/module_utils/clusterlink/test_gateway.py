@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import subprocess
 from typing import Any
@@ -308,7 +309,7 @@ def test_envoy_closes_kept_connections_before_it_ends() -> None:
     [*shell, script] = container_of("cl-dataplane")["lifecycle"]["preStop"]["exec"]["command"]
     assert shell == ["bash", "-c"]
     with socket.create_server(("127.0.0.1", 0)) as admin:
-        here = script.replace("1500", str(admin.getsockname()[1])).replace("sleep 15", "sleep 0")
+        here = re.sub(r"sleep \d+", "sleep 0", script).replace("1500", str(admin.getsockname()[1]))
         subprocess.run([*shell, here], check=True, timeout=10)
         asked = admin.accept()[0].recv(1024)
     assert asked == b"POST /healthcheck/fail HTTP/1.1\r\nHost: envoy\r\nContent-Length: 0\r\n\r\n"

@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the client has gone, or the server
             self.close_connection = True
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _safely  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _safely  # noqa: N815 - the names that http.server calls
 
     def handle(self) -> None:
         try:

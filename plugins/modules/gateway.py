@@ -202,8 +202,8 @@ options:
         end, so that requests go on. What the operator had besides is removed last, with the Instance that it made the
         gateway for. An operator that keeps other gateways, too, is an error.
       - Envoy in such a pod is told that it will end, where the user may C(create pods/exec) in the gateway's namespace.
-        Otherwise a decision that other gateways ask it for in that moment is lost.
-      - Otherwise these are an error that names what made them, or the manager and the fields.
+        Where not, a decision that other gateways ask it for in that moment is lost.
+      - With V(false) these are an error that names what made them, or the manager and the fields.
     type: bool
     default: false
   force:

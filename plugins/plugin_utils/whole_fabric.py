@@ -64,7 +64,7 @@ class WholeFabricAction(ActionBase):
             return failure(error)
         return {**outcome.as_result(mode), "warnings": outcome.warnings}
 
-    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002
+    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002 - for others
         """Run the task; a module that needs to know more first asks for it here."""
         return self.task.run(params, mode)
 

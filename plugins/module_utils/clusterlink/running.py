@@ -70,12 +70,13 @@ def _log_level(controlplane: Object) -> str | None:
 
 
 def _kind(container: Mapping[str, Any]) -> str:
-    """The kind of data plane by what it does before it ends (C(workloads)), or by its image's name; else Envoy."""
-    before_end = (container.get("lifecycle") or {}).get("preStop") or {}
-    if before_end:
-        return ENVOY if "exec" in before_end else GO
+    """The kind of data plane by its image's name, or, where that says nothing, by what it does before it ends."""
     name = container["image"].partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return GO if name in {release.dataplane_images[GO] for release in RELEASES.values()} else ENVOY
+    known = {image: kind for release in RELEASES.values() for kind, image in release.dataplane_images.items()}
+    if name in known:
+        return known[name]
+    before_end = (container.get("lifecycle") or {}).get("preStop") or {}
+    return GO if "sleep" in before_end else ENVOY  # as C(workloads) makes them
 
 
 def _ingress(service: Object) -> dict[str, Any]:

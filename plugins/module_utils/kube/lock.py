@@ -160,23 +160,22 @@ class Lock:
     def _each(self, work: Callable[[FabricLease], R], leases: Mapping[str, FabricLease]) -> dict[str, R]:
         """What each gives, but for clusters that are away or permit no lock, which are left out from now on."""
         done: dict[str, R] = {}
-        taken: list[Problem] = []
+        foreign: list[Problem] = []
         forbidden: list[Problem] = []
         for host, outcome in _side_by_side(work, leases).items():
             if not isinstance(outcome, ClusterlinkError):
                 done[host] = outcome
-                continue
-            problems = [_with_way_out(problem, host) for problem in outcome.problems]
-            if isinstance(outcome, NotALockError):
-                taken += problems
+            elif isinstance(outcome, NotALockError):
+                foreign += _with_way_out(outcome, host)
             elif _forbids_locks(outcome, leases[host]):
+                problems = _with_way_out(outcome, host)
                 forbidden += problems
                 self.away[host] = ClusterlinkError(problems)
             else:
                 self.away[host] = outcome
         self._leases = {host: lease for host, lease in self._leases.items() if host not in self.away}
         # One cluster that permits no lock does not stop the others; a run without any lock would be alone by luck only.
-        raise_all(taken or ([] if self._leases else forbidden))
+        raise_all(foreign or ([] if self._leases else forbidden))
         return done
 
 
@@ -208,7 +207,7 @@ def _forbids_locks(error: ClusterlinkError, lease: FabricLease) -> bool:
     return all(problem.where != lease.cluster.server for problem in error.problems)
 
 
-def _with_way_out(problem: Problem, host: str) -> Problem:
+def _with_way_out(error: ClusterlinkError, host: str) -> list[Problem]:
     rights = f"get, create, update and delete {KINDS['Lease'].resource} in namespace {lock.NAMESPACE}"
-    fix = f"{problem.fix or 'Correct that'}; a lock takes the right to {rights}"
-    return replace(problem, host=host, fix=f"{fix}. Or set clusterlink_lock to false, to go without a lock there")
+    fix = f"a lock takes the right to {rights}. Or set clusterlink_lock to false, to go without a lock there"
+    return [replace(each, host=host, fix=f"{each.fix or 'Correct that'}; {fix}") for each in error.problems]

@@ -69,5 +69,16 @@ def test_images_that_are_pinned_or_named_otherwise_are_kept_whole() -> None:
     assert made(read_back(objects)) == objects
 
 
+def test_a_known_image_tells_the_kind_of_a_data_plane_whatever_it_does_before_it_ends() -> None:
+    for kind, other in (("envoy", "go"), ("go", "envoy")):
+        objects, others = made({"dataplane": kind}), made({"dataplane": other})
+        container, theirs = (
+            each["Deployment", "cl-dataplane"]["spec"]["template"]["spec"]["containers"][0]
+            for each in (objects, others)
+        )
+        container["lifecycle"] = theirs["lifecycle"]
+        assert read_back(objects)["dataplane"] == kind
+
+
 def test_a_version_that_is_not_supported_is_not_asked_for() -> None:
     assert read_back(made({}), version="v0.3.0")["version"] is None

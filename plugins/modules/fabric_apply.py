@@ -109,6 +109,13 @@ options:
     type: list
     elements: str
     default: []
+  gateways_changed:
+    description:
+      - Whether gateways of the fabric have just been changed, restarted or given certificates.
+      - What was said of Peers before is not believed then, as of Peers that this task changes; that takes 6.5 seconds,
+        since a link that has failed is reported up to six seconds later.
+    type: bool
+    default: false
 notes:
   - Run it on all clusters in parallel, after all their gateways are there. A gateway that does not reach a Peer at
     once tries again only every ten seconds.
@@ -325,6 +332,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 params["wait_timeout"],
                 with_peers=params["wait_for_peers"],
                 away=params["peers_away"],
+                gateways_changed=params["gateways_changed"],
             )
         except NotReadyError as error:
             return _outcome(result, {**result.objects, **error.states}, {**owed, **error.waiting}).fail(error)
@@ -378,6 +386,7 @@ TASK = Task(
         "wait_timeout": {"type": "int", "default": 120},
         "wait_for_peers": {"type": "bool", "default": True},
         "peers_away": {"type": "list", "elements": "str", "default": []},
+        "gateways_changed": {"type": "bool", "default": False},
     },
     run=run,
     requires=REQUIRES,

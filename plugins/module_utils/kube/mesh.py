@@ -93,7 +93,13 @@ def apply_mesh(
 
 
 def wait_for_mesh(
-    cluster: Cluster, result: ApplyResult, timeout: float, *, with_peers: bool, away: Collection[str] = ()
+    cluster: Cluster,
+    result: ApplyResult,
+    timeout: float,
+    *,
+    with_peers: bool,
+    away: Collection[str] = (),
+    gateways_changed: bool = False,
 ) -> dict[Ref, Object | None]:
     """Wait until what was applied works and what was removed is gone; when it is so already, no request is made.
 
@@ -103,6 +109,7 @@ def wait_for_mesh(
         timeout: Seconds for all together.
         with_peers: Whether Peers must be reachable.
         away: Names of Peers that need not be, all the same.
+        gateways_changed: Whether what was said of Peers before is not believed, also of unchanged ones.
 
     Returns:
         The objects waited for as last seen.
@@ -117,7 +124,8 @@ def wait_for_mesh(
         for ref in result.objects
         if READY_CONDITIONS[ref.kind] and (ref.kind != "Peer" or (with_peers and ref.name not in away))
     ]
-    changed = {ref for ref in result.updated if ref in refs}
+    doubted = [ref for ref in result.unchanged if gateways_changed and ref.kind == "Peer"]
+    changed = {ref for ref in [*result.updated, *doubted] if ref in refs}
     if changed:
         time.sleep(min(settle_time(changed), timeout))
     known = {ref: result.objects[ref] for ref in refs if ref not in changed}

@@ -185,6 +185,21 @@ def test_condition_from_before_a_change_is_not_believed_at_once(
     assert cluster.reads == [(kind, "a", "")]
 
 
+@pytest.mark.parametrize(("was", "slept"), [("unchanged", [PEER_SETTLE]), ("created", [])])
+def test_what_was_said_of_a_peer_before_gateways_changed_is_not_believed(
+    memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch, was: str, slept: list[float]
+) -> None:
+    peer, export = make("Peer"), make("Export")
+    cluster = memory_cluster(ready(peer), ready(export))
+    objects = {Ref.of(each): ready(each) for each in (peer, export)}
+    result = ApplyResult(**{was: list(objects)}, objects=objects)
+    waits: list[float] = []
+    monkeypatch.setattr(mesh.time, "sleep", waits.append)
+    wait_for_mesh(cluster, result, 10, with_peers=True, gateways_changed=True)
+    assert waits == slept
+    assert cluster.reads == ([("Peer", "a", "")] if was == "unchanged" else [])
+
+
 BACKING = {**ownership_labels("f"), BACKING_LABEL: "true"}
 
 

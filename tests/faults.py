@@ -30,8 +30,13 @@ from urllib.parse import urlsplit
 FAULTS = ("latency", "reset", "cut", "429", "500")
 """What can go wrong: the answer comes late; the connection is reset before the request goes on, or after the server has
 done it, so that its answer is lost; the request is refused."""
+REFUSALS = ("401", "403", "429", "500")
+"""Faults that are an answer of this status."""
+SILENCE = "silence"
+"""The fault that there is no answer; the connection stays until the client has enough."""
 
 LATENCY_SECONDS = (0.2, 3.0)
+_PATIENCE_SECONDS = 300
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade", "authorization", "host"})
 _NAME = "127.0.0.1"
 
@@ -53,7 +58,7 @@ class FaultyProxy:
         Args:
             kubeconfig: Of one context, with certificates inline (kubectl config view --raw --minify).
             folder: Where keys may be kept.
-            faults: Of C(FAULTS).
+            faults: Of C(FAULTS), C(REFUSALS), or C(SILENCE).
             share: Of requests that fail, from 0 to 1.
         """
         self.faults = tuple(faults)
@@ -112,7 +117,10 @@ class FaultyProxy:
         body = client.rfile.read(length) if length else None
         if fault == "reset":
             client.reset()
-        elif fault in ("429", "500"):
+        elif fault == SILENCE:
+            select.select([client.connection], [], [], _PATIENCE_SECONDS)
+            client.close_connection = True
+        elif fault in REFUSALS:
             client.refuse(int(fault))
         else:
             if fault == "latency":

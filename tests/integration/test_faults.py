@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric whose API servers fail at 30 % of the requests is made, kept and removed as if they did not."""
+"""API servers that fail: at 30 % of the requests, as if they did not; at all of one, as if it were not there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import FaultyProxy
-from tests.integration.fabrics import TwoClusters
+from tests.faults import REFUSALS, SILENCE, FaultyProxy
+from tests.integration.fabrics import EAST, WEST, TwoClusters
 from tests.integration.gateways import inventory
 
 if TYPE_CHECKING:
@@ -45,9 +45,11 @@ class Faulty:
         self._direct = dict(fabric.hosts)
         self._fabric = fabric
 
-    def use(self, *, through: bool) -> None:
-        """Let playbooks go through the proxies, or past them."""
+    def use(self, *, through: bool, only: str = "") -> None:
+        """Let playbooks go through the proxies, or that of one cluster only, or past them."""
         for name, proxy in self.proxies:
+            if only not in ("", name):
+                continue
             way = {"clusterlink_kubeconfig": proxy.kubeconfig(name)} if through else self._direct[name]
             self._fabric.hosts[name] = way
 
@@ -82,3 +84,32 @@ def test_site_and_teardown_converge_while_requests_fail(
         removed = fabric.play("teardown")
         assert removed.code == 0, removed.output
     assert not inventory(kubectl) - before  # what other tests left on its way out may have gone
+
+
+def test_cluster_that_fails_at_every_request_stops_no_other_and_owes(
+    fabric: TwoClusters, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    fabric.variables["clusterlink_retry_timeout"] = 3
+    made = fabric.play("site")
+    assert made.code == 0, made.output
+    export = ("exports.clusterlink.net", "web", "-n", fabric.namespace)
+    faulty = Faulty(fabric, kubectl, tmp_path, REFUSALS)
+    proxy = dict(faulty.proxies)[WEST]
+    proxy.share = 1
+    with proxy:
+        for fault in (*REFUSALS, "reset", SILENCE):
+            kubectl("delete", *export, context=fabric.contexts[EAST])
+            proxy.faults = (fault,)
+            faulty.use(through=True, only=WEST)
+            run = fabric.play("site")
+            faulty.use(through=False)
+            print(f"{fault}: {proxy.seen[fault]} requests")
+            assert proxy.seen[fault] > 0
+            assert run.code == 2, run.output
+            assert f"{WEST} owes" in run.output, run.output
+            assert (run.recap[EAST]["failed"], run.recap[EAST]["changed"]) == (0, 1), run.output
+            kubectl("get", *export, context=fabric.contexts[EAST])
+    settled = fabric.play("site")
+    assert (settled.code, settled.changed) == (0, 0), settled.output
+    removed = fabric.play("teardown")
+    assert removed.code == 0, removed.output

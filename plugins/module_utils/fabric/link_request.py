@@ -172,7 +172,8 @@ def _gateways(fabric: Fabric, addresses: Addresses, asked: Asked, report: Report
         elif entry or address:
             found[host] = entry.gateways if entry else (address,) if address else ()
         else:
-            report.add(key, "cannot be linked: its gateway has no address", other, "Run site.yml for it first")
+            fix = "Run site.yml for it first, or see whether its nodes are ready and its ingress has an address"
+            report.add(key, "cannot be linked: its gateway has no address", other, fix)
     return found
 
 

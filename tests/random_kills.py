@@ -25,10 +25,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-# They come and go by themselves.
-_TRANSIENT = {"events", "pods", "replicasets", "endpoints", "endpointslices", "componentstatuses", "ipaddresses"}
-_OF_THE_CLUSTER = {"kube-system", "kube-node-lease"}
-_COLUMNS = "custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
+from tests.holdings import holdings, kubectl_for
+
 _CHANGED = re.compile(r"changed=[1-9]")
 
 
@@ -44,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     print(f"seed {asked.seed}", flush=True)
     chance = random.Random(asked.seed)  # noqa: S311 - no secret
+    clusters = {each: kubectl_for(asked.kubectl, asked.kubeconfig, each) for each in asked.context}
+
+    def objects() -> list[str]:
+        return [f"{context} {row}" for context, kubectl in clusters.items() for row in holdings(kubectl)]
+
     commands = [shlex.split(text) for text in asked.declare]
     took: list[float] = []
     wanted: list[list[str]] = []
@@ -51,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         began = time.monotonic()
         _run(command)
         took.append(time.monotonic() - began)
-        wanted.append(objects(asked.kubectl, asked.kubeconfig, asked.context))
+        wanted.append(objects())
         print(f"{took[-1]:.0f} s, then {len(wanted[-1])} objects: {shlex.join(command[-2:])}", flush=True)
     killed = number = 0
     while killed < asked.runs:
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         was_killed = _killed(commands[turn], after)
         killed += was_killed
         _run(commands[turn])
-        differs = set(wanted[turn]) ^ set(objects(asked.kubectl, asked.kubeconfig, asked.context))
+        differs = set(wanted[turn]) ^ set(objects())
         if differs:
             print(f"killed after {after:.1f} s and run again, these differ:", *sorted(differs), sep="\n")
             return 1
@@ -75,24 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def objects(kubectl: str, kubeconfig: str, contexts: Sequence[str]) -> list[str]:
-    """Context, kind, namespace and name of every object that does not come and go by itself, in order."""
-    found: list[str] = []
-    for context in contexts:
-        ask = [kubectl, "--kubeconfig", kubeconfig, "--context", context]
-        served = _output([*ask, "api-resources", "--verbs=list", "--output=name"]).split()
-        kinds = ",".join(kind for kind in served if kind.partition(".")[0] not in _TRANSIENT)
-        lines = _output([*ask, "get", kinds, "--all-namespaces", "--no-headers", f"--output={_COLUMNS}"]).splitlines()
-        rows = [line.split() for line in lines]
-        found += [" ".join([context, *row]) for row in rows if row[0] != "Lease" or row[1] not in _OF_THE_CLUSTER]
-    return sorted(found)
-
-
 def _run(command: Sequence[str]) -> str:
     """Run to its end, which must be a good one; what it printed."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
     if done.returncode:
-        print(done.stdout[-6000:], done.stderr[-2000:], sep="\n")
+        print(done.stdout, done.stderr, sep="\n")
         raise SystemExit(f"exit code {done.returncode}: {shlex.join(command)}")
     return done.stdout
 
@@ -113,10 +103,6 @@ def _killed(command: Sequence[str], after: float) -> bool:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}
-
-
-def _output(command: Sequence[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

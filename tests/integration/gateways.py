@@ -13,19 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.holdings import RESTLESS, holdings
+
 if TYPE_CHECKING:
     from tests.integration.conftest import Ansible, Kubectl
 
-# Comes and goes by itself, whoever does what. A Service's IPAddress may outlive it for a while.
-_RESTLESS = frozenset(
-    {
-        "events",
-        "events.events.k8s.io",
-        "componentstatuses",
-        "leases.coordination.k8s.io",
-        "ipaddresses.networking.k8s.io",
-    }
-)
 _SYSTEM = frozenset({"kube-system", "kube-node-lease", "kube-public", "local-path-storage"})
 
 _OF_A_TEST = re.compile(r"(^| )test-[0-9a-f]{8}( |$)")
@@ -145,12 +137,7 @@ def inventory(kubectl: Kubectl) -> set[str]:
     What else is on its way is waited for; pods that serve on for a while are told not to.
     """
     _wait_for_what_goes(kubectl)
-    kinds = set(kubectl("api-resources", "--verbs=list", "--output=name").split()) - _RESTLESS
-    columns = "-o=custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
-    listed = kubectl("get", ",".join(sorted(kinds)), "-A", "--no-headers", "--ignore-not-found", columns)
-    leases = kubectl("get", "leases", "-A", "--no-headers", "--ignore-not-found", columns)
-    lines = (" ".join(line.split()) for line in (listed + leases).splitlines())
-    found = (line for line in lines if line and not _OF_A_TEST.search(line))
+    found = (line for line in holdings(kubectl, RESTLESS) if not _OF_A_TEST.search(line))
     return {line for line in found if line.split()[1] not in _SYSTEM and not line.startswith("Node ")}
 
 

@@ -349,5 +349,8 @@ def test_our_own_namespace_stays_while_others_have_something_in_it(run_module: A
     assert "of-others" in kubectl("get", "configmap", "-n", SPACE)
     assert kubectl("get", "deployment,service,secret,role,lease", "-n", SPACE) == ""
     kubectl("delete", "configmap", "of-others", "-n", SPACE)
-    again = run_module("gateway", {"state": "absent", "namespace": SPACE})
-    assert [ref["kind"] for ref in again["deleted"]] == ["Namespace"]
+    absent = {"state": "absent", "namespace": SPACE}
+    begun, ended = run_module.each(Call("gateway", {**absent, "wait": False}), Call("gateway", absent))
+    assert [ref["kind"] for ref in begun["deleted"]] == ["Namespace"]
+    assert not ended["changed"]
+    assert kubectl("get", "namespace", SPACE, "--ignore-not-found") == "", "what is on its way is waited for"

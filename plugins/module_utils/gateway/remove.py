@@ -147,7 +147,8 @@ def remove_gateway(
 
     order = _order(found, own, definitions, removal.kept)
     removal.result = delete_objects(cluster, order.all, check=True)
-    if check or not removal.result.changed:
+    # What a run that was killed has let go may still be on its way: that is waited for, too.
+    if check or not order.all:
         return removal
 
     removal.result = ApplyResult()

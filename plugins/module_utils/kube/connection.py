@@ -20,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import kubeconfig
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, Patience
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.tls import tls_context
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import Transport
 
 try:
@@ -28,7 +29,6 @@ try:
     from kubernetes.client.rest import should_bypass_proxies
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.incluster_config import load_incluster_config
-    from urllib3.util.ssl_ import create_urllib3_context
 except ImportError:
     pass  # reported by task.missing_library: the kubernetes package brings them all
 
@@ -98,7 +98,9 @@ def connect(params: Mapping[str, Any], patience: Patience | None = None) -> Clus
     # Keys that a kubeconfig holds inline pass through files, as OpenSSL reads nothing else; they are gone at the end.
     with tempfile.TemporaryDirectory(prefix="clusterlink-") as scratch:
         configuration = _configuration(params, scratch)
-        tls = _tls(configuration) if configuration.host.startswith("https") else None
+        tls = tls_context(configuration) if configuration.host.startswith("https") else None
+    if tls and not configuration.verify_ssl:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it is what the user asked for
     transport = Transport(
         server=configuration.host,
         pool=_pool(configuration, tls),
@@ -149,50 +151,6 @@ def _load_service_account(configuration: Configuration) -> bool:
     except ConfigException:
         return False
     return True
-
-
-def _tls(configuration: Configuration) -> ssl.SSLContext:
-    """One context for all connections: certificates are read once, and no file is needed later."""
-    context: ssl.SSLContext = create_urllib3_context()
-    if configuration.verify_ssl:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.check_hostname = configuration.assert_hostname is not False
-        _load_authorities(context, configuration)
-    else:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it is what the user asked for
-    if configuration.cert_file:
-        try:
-            # A password is asked for at the terminal unless one is given.
-            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
-        except (OSError, ssl.SSLError) as error:
-            raise ClusterlinkError(
-                Problem(
-                    where=f"client_cert {configuration.cert_file}, client_key {configuration.key_file}",
-                    what="they cannot be used",
-                    found=getattr(error, "strerror", "") or getattr(error, "reason", "") or type(error).__name__,
-                    fix="Give a PEM certificate and its own unencrypted private key",
-                )
-            ) from None
-    return context
-
-
-def _load_authorities(context: ssl.SSLContext, configuration: Configuration) -> None:
-    if not configuration.ssl_ca_cert:
-        context.load_default_certs()
-        return
-    try:
-        context.load_verify_locations(cafile=configuration.ssl_ca_cert)
-    except (OSError, ssl.SSLError) as error:
-        raise ClusterlinkError(
-            Problem(
-                where=f"ca_cert {configuration.ssl_ca_cert}",
-                what="it cannot be used",
-                found=getattr(error, "strerror", "") or getattr(error, "reason", "") or type(error).__name__,
-                fix="Give the CA certificates of the API server as a PEM file",
-            )
-        ) from None
 
 
 def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.PoolManager:

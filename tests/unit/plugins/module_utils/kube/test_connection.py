@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import os
+import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -263,6 +264,19 @@ def test_certificates_are_verified_unless_asked_not_to() -> None:
     assert trusting is not None
     assert (verified.verify_mode.name, verified.check_hostname) == ("CERT_REQUIRED", True)
     assert (trusting.verify_mode.name, trusting.check_hostname) == ("CERT_NONE", False)
+
+
+def test_threads_that_connect_do_not_change_what_they_share() -> None:
+    """As urllib3 does for each connection: what another thread sends just then would be broken."""
+    shared = connect(validated({"host": "https://h", "api_key": "t"})).tls
+    assert shared is not None
+    shared.set_alpn_protocols(["spoilt"])
+    sent = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        shared.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="h").do_handshake()
+    hello = sent.read()
+    assert b"\x08http/1.1" in hello
+    assert b"spoilt" not in hello
 
 
 def test_proxy_is_used_but_for_hosts_that_need_none() -> None:

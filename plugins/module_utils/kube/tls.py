@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS settings for all connections to one API server."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+
+if TYPE_CHECKING:
+    from kubernetes.client.configuration import Configuration
+
+
+class SharedContext(ssl.SSLContext):
+    """TLS settings that threads share while they connect.
+
+    urllib3 names the application protocol anew in the context for each connection (2.8.0, util/ssl_.py). OpenSSL frees
+    the old name then, while it copies it for a connection of another thread: CPython holds no lock there (SSL_new in
+    Modules/_ssl.c). The server got a broken hello, and refused it with decode_error (measured: one in a thousand where
+    threads did nothing else).
+    """
+
+    def set_alpn_protocols(self, _alpn_protocols: object) -> None:
+        """Nothing: C(tls_context) has named it."""
+
+
+def tls_context(configuration: Configuration) -> SharedContext:
+    """One context for all connections: certificates are read once, and no file is needed later.
+
+    Raises:
+        ClusterlinkError: A certificate or key file cannot be read.
+    """
+    context = SharedContext(ssl.PROTOCOL_TLS_CLIENT)
+    ssl.SSLContext.set_alpn_protocols(context, ["http/1.1"])
+    context.hostname_checks_common_name = False  # as every other client of Kubernetes
+    if configuration.verify_ssl:
+        context.check_hostname = configuration.assert_hostname is not False
+        _load_authorities(context, configuration)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        try:
+            # A password is asked for at the terminal unless one is given.
+            context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+        except (OSError, ssl.SSLError) as error:
+            where = f"client_cert {configuration.cert_file}, client_key {configuration.key_file}"
+            raise _unusable(
+                where, "they cannot be used", error, "Give a PEM certificate and its own unencrypted private key"
+            ) from None
+    return context
+
+
+def _load_authorities(context: ssl.SSLContext, configuration: Configuration) -> None:
+    if not configuration.ssl_ca_cert:
+        context.load_default_certs()
+        return
+    try:
+        context.load_verify_locations(cafile=configuration.ssl_ca_cert)
+    except (OSError, ssl.SSLError) as error:
+        fix = "Give the CA certificates of the API server as a PEM file"
+        raise _unusable(f"ca_cert {configuration.ssl_ca_cert}", "it cannot be used", error, fix) from None
+
+
+def _unusable(where: str, what: str, error: OSError, fix: str) -> ClusterlinkError:
+    found = error.strerror or getattr(error, "reason", "") or type(error).__name__
+    return ClusterlinkError(Problem(where=where, what=what, found=found, fix=fix))

@@ -270,7 +270,7 @@ problems:
   sample: [{host: '', where: Peer clusterlink-system/west, what: not ready within 120 s, found: '', fix: ''}]
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
@@ -285,9 +285,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connecti
     connect,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import apply_mesh, wait_for_mesh
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import (
+    apply_mesh,
+    not_waited_for,
+    wait_for_mesh,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pending import hold_back
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions, unready
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
     Mode,
@@ -324,7 +328,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             return _outcome(error.done, error.done.objects, pending).fail(error)
         if mode.check or not params["wait"]:
             return _outcome(result, result.objects, pending)
-        owed = {**pending, **_away(result, params["peers_away"])}
+        owed = {**pending, **not_waited_for(result, params["peers_away"])}
         try:
             seen = wait_for_mesh(
                 cluster,
@@ -339,12 +343,6 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         except ClusterlinkError as error:
             return _outcome(result, result.objects, owed).fail(error)
     return _outcome(result, {**result.objects, **seen}, owed)
-
-
-def _away(result: ApplyResult, names: Container[str]) -> dict[Ref, str]:
-    """The Peers that were not waited for and do not work yet, each with the reason."""
-    peers = {ref: obj for ref, obj in result.objects.items() if ref.kind == "Peer" and ref.name in names}
-    return {ref: f"not waited for: {reason}" for ref, obj in peers.items() if (reason := unready(obj))}
 
 
 def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Mapping[Ref, str]) -> Outcome:

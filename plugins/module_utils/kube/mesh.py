@@ -32,6 +32,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import unready
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import settle_time, wait_gone, wait_ready
 
 
@@ -133,6 +134,17 @@ def wait_for_mesh(
     if result.deleted:
         wait_gone(cluster, result.deleted, max(0.0, deadline - time.monotonic()))
     return states
+
+
+def not_waited_for(result: ApplyResult, away: Collection[str]) -> dict[Ref, str]:
+    """The Peers among what was applied that need not be reachable, and are not yet, each with the reason.
+
+    Args:
+        result: What was done.
+        away: Names of Peers, as for C(wait_for_mesh).
+    """
+    peers = {ref: obj for ref, obj in result.objects.items() if ref.kind == "Peer" and ref.name in away}
+    return {ref: f"not waited for: {reason}" for ref, obj in peers.items() if (reason := unready(obj))}
 
 
 def _malformed(where: str, obj: Mapping[str, Any]) -> list[Problem]:

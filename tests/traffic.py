@@ -183,22 +183,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(streams: Sequence[Stream], seconds: float, took: float, asked: argparse.Namespace) -> int:
     failed = sum(len(stream.failures) for stream in streams)
     answered = sum(stream.answered for stream in streams)
-    print(f"{failed} of {answered + failed} requests failed in {seconds:.0f} s ({took:.1f} s of them the command's)")
+    counts = f"{failed} of {answered + failed} requests failed"
+    print(f"traffic: {counts} in {seconds:.0f} s ({took:.1f} s of them the command's)")
     last = max(stream.last_failure for stream in streams) - asked.lead
     if failed:
-        print(f"last failure {last:.1f} s after the command began")
-    print(f"{(answered + failed) / seconds:.0f} requests a second on {len(streams)} streams")
+        print(f"traffic: last failure {last:.1f} s after the command began")
+    print(f"traffic: {(answered + failed) / seconds:.0f} requests a second on {len(streams)} streams")
     for stream in streams:
         print(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
         for failure in stream.failures[:_SHOWN]:
-            print(f"    {failure}")
+            print(f"traffic: failed {failure} ({stream.name})")
     too_few = [stream.name for stream in streams if stream.answered + len(stream.failures) < asked.rate * seconds / 8]
     if too_few:
-        print(f"too few requests to mean anything: {', '.join(too_few)}")
+        print(f"traffic: too few requests to mean anything: {', '.join(too_few)}")
     kept = failed >= asked.lose if asked.lose else failed <= asked.allow
     late = asked.clean_after is not None and last > asked.clean_after
     if late:
-        print(f"requests failed for longer than {asked.clean_after:.0f} s")
+        print(f"traffic: requests failed for longer than {asked.clean_after:.0f} s")
     return int(not kept or late or bool(too_few))
 
 

@@ -47,9 +47,8 @@ def tls_context(configuration: Configuration) -> SharedContext:
             context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
         except (OSError, ssl.SSLError) as error:
             where = f"client_cert {configuration.cert_file}, client_key {configuration.key_file}"
-            raise _unusable(
-                where, "they cannot be used", error, "Give a PEM certificate and its own unencrypted private key"
-            ) from None
+            fix = "Give a PEM certificate and its own unencrypted private key"
+            raise _unusable(where, "they cannot be used", error, fix) from None
     return context
 
 

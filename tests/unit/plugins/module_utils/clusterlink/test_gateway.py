@@ -296,7 +296,7 @@ def test_envoy_is_told_a_level_that_it_knows() -> None:
 # Availability.
 
 
-@pytest.mark.parametrize(("name", "dataplane", "drain"), [("cl-controlplane", "envoy", 45), ("cl-dataplane", "go", 15)])
+@pytest.mark.parametrize(("name", "dataplane", "drain"), [("cl-controlplane", "envoy", 90), ("cl-dataplane", "go", 15)])
 def test_a_rolling_restart_takes_no_pod_away_before_another_serves(name: str, dataplane: str, drain: int) -> None:
     deployment = objects(dataplane=dataplane)["Deployment", name]["spec"]
     assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}

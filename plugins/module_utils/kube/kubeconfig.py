@@ -141,14 +141,23 @@ def _check_exec_plugin(
         raise ClusterlinkError(problem)
 
 
+class _Messages(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.kept.append(record.getMessage())
+
+
 @contextmanager
 def _logged() -> Iterator[list[str]]:
     """The messages that the package logs, which is how it tells what an exec plugin said, kept off the terminal."""
-    messages: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    handler = _Messages()
     logging.getLogger().addHandler(handler)
     try:
-        yield messages
+        yield handler.kept
     finally:
         logging.getLogger().removeHandler(handler)

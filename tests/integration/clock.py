@@ -50,7 +50,7 @@ def api_with_clock(clusters: Clusters, seconds: int) -> Iterator[dict[str, str]]
                 self.wfile.write(content)
                 upstream.close()
 
-            do_GET = do_PATCH = do_POST = do_DELETE = pass_on  # noqa: N815
+            do_GET = do_PATCH = do_POST = do_DELETE = pass_on  # noqa: N815 - the names that http.server calls
 
             def log_message(self, *_arguments: object) -> None:
                 pass

@@ -44,8 +44,9 @@ CONTROLPLANE_DRAIN_SECONDS = 90
 
 A data plane keeps its connection, and a control plane that ends answers nothing more on it (v0.4.1 handles no SIGTERM),
 so that a decision which is under way would be lost, and a request with it. Nor does it give its lease back: for 17 s
-(measured) nobody tells imports where the data planes are, which must not change then. 45 s were too few on a busy
-machine (3 of 4031 requests lost as control planes ended); meanwhile old ones ask their node for CPU, too.
+(measured) nobody tells imports where data planes are, so they are not to change then. With 45 s, 3 of 4031
+requests were lost, all as control planes ended (one gateway of three with a go data plane, a busy machine). It costs
+room: what such a pod requests counts on its node until it ends.
 """
 _GRACE_SECONDS = 15
 _SETTLE_SECONDS = 2

@@ -36,7 +36,7 @@ rounds=$1; shift
 read -r _; kill $!
 """
 _SHOWN = 8
-_FORMAT = "%{stderr}%{http_code} %{num_connects} %{errormsg}\\n"
+_FORMAT = "%{stderr}%{http_code} %{num_connects} %{time_total} s %{errormsg}\\n"
 
 
 @dataclass
@@ -50,6 +50,7 @@ class Stream:
         answered: How many requests had an answer of status 200, since counting began.
         failures: The others, each with the seconds since counting began.
         last_failure: When the last of them was, in those seconds; 0 for never.
+        slowest: How many seconds the slowest answer took, since counting began.
     """
 
     context: str
@@ -58,6 +59,7 @@ class Stream:
     answered: int = 0
     failures: list[str] = field(default_factory=list)
     last_failure: float = 0
+    slowest: float = 0
     connections: int = 0
     _process: subprocess.Popen[str] | None = None
     _reader: threading.Thread | None = None
@@ -103,7 +105,7 @@ class Stream:
     def count(self) -> None:
         """Count from now on."""
         self.answered, self.failures, self.connections, self._began = 0, [], 0, time.monotonic()
-        self.last_failure = 0
+        self.last_failure = self.slowest = 0
 
     def stop(self) -> None:
         """End it."""
@@ -124,14 +126,15 @@ class Stream:
             if self._stopping:
                 return
             status, _space, rest = line.strip().partition(" ")
-            connects, _space, error = rest.partition(" ")
             if status == "200":
+                connects, seconds = rest.split()[:2]
                 self.answered += 1
                 self.connections += int(connects)
+                self.slowest = max(self.slowest, float(seconds))
                 self._in_a_row += 1
             else:
                 self._in_a_row = 0
-                self._fail(f"{status} {error or rest}")
+                self._fail(f"{status} {rest}")
         if not self._stopping:
             self._fail("the client ended")
 
@@ -189,6 +192,7 @@ def _report(streams: Sequence[Stream], seconds: float, took: float, asked: argpa
     if failed:
         print(f"traffic: last failure {last:.1f} s after the command began")
     print(f"traffic: {(answered + failed) / seconds:.0f} requests a second on {len(streams)} streams")
+    print(f"traffic: slowest answer after {max(stream.slowest for stream in streams) * 1000:.0f} ms")
     for stream in streams:
         print(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
         for failure in stream.failures[:_SHOWN]:

@@ -118,8 +118,8 @@ def install_gateway(
         take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
             Else they are an error; what was changed by hand is brought back in any case.
         renew_percent: The share of their life at which component certificates are made anew; 0 waits for their end.
-        step_timeout: How many seconds replacing pods may take. Those of the control plane are replaced first, and all
-            of them twice where component certificates that still serve are made anew; with 0 it is done all at once.
+        step_timeout: How many seconds replacing pods may take, one component's after the other's (see
+            C(rolling.rolling_steps)); with 0 it is done all at once.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a gateway comes to new component certificates without a moment at which its two parts do not trust each other.
 
-First its pods trust the old and the new site CA, then they get certificates of the new one, then it alone is trusted.
+First its pods trust the old and the new site CA, then they get certificates of the new one, then it alone is trusted
+(in which order pods are replaced for that: gateway/rolling.py).
 The new site CA's key is never stored: a run that was killed on the way leaves a CA behind that signs nothing more, and
 the next run begins with another.
 """

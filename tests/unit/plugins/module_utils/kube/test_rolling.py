@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rolling import rolling_steps
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 
@@ -17,12 +18,17 @@ if TYPE_CHECKING:
 CONTROLPLANE, DATAPLANE = "cl-controlplane", "cl-dataplane"
 SERVICE: dict[str, Any] = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "clusterlink", "namespace": "n"}}
 
+SECRETS: list[dict[str, Any]] = [
+    {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "n"}}
+    for name in ("cl-ca", CONTROLPLANE, DATAPLANE)
+]
+
 
 def deployment(name: str, image: str) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "namespace": "n"},
+        "metadata": {"name": name, "namespace": "n", "labels": {api.MANAGED_BY_LABEL: api.MANAGED_BY}},
         "spec": {"template": {"spec": {"containers": [{"name": "main", "image": image}]}}},
     }
 
@@ -58,6 +64,23 @@ def test_a_new_gateway_is_made_all_at_once() -> None:
     assert rolling_steps([gateway()], {}) == [gateway()]
 
 
-def test_it_is_so_each_time_that_all_are_replaced(there: dict[Ref, Any]) -> None:
-    steps = rolling_steps([gateway("new", "new"), gateway()], there)
-    assert [DATAPLANE in names for names in names_of(steps)] == [False, True, False, True]
+def stages() -> list[list[dict[str, Any]]]:
+    """As they are where component certificates are made anew: trust both, have new ones, trust only the new."""
+    renewed = gateway("new", "new")
+    return [[*SECRETS, *gateway("bridge", "bridge")], [*SECRETS[1:], *renewed], [*SECRETS, *renewed]]
+
+
+def test_data_planes_trust_both_before_the_control_plane_changes_which_it_does_once(there: dict[Ref, Any]) -> None:
+    bridge, renewed, final = stages()
+    first, second, *rest = rolling_steps([bridge, renewed, final], there)
+    assert first == [*SECRETS, SERVICE, bridge[-1]]
+    assert second == [SECRETS[1], SERVICE, renewed[-2]], "its trust is the first step's, and data planes keep theirs"
+    assert rest == [renewed, final]
+
+
+def test_pods_of_others_are_replaced_each_time(memory_cluster: type[MemoryCluster]) -> None:
+    cluster = memory_cluster()
+    for obj in gateway():
+        cluster.apply({**obj, "metadata": {"name": obj["metadata"]["name"], "namespace": "n"}})
+    steps = rolling_steps(stages(), cluster.objects)
+    assert [[obj["kind"] for obj in step].count("Deployment") for step in steps] == [1, 2, 1, 2, 1, 2]

@@ -77,7 +77,7 @@ test: setup ## The tests: lint, checks, unit, sanity, integration, molecule
 	@pytest --durations=15 -m "not long"
 
 .PHONY: test-long
-test-long: setup ## What 'make test' leaves out because it takes long: upgrades, failover, killed runs, API servers that fail
+test-long: setup ## What 'make test' leaves out: upgrades, failover, killed runs, failing API servers, images from a registry
 	@pytest --durations=15 -m long tests/integration tests/molecule
 
 .PHONY: lint

@@ -23,7 +23,7 @@ import pytest
 
 from tests.integration.conftest import ansible_environment
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 NAME = "cl-test-registry"
 NODE = f"{NAME}-control-plane"

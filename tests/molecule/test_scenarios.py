@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.conftest import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG = {"daytwo", "failover", "killed", "upgrade"}
+LONG = {"daytwo", "failover", "killed", "rotation", "upgrade"}
 SCENARIOS = [
     pytest.param(name, marks=[pytest.mark.long] * (name in LONG))
     for name in sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))

@@ -24,7 +24,7 @@ def rolling_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object
     C(workloads.CONTROLPLANE_DRAIN_SECONDS)).
 
     Args:
-        stages: All of the gateway's objects, or one list for each of C(gateway.gateway_stages).
+        stages: What C(gateway.gateway_stages) returns.
         there: What the cluster holds.
     """
     final = {Ref.of(obj): obj for obj in stages[-1]}

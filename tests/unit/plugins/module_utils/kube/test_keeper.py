@@ -107,9 +107,8 @@ def test_the_keeper_stands_apart_from_the_run(tmp_path: Path, start: Start) -> N
     told(tmp_path)
     assert Path(f"/proc/{process}/comm").read_text() == "fabric-lock\n"
     assert os.getsid(process) not in (os.getsid(run.pid), process), "no terminal, and none to be had"
-    files = held(process)
-    own = ("anon_inode:", "pipe:", str(tmp_path))  # a Lease's file is open for the moment of its renewal
-    assert {each for each in files if not each.startswith(own)} == {"/dev/null"}
+    files = held(process) - {str(lease) for lease in leases(tmp_path)}  # open for the moment of a renewal
+    assert {each for each in files if not each.startswith(("anon_inode:", "pipe:"))} == {"/dev/null"}
     assert len({each for each in files if each.startswith("pipe:")}) == 1, "none of the run's output"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(process, number)

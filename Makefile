@@ -78,7 +78,7 @@ test: setup ## The tests: lint, checks, unit, sanity, integration, molecule
 
 .PHONY: test-long
 test-long: setup ## What 'make test' leaves out: upgrades, failover, killed runs, failing API servers, images from a registry
-	@pytest --durations=15 -m long tests/integration tests/molecule
+	@pytest --durations=15 -m long tests/integration tests/e2e tests/molecule
 
 .PHONY: lint
 lint: setup ## The linters and this collection's own checks
@@ -94,7 +94,7 @@ sanity: setup ## ansible-test sanity, without an ignore file
 
 .PHONY: integration
 integration: setup ## The modules on a real API server
-	@pytest -m "not long" tests/integration
+	@pytest -m "not long" tests/integration tests/e2e
 
 .PHONY: molecule
 molecule: setup ## The roles and playbooks on clusters of their own, from create to destroy

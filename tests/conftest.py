@@ -1,113 +1,69 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every kind of test shares: the repository's root and a way to run a tool as one test."""
+"""What every kind of test shares: a tool run as one test; kubectl, Ansible and a namespace where there are clusters."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
+from tests.support.ansible import Ansible
+from tests.support.clusters import Clusters
+from tests.support.gate import Gate
+from tests.support.kubectl import Kubectl
+from tests.support.objects import crd_names
+
 # A busy machine is no failure.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
-
-ROOT = Path(__file__).resolve().parent.parent
-LOGS = ROOT / ".build" / "logs"
-
-
-class Gate:
-    """Runs a command of the virtual environment and fails the test with the command's whole output when it fails."""
-
-    def __init__(self, name: str, capture: pytest.CaptureFixture[str]) -> None:
-        self._name = name
-        self._capture = capture
-
-    def __call__(
-        self,
-        *command: str,
-        cwd: Path = ROOT,
-        env: Mapping[str, str] | None = None,
-        timeout: int = 600,
-        live: bool = False,
-    ) -> str:
-        """Run the command and return what it printed, standard output and error together.
-
-        Args:
-            command: The program, looked up in the virtual environment first, and its arguments.
-            cwd: Where it runs.
-            env: Variables that it gets besides the test run's own.
-            timeout: Seconds after which it is ended, and the test fails.
-            live: Show its output while it runs, for commands that take minutes. All output goes to .build/logs too.
-        """
-        LOGS.mkdir(parents=True, exist_ok=True)
-        log = LOGS / f"{self._name}.log"
-        process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env={**environment(), **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # so that it can be ended with whatever it has started
-        )
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            os.killpg(process.pid, signal.SIGKILL)
-
-        timer = threading.Timer(timeout, expire)
-        timer.start()
-        try:
-            output = self._follow(process, log, live)
-        finally:
-            timer.cancel()
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-        if expired.is_set():
-            pytest.fail(f"{' '.join(command)}: not done after {timeout} s\n{'' if live else output}", pytrace=False)
-        if process.returncode != 0:
-            pytest.fail(f"{' '.join(command)}: exit code {process.returncode}\n{'' if live else output}", pytrace=False)
-        return output
-
-    def _follow(self, process: subprocess.Popen[str], log: Path, live: bool) -> str:
-        """Copy the process's output to its log, and to the terminal when it is live, until it ends."""
-        lines = []
-        with log.open("w", encoding="utf-8") as file, self._capture.disabled():
-            if live:
-                print(flush=True)
-            for line in process.stdout or ():
-                lines.append(line)
-                file.write(line)
-                if live:
-                    print(line, end="", flush=True)
-        process.wait()
-        return "".join(lines)
-
-
-def environment() -> dict[str, str]:
-    """The test run's environment with the virtual environment's programs first and without colour."""
-    programs = str(Path(sys.executable).parent)
-    return {
-        **os.environ,
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "NO_COLOR": "1",
-        "ANSIBLE_NOCOLOR": "1",
-    }
 
 
 @pytest.fixture
 def gate(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]) -> Gate:
     """A runner whose log carries the test's name."""
     return Gate(request.node.name.replace("/", "_"), capfd)
+
+
+@pytest.fixture(scope="session")
+def context(clusters: Clusters) -> str:
+    """The context of the cluster for tests that need one."""
+    return clusters.contexts[0]
+
+
+@pytest.fixture(scope="session")
+def kubectl(clusters: Clusters) -> Kubectl:
+    """kubectl on the test clusters."""
+    return Kubectl(clusters)
+
+
+@pytest.fixture
+def run_module(clusters: Clusters, tmp_path: Path) -> Ansible:
+    """Runs a module in a real playbook."""
+    return Ansible(clusters, tmp_path)
+
+
+@pytest.fixture
+def crds(kubectl: Kubectl) -> None:
+    """ClusterLink's kinds in the first cluster."""
+    kubectl.apply(*crd_objects())
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", *(f"crd/{name}" for name in crd_names()))
+
+
+@pytest.fixture
+def no_crds(kubectl: Kubectl) -> None:
+    """A first cluster that does not know ClusterLink's kinds."""
+    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace for one test in the first cluster."""
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")

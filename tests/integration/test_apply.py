@@ -31,7 +31,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait imp
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.certificates import WAYS, Play, changed, openssl
+from tests.support.certificates import WAYS, Play, changed, openssl
 
 
 @pytest.fixture

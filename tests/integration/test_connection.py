@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Clusters
+    from tests.support.ansible import Ansible
+    from tests.support.clusters import Clusters
 
 pytestmark = pytest.mark.cluster
 

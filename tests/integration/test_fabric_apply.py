@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.objects import Object, make, peer, policy, service_import
+from tests.support.objects import Object, make, peer, policy, service_import
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Clusters, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.certificates import WAYS, Play, changed, contents, openssl
+from tests.support.certificates import WAYS, Play, changed, contents, openssl
 
 PEERS = ["east", "west"]
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

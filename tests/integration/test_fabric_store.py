@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.integration.certificates import Play, changed, contents, openssl, secrets_in
-from tests.integration.conftest import Ansible, Call, Clusters, Kubectl
+from tests.support.ansible import Ansible, Call
+from tests.support.certificates import Play, changed, contents, openssl, secrets_in
+from tests.support.clusters import Clusters
+from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import REFUSALS, SILENCE, FaultyProxy
-from tests.integration.fabrics import EAST, WEST, TwoClusters
-from tests.integration.gateways import inventory
+from tests.support.fabrics import EAST, WEST, TwoClusters
+from tests.support.faults import REFUSALS, SILENCE, FaultyProxy
+from tests.support.gateways import inventory
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.fabrics import EAST, WEST, Started, TwoClusters
+from tests.support.fabrics import EAST, WEST, Started, TwoClusters
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

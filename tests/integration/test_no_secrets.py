@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.certificates import ROOT, Play, secrets_in
+from tests.support.certificates import Play, secrets_in
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 SECRETS = {"secrets.json": "correct-horse-battery", "wrong.json": "incorrect-horse-battery"}
 """Files of variables with the CA's passphrase, as from a vault; the second is of another."""

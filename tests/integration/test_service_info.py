@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.objects import service_import
+from tests.support.objects import service_import
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

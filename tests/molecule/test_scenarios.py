@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Gate
+    from tests.support.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = {"daytwo", "failover", "killed", "rotation", "upgrade"}

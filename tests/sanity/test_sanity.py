@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.conftest import Gate
+    from tests.support.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / ".build" / "sanity" / "ansible_collections" / "skyshift" / "clusterlink"

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
+
 API = "clusterlink.net/v1alpha1"
 Object = dict[str, Any]
 
@@ -27,3 +29,8 @@ def service_import(name: str, namespace: str, *peers: str) -> Object:
 def policy(kind: str, name: str, namespace: str = "") -> Object:
     client = {"workloadSelector": {"matchLabels": {"client.clusterlink.net/labels.app": "frontend"}}}
     return make(kind, name, namespace, action="allow", **{"from": [client], "to": [{"workloadSelector": {}}]})
+
+
+def crd_names() -> list[str]:
+    """The names of ClusterLink's CustomResourceDefinitions."""
+    return [crd["metadata"]["name"] for crd in crd_objects()]

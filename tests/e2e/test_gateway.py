@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.conftest import Call
-from tests.integration.gateways import (
+from tests.support.ansible import Call
+from tests.support.gateways import (
     CONTROLPLANE,
     DATAPLANE,
     INGRESS,
@@ -25,7 +25,8 @@ from tests.integration.gateways import (
 )
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.clock import api_with_clock
-from tests.integration.conftest import Ansible, Call
-from tests.integration.gateways import (
+from tests.support.ansible import Ansible, Call
+from tests.support.clock import api_with_clock
+from tests.support.gateways import (
     CONTROLPLANE,
     DATAPLANE,
     Fabric,
@@ -23,7 +23,8 @@ from tests.integration.gateways import (
 )
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

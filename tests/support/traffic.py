@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests from real pods while something else happens, each counted.
 
-    python -m tests.traffic --kubeconfig FILE --stream CONTEXT=URL ... [--rate 5] [--lead 5] [--allow 0] -- COMMAND...
+    python -m tests.support.traffic --kubeconfig FILE --stream CONTEXT=URL ... [--rate 5] [--allow 0] -- COMMAND...
 
 Every stream is asked twice side by side: on connections that are kept (by default for as long as they last), and on a
 new one for each request. COMMAND runs between a lead-in and a lead-out of some seconds. The counts are printed; the
@@ -145,7 +145,7 @@ class Stream:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, run the command, and say how many requests failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.traffic", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.traffic", description=__doc__)
     parser.add_argument("--kubectl", default="kubectl")
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--stream", action="append", required=True, metavar="CONTEXT=URL")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a cluster holds: kind, namespace and name of every object, a line each.
 
-    python -m tests.holdings --kubeconfig FILE --context CONTEXT
+    python -m tests.support.holdings --kubeconfig FILE --context CONTEXT
 
 Objects that come and go by themselves are left out.
 """
@@ -49,7 +49,7 @@ def kubectl_for(program: str, kubeconfig: str, context: str) -> Callable[..., st
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print them."""
-    parser = argparse.ArgumentParser(prog="python -m tests.holdings", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.holdings", description=__doc__)
     parser.add_argument("--kubectl", default="kubectl")
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--context", required=True)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Certificates as they were had the fabric been made long ago, which nobody can wait for.
 
-    python -m tests.aged --fabric FOLDER --kubeconfig FILE --peer PEER=CONTEXT ... [--days 300]
+    python -m tests.support.aged --fabric FOLDER --kubeconfig FILE --peer PEER=CONTEXT ... [--days 300]
 
 Every peer's leaf in the fabric's folder, and the component certificates in its cluster's Secrets, are issued anew by
 the product's own functions, for the same keys, at an earlier time. Gateways get them by the next run of the main job.
@@ -28,7 +28,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf impo
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Age the certificates of every peer that is named."""
-    parser = argparse.ArgumentParser(prog="python -m tests.aged", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.aged", description=__doc__)
     parser.add_argument("--fabric", type=Path, required=True, help="its folder on the controller")
     parser.add_argument("--kubectl", default="kubectl")
     parser.add_argument("--kubeconfig", required=True)

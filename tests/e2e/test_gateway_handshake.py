@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.conftest import Ansible, Call
-from tests.integration.gateways import Fabric, inventory
+from tests.support.ansible import Ansible, Call
+from tests.support.gateways import Fabric, inventory
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Kubectl
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

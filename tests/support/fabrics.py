@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import ROOT, Clusters, Kubectl, ansible_environment
+from tests.support.ansible import ansible_environment
+from tests.support.clusters import Clusters
+from tests.support.kubectl import Kubectl
+from tests.support.paths import ROOT
 
 _RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
 _TIMEOUT = 900

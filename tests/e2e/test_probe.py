@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Clusters, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

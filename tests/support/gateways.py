@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.holdings import RESTLESS, holdings
+from tests.support.holdings import RESTLESS, holdings
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.kubectl import Kubectl
 
 _SYSTEM = frozenset({"kube-system", "kube-node-lease", "kube-public", "local-path-storage"})
 

@@ -15,10 +15,10 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from tests.integration.conftest import Kubectl
+from tests.support.kubectl import Kubectl
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters
+    from tests.support.clusters import Clusters
 
 _HOP = {"connection", "transfer-encoding", "content-length", "date"}
 """Headers that are the proxy's own."""

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.conftest import Call, crd_names
-from tests.integration.gateways import CONTROLPLANE, DATAPLANE, Fabric, inventory
+from tests.support.ansible import Call
+from tests.support.gateways import CONTROLPLANE, DATAPLANE, Fabric, inventory
+from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Kubectl
+    from tests.support.ansible import Ansible
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

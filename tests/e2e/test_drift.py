@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.fabrics import EAST, WEST, Run, TwoClusters
-from tests.integration.objects import Object, make
+from tests.support.fabrics import EAST, WEST, Run, TwoClusters
+from tests.support.objects import Object, make
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.conftest import Call, crd_names
-from tests.integration.gateways import (
+from tests.support.ansible import Call
+from tests.support.gateways import (
     CONTROLPLANE,
     DATAPLANE,
     INGRESS,
@@ -22,10 +22,12 @@ from tests.integration.gateways import (
     serial_of,
     served_certificate,
 )
+from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ansible, Kubectl
-    from tests.integration.gateways import Fabric
+    from tests.support.ansible import Ansible
+    from tests.support.gateways import Fabric
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.gateways import DATAPLANE, Fabric, pods
+from tests.support.gateways import DATAPLANE, Fabric, pods
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Kubectl
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

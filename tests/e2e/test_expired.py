@@ -25,11 +25,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store imp
     read_pair,
     write_pair,
 )
-from tests.integration.certificates import ROOT, Play, contents, openssl
-from tests.integration.gateways import serial_of
+from tests.support.certificates import Play, contents, openssl
+from tests.support.gateways import serial_of
+from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

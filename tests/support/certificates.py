@@ -9,13 +9,11 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(sys.executable).parent
+from tests.support.paths import PROGRAMS, ROOT
 
 Task = dict[str, Any]
 

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.certificates import secrets_in
-from tests.integration.conftest import Ansible, Call
-from tests.integration.gateways import Fabric, peer_secret, serial_of, served_certificate
+from tests.support.ansible import Ansible, Call
+from tests.support.certificates import secrets_in
+from tests.support.gateways import Fabric, peer_secret, serial_of, served_certificate
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Clusters, Kubectl
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
 

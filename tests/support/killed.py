@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A playbook that is killed at every step, and run again each time.
 
-    python -m tests.killed [--steps REGEX] -- ansible-playbook PLAYBOOK...
+    python -m tests.support.killed [--steps REGEX] -- ansible-playbook PLAYBOOK...
 
 The first run is killed by SIGKILL as its first task begins, with all of its processes, the second run as its second
 task begins, and so on until a run ends before it is killed. Its exit code is the result. With ``--steps``, only tasks
@@ -26,7 +26,7 @@ _TASK = "TASK ["
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command until it ends by itself."""
-    parser = argparse.ArgumentParser(prog="python -m tests.killed", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.killed", description=__doc__)
     parser.add_argument("--steps", default="", help="what the name of a task must match to count")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """CAs that the product refuses to make: of one subject, and without key identifiers, so that nothing tells them apart.
 
-    python -m tests.equal_subjects --peer PEER ... FOLDER...
+    python -m tests.support.equal_subjects --peer PEER ... FOLDER...
 
 Every folder gets a CA and the peers' certificates, laid out as a fabric's folder.
 """
@@ -26,7 +26,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make a fabric in every folder."""
-    parser = argparse.ArgumentParser(prog="python -m tests.equal_subjects", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.equal_subjects", description=__doc__)
     parser.add_argument("--peer", action="append", required=True)
     parser.add_argument("folder", nargs="+", type=Path)
     asked = parser.parse_args(arguments)

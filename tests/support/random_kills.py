@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Playbooks that are killed at random moments, and run again: the end must be the same each time.
 
-    python -m tests.random_kills --kubeconfig FILE --context CONTEXT ... [--runs 30] [--seed N]
+    python -m tests.support.random_kills --kubeconfig FILE --context CONTEXT ... [--runs 30] [--seed N]
         --declare "ansible-playbook site.yml" --declare "ansible-playbook teardown.yml" ...
 
 The declarations are brought about one after another, round and round. At first each run ends by itself, and which
@@ -25,14 +25,14 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.holdings import holdings, kubectl_for
+from tests.support.holdings import holdings, kubectl_for
 
 _CHANGED = re.compile(r"changed=[1-9]")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Kill and run again, as often as asked; the first difference ends it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.random_kills", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.random_kills", description=__doc__)
     parser.add_argument("--kubectl", default="kubectl")
     parser.add_argument("--kubeconfig", required=True)
     parser.add_argument("--context", action="append", required=True)

@@ -1,0 +1,77 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kubectl, the outside tool that results are proven with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.support.clusters import Clusters
+from tests.support.paths import LAB_CACHE
+
+
+class Kubectl:
+    """Runs kubectl, the outside tool that results are proven with.
+
+    Attributes:
+        command: kubectl with its kubeconfig.
+    """
+
+    def __init__(self, clusters: Clusters) -> None:
+        lab = LAB_CACHE / "bin" / "kubectl"
+        program = os.environ.get("CLUSTERLINK_TEST_KUBECTL") or (str(lab) if lab.exists() else shutil.which("kubectl"))
+        if not program:
+            pytest.fail("there is no kubectl: set CLUSTERLINK_TEST_KUBECTL to its path")
+        self.command = [program, "--kubeconfig", str(clusters.kubeconfig)]
+        self._context = clusters.contexts[0]
+
+    def __call__(self, *arguments: str, context: str = "", stdin: str = "", check: bool = True) -> str:
+        """What kubectl prints.
+
+        Args:
+            arguments: Its arguments.
+            context: The cluster's context; by default the first cluster's.
+            stdin: What it reads.
+            check: Fail the test when kubectl fails; otherwise its error is returned, too.
+        """
+        run = subprocess.run(
+            [*self.command, "--context", context or self._context, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and run.returncode != 0:
+            pytest.fail(f"kubectl {' '.join(arguments)}: {run.stderr}")
+        return run.stdout if check else run.stdout + run.stderr
+
+    def json(self, *arguments: str, context: str = "") -> dict[str, Any]:
+        """What kubectl prints with C(--output=json), decoded."""
+        decoded: dict[str, Any] = json.loads(self(*arguments, "--output=json", context=context))
+        return decoded
+
+    def apply(self, *objects: Mapping[str, Any], context: str = "", manager: str = "") -> None:
+        """Make objects, with server-side apply as C(manager) when one is named."""
+        items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        how = ["--server-side", f"--field-manager={manager}"] if manager else []
+        self("apply", *how, "--filename=-", context=context, stdin=items)
+
+    def remove_namespace(self, *names: str, context: str = "") -> None:
+        """Remove namespaces that may be there, with pods that would serve on for a while."""
+        self("delete", "namespace", *names, "--ignore-not-found", "--wait=false", context=context)
+        for name in names:
+            self.hurry(name, context=context)
+        self("delete", "namespace", *names, "--ignore-not-found", "--wait", context=context)
+
+    def hurry(self, namespace: str, *pods: str, context: str = "") -> None:
+        """Let pods end within a second, all of a namespace unless some are named."""
+        which = pods or ("--all",)
+        now = ("--grace-period=1", "--wait=false", "--ignore-not-found")
+        self("delete", "pods", *which, "-n", namespace, *now, context=context)

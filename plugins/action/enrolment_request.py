@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.skyshift.clusterlink.plugins.modules.enrolment_request import TASK
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.in_process import InProcessAction
+from ..modules.enrolment_request import TASK
+from ..plugin_utils.in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):

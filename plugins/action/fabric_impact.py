@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.skyshift.clusterlink.plugins.modules.fabric_impact import TASK
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.whole_fabric import WholeFabricAction
+from ..modules.fabric_impact import TASK
+from ..plugin_utils.whole_fabric import WholeFabricAction
 
 
 class ActionModule(WholeFabricAction):

@@ -17,18 +17,14 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC, connect
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.keeper import MAIN
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import Patience
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
-from ansible_collections.skyshift.clusterlink.plugins.modules.fabric_lock import TASK, ThisRun, lock
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.whole_fabric import (
-    CONNECTION_VARIABLES,
-    WholeFabricAction,
-    host_options,
-)
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.kube.client import Cluster
+from ..module_utils.kube.connection import CONNECTION_SPEC, connect
+from ..module_utils.kube.retry import Patience
+from ..module_utils.lock.daemon import MAIN
+from ..module_utils.outcome import Mode, Outcome
+from ..modules.fabric_lock import TASK, ThisRun, lock
+from ..plugin_utils.whole_fabric import CONNECTION_VARIABLES, WholeFabricAction, host_options
 
 _RUN = uuid.uuid4().hex[:8]
 """Which run this is: actions are loaded in its main process, before its workers are forked."""

@@ -12,15 +12,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import (
-    CONNECTION_VARIABLES,
-    DEFAULT_GROUP,
-    FABRIC_VARIABLES,
-    HOST_VARIABLES,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, failure
-from ansible_collections.skyshift.clusterlink.plugins.modules.fabric_plan import TASK
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.fabric.declaration import CONNECTION_VARIABLES, DEFAULT_GROUP, FABRIC_VARIABLES, HOST_VARIABLES
+from ..module_utils.outcome import Mode, failure
+from ..modules.fabric_plan import TASK
 
 
 class ActionModule(ActionBase):

@@ -8,13 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import changes
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
-from ansible_collections.skyshift.clusterlink.plugins.modules.link_info import TASK, outcome_of, states_of
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.whole_fabric import (
-    WholeFabricAction,
-    look_at_clusters,
-)
+from ..module_utils.fabric.link_view import changes
+from ..module_utils.outcome import Mode, Outcome
+from ..modules.link_info import TASK, outcome_of, states_of
+from ..plugin_utils.whole_fabric import WholeFabricAction, look_at_clusters
 
 _PAUSE = 1.0
 """Seconds between two looks."""

@@ -7,13 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
-from ansible_collections.skyshift.clusterlink.plugins.modules.link_plan import TASK
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.whole_fabric import (
-    WholeFabricAction,
-    gateway_addresses,
-    look_at_clusters,
-)
+from ..module_utils.outcome import Mode, Outcome
+from ..modules.link_plan import TASK
+from ..plugin_utils.whole_fabric import WholeFabricAction, gateway_addresses, look_at_clusters
 
 
 class ActionModule(WholeFabricAction):

@@ -64,7 +64,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.report import report
+from ..module_utils.certificates.report import report
 
 
 def certificate_report(

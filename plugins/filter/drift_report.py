@@ -51,7 +51,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.drift_report import report
+from ..module_utils.mesh.drift_report import report
 
 
 class FilterModule:

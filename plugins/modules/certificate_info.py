@@ -204,18 +204,15 @@ clock:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.survey import Look, survey_cluster
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wire import TIMEOUT, on_wire
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey import describe
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey_files import in_content, in_path
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.certificates.cluster import Look, survey_cluster
+from ..module_utils.certificates.files import in_content, in_path
+from ..module_utils.certificates.found import describe
+from ..module_utils.certificates.wire import TIMEOUT, on_wire
+from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:

@@ -174,12 +174,13 @@ fingerprint:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.accepting import Trust, accept
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.asking import Place
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import require_fingerprint
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.arguments import backup_stamp
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_peer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.enrolment.create_request import Place
+from ..module_utils.enrolment.document import require_fingerprint
+from ..module_utils.enrolment.install_response import Trust, accept
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.options import backup_stamp
+from ..module_utils.pki.subject import require_fabric, require_peer
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -216,16 +216,17 @@ peers:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment import document
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.answering import Paths, Terms, answer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import given_peers
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Expected
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec, require_passphrase
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import DEFAULT_DAYS
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import require_days
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import fabric_folder
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_peer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.enrolment import document
+from ..module_utils.enrolment.peer_addresses import given_peers
+from ..module_utils.enrolment.request import Expected
+from ..module_utils.enrolment.sign_request import Paths, Terms, answer
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
+from ..module_utils.pki.leaf import DEFAULT_DAYS
+from ..module_utils.pki.pair import require_days
+from ..module_utils.pki.subject import require_fabric, require_peer
+from ..module_utils.pki_files.store import fabric_folder
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -169,16 +169,14 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.asking import Making, Place, ask
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import (
-    DEFAULT_DAYS,
-    require_days,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import given_gateways
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_peer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.enrolment.create_request import Making, Place, ask
+from ..module_utils.enrolment.document import DEFAULT_DAYS, require_days
+from ..module_utils.enrolment.peer_addresses import given_gateways
+from ..module_utils.enrolment.request import Asked
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.keys import SIZES, key_spec
+from ..module_utils.pki.subject import require_fabric, require_peer
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -273,32 +273,20 @@ problems:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.blast import lost_by_changes
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse_addresses
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, PartlyDoneError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.mesh import (
-    apply_mesh,
-    not_waited_for,
-    wait_for_mesh,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pending import hold_back
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import conditions
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
-    Mode,
-    Outcome,
-    Task,
-    run_module,
-)
+from ..module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
+from ..module_utils.errors import ClusterlinkError
+from ..module_utils.fabric.declaration import parse_addresses
+from ..module_utils.fabric.impact import lost_by_changes
+from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
+from ..module_utils.kube.client import Object
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.kube.kinds import Ref
+from ..module_utils.kube.readiness import conditions
+from ..module_utils.kube.wait import NotReadyError
+from ..module_utils.mesh.apply import apply_mesh, not_waited_for, wait_for_mesh
+from ..module_utils.mesh.deferral import hold_back
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 NOT_LOOKED_AT = "what is in it is not known, so nothing of the fabric in it is removed"
 

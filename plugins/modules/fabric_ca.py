@@ -216,32 +216,20 @@ fingerprint:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.record import read_record
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import (
-    DEFAULT_DAYS,
-    CaRequest,
-    decide_ca,
-    make_ca,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import require_own_fabric
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
-    ensure_content,
-    ensure_files,
-    remove_files,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec, require_passphrase
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
-    Decision,
-    Issued,
-    Pair,
-    require_days,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric, require_subject
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.enrolment.record import read_record
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki import options as arguments
+from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest, decide_ca, make_ca
+from ..module_utils.pki.keys import key_spec, require_passphrase
+from ..module_utils.pki.pair import Decision, Issued, Pair, require_days
+from ..module_utils.pki.renewal import Renewal, require_percent
+from ..module_utils.pki.subject import require_fabric, require_subject
+from ..module_utils.pki_files import store
+from ..module_utils.pki_files.enrolled_peer import require_own_fabric
+from ..module_utils.pki_files.ensure import ensure_content, ensure_files, remove_files
+from ..module_utils.pki_files.rotation_files import RotationFolder
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -150,21 +150,18 @@ old:
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.record import read_record
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import DEFAULT_DAYS, CaRequest
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SIZES, key_spec, require_passphrase
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import require_days
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotate import go_on
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import PHASES, is_ahead, steps
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation_files import RotationFolder
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
-    ATTRIBUTES,
-    require_fabric,
-    require_subject,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.enrolment.record import read_record
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest
+from ..module_utils.pki.certificates import facts
+from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
+from ..module_utils.pki.pair import require_days
+from ..module_utils.pki.rotation import PHASES, is_ahead, steps
+from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
+from ..module_utils.pki_files import store
+from ..module_utils.pki_files.rotate import go_on
+from ..module_utils.pki_files.rotation_files import RotationFolder
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -79,14 +79,11 @@ problems:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.blast import (
-    declared_uses,
-    losses,
-    observed_uses,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.fabric.declaration import parse
+from ..module_utils.fabric.impact import declared_uses, losses, observed_uses
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:

@@ -168,21 +168,12 @@ faults:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.fabric_view import (
-    export_view,
-    faults,
-    import_view,
-    peer_view,
-    policy_view,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import gather
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.clusterlink import api
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.kube.parallel import gather
+from ..module_utils.mesh.fabric_view import export_view, faults, import_view, peer_view, policy_view
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:

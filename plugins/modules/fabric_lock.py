@@ -116,15 +116,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.keeper import hold
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lease import FabricLease
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lock import Lock
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import Patience
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.kube.client import Cluster
+from ..module_utils.kube.connection import REQUIRES
+from ..module_utils.kube.retry import Patience
+from ..module_utils.lock.daemon import hold
+from ..module_utils.lock.fabric_lock import Lock
+from ..module_utils.lock.lease import FabricLease
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.subject import require_fabric
 
 
 @dataclass(frozen=True)

@@ -238,10 +238,11 @@ problems:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import compile_plan
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.fabric.declaration import parse, parse_addresses
+from ..module_utils.fabric.plan import compile_plan
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:  # noqa: ARG001 - it writes nothing in any mode

@@ -119,22 +119,15 @@ ca_fingerprint:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_secret import (
-    FabricSecret,
-    default_name,
-    require_one_cluster,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.fabric_store import FabricStore
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.snapshot import authority, difference
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import fabric_folder
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import require_fabric
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.kube.kinds import Ref
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.subject import require_fabric
+from ..module_utils.pki_files.store import fabric_folder
+from ..module_utils.store.secret import FabricSecret, default_name, require_one_cluster
+from ..module_utils.store.snapshot import authority, difference
+from ..module_utils.store.sync import FabricStore
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

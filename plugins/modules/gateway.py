@@ -389,32 +389,19 @@ problems:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.changes import change_reasons
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import (
-    Address,
-    gateway_spec,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.arguments import (
-    GATEWAY_CONSTRAINTS,
-    GATEWAY_SPEC,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import install_gateway
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import remove_gateway
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import (
-    foreseen_address,
-    ingress_ref,
-    read_address,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult, PartlyDoneError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import require_percent
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.common.changes import change_reasons
+from ..module_utils.errors import ClusterlinkError
+from ..module_utils.gateway.certificate_input import given_certificate
+from ..module_utils.gateway.install import install_gateway
+from ..module_utils.gateway.options import GATEWAY_CONSTRAINTS, GATEWAY_SPEC
+from ..module_utils.gateway.remove import remove_gateway
+from ..module_utils.gateway.spec import Address, gateway_spec
+from ..module_utils.gateway.status import foreseen_address, ingress_ref, read_address
+from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.renewal import require_percent
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

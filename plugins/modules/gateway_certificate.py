@@ -147,21 +147,15 @@ problems:
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.arguments import (
-    MATERIAL_CONSTRAINTS,
-    MATERIAL_SPEC,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import given_certificate
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.handover import hand_over, wait_for_links
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import material_facts
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
+from ..module_utils.errors import ClusterlinkError
+from ..module_utils.gateway.certificate import hand_over, wait_for_links
+from ..module_utils.gateway.certificate_input import given_certificate
+from ..module_utils.gateway.options import MATERIAL_CONSTRAINTS, MATERIAL_SPEC
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.peer_material import material_facts
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -78,9 +78,10 @@ reason:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wire import TIMEOUT, try_certificate
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.certificates.wire import TIMEOUT, try_certificate
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 _EXPECTED = {"accepted": True, "refused": False}
 

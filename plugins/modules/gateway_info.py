@@ -204,14 +204,11 @@ options:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import SYSTEM_NAMESPACE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.state import gateway_state
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
+from ..module_utils.gateway.info import gateway_state
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:

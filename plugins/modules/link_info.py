@@ -125,17 +125,12 @@ problems:
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import (
-    Fabric,
-    LinkState,
-    link_states,
-    problems,
-    table,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.common.naming import did_you_mean
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.fabric.declaration import parse
+from ..module_utils.fabric.link_view import Fabric, LinkState, link_states, problems, table
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def states_of(params: dict[str, Any]) -> list[LinkState]:

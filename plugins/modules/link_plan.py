@@ -120,11 +120,12 @@ problems:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_request import request
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import Fabric
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.fabric.declaration import parse, parse_addresses
+from ..module_utils.fabric.link_request import request
+from ..module_utils.fabric.link_view import Fabric
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:

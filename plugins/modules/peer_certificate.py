@@ -257,41 +257,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import arguments, store
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import (
-    Authority,
-    load_authority,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.enrolled import (
-    decide_enrolled,
-    load_enrolled_authority,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ensure import (
-    ensure_content,
-    ensure_files,
-    remove_files,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_spec, require_passphrase
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import (
-    DEFAULT_DAYS,
-    LeafRequest,
-    decide_own,
-    make_leaf,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.many import PEERS_SPEC, for_each
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import (
-    Decision,
-    Issued,
-    Pair,
-    require_days,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal, require_percent
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import (
-    require_fabric,
-    require_peer,
-    require_subject,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki import options as arguments
+from ..module_utils.pki.authority import Authority, load_authority
+from ..module_utils.pki.keys import key_spec, require_passphrase
+from ..module_utils.pki.leaf import DEFAULT_DAYS, LeafRequest, decide_own, make_leaf
+from ..module_utils.pki.pair import Decision, Issued, Pair, require_days
+from ..module_utils.pki.renewal import Renewal, require_percent
+from ..module_utils.pki.subject import require_fabric, require_peer, require_subject
+from ..module_utils.pki_files import store
+from ..module_utils.pki_files.enrolled_peer import decide_enrolled, load_enrolled_authority
+from ..module_utils.pki_files.ensure import ensure_content, ensure_files, remove_files
+from ..module_utils.pki_files.peers import PEERS_SPEC, for_each
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

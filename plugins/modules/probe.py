@@ -347,18 +347,12 @@ problems:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.diagnose import diagnose
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.probe import run_probes
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.probe_params import (
-    REQUEST_SPEC,
-    read_probes,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.probe.diagnosis import diagnose
+from ..module_utils.probe.options import REQUEST_SPEC, read_probes
+from ..module_utils.probe.run import run_probes
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -118,18 +118,15 @@ problems:
 
 from collections.abc import Mapping
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import service_name_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import export_object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
-    DEFAULT_NAMESPACE,
-    Export,
-    Origin,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.single import SINGLE_SPEC, Single, refer_to
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Task, run_module
+from ..module_utils.common.fields import Item
+from ..module_utils.common.naming import service_name_fault
+from ..module_utils.fabric.objects import export_object
+from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, Export, Origin
+from ..module_utils.kube.client import Object
+from ..module_utils.kube.connection import REQUIRES
+from ..module_utils.mesh.single_object import SINGLE_SPEC, Single, refer_to
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Task
 
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:

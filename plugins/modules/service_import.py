@@ -159,27 +159,20 @@ problems:
 
 from collections.abc import Mapping
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import service_name_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import import_object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
-    DEFAULT_NAMESPACE,
-    read_import,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import REQUIRES
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import HTTP_FORBIDDEN, ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.single import (
-    SINGLE_SPEC,
-    Request,
-    Single,
-    refer_to,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Task, run_module
+from ..module_utils.clusterlink import api
+from ..module_utils.common.fields import Item
+from ..module_utils.common.naming import service_name_fault
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.fabric.groups import Clusters
+from ..module_utils.fabric.objects import import_object
+from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, read_import
+from ..module_utils.kube.client import Cluster, Object
+from ..module_utils.kube.connection import REQUIRES
+from ..module_utils.kube.errors import HTTP_FORBIDDEN, ApiError
+from ..module_utils.kube.kinds import Ref
+from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, Single, refer_to
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Task
 
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:

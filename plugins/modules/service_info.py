@@ -77,19 +77,11 @@ namespaces:
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.service_view import (
-    drawn_view,
-    is_original,
-    service_view,
-    stateful_set_view,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import (
-    CONNECTION_SPEC,
-    REQUIRES,
-    connect,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, Task, run_module
+from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.kube.read import Query, read
+from ..module_utils.mesh.service_view import drawn_view, is_original, service_view, stateful_set_view
+from ..module_utils.module import run_module
+from ..module_utils.outcome import Mode, Outcome, Task
 
 _KINDS = ("Service", "StatefulSet", "Import")
 

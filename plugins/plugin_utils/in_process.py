@@ -16,8 +16,9 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Task, failure, missing_library
+from ..module_utils.errors import ClusterlinkError
+from ..module_utils.module import missing_library
+from ..module_utils.outcome import Mode, Task, failure
 
 # Paid once, in the parent. A controller without them runs the module, with its own interpreter, and hears from that.
 for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config", "websocket"):

@@ -12,16 +12,11 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.skyshift.clusterlink.plugins.action.fabric_plan import gather
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import (
-    Mode,
-    Outcome,
-    Task,
-    failure,
-    missing_library,
-)
-from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_info, gateway_info
+from ..action.fabric_plan import gather
+from ..module_utils.errors import ClusterlinkError, Problem
+from ..module_utils.module import missing_library
+from ..module_utils.outcome import Mode, Outcome, Task, failure
+from ..modules import fabric_info, gateway_info
 
 CONNECTION_VARIABLES = ("kubeconfig", "context", "host", "api_key", "ca_cert", "validate_certs", "namespace")
 GATEWAY_VARIABLES = (*CONNECTION_VARIABLES, "gateway_host", "gateway_port")

@@ -19,7 +19,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import iso
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import (
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.store import (
     fabric_folder,
     peer_folder,
     read_pair,

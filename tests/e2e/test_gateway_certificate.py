@@ -12,15 +12,7 @@ import pytest
 
 from tests.support.ansible import Ansible, Call
 from tests.support.clock import api_with_clock
-from tests.support.gateways import (
-    CONTROLPLANE,
-    DATAPLANE,
-    Fabric,
-    peer_secret,
-    pods,
-    serial_of,
-    served_certificate,
-)
+from tests.support.gateways import CONTROLPLANE, DATAPLANE, Fabric, peer_secret, pods, serial_of, served_certificate
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters

@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.ansible import Call
-from tests.support.gateways import (
-    CONTROLPLANE,
-    DATAPLANE,
-    INGRESS,
-    inventory,
-    pods,
-    serial_of,
-    served_certificate,
-)
+from tests.support.gateways import CONTROLPLANE, DATAPLANE, INGRESS, inventory, pods, serial_of, served_certificate
 from tests.support.objects import crd_names
 
 if TYPE_CHECKING:

@@ -23,11 +23,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import (
-    NotReadyError,
-    wait_gone,
-    wait_ready,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError, wait_gone, wait_ready
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster

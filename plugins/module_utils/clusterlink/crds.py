@@ -12,17 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.schema import (
-    CONDITIONS,
-    definition,
-    list_of,
-    number,
-    port,
-    record,
-    text,
-    texts_by_key,
-)
+from . import api
+from .schema import CONDITIONS, definition, list_of, number, port, record, text, texts_by_key
 
 _SELECTOR_REQUIREMENT = record(
     "A condition on one attribute.",

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ..errors import Problem
+from . import api
 
 
 def is_ours(obj: Mapping[str, Any]) -> bool:

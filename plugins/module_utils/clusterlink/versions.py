@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ..errors import ClusterlinkError, Problem
 
 DEFAULT_VERSION = "v0.4.1"
 DEFAULT_REGISTRY = "ghcr.io/clusterlink-net"

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import iso
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import CLOCK_SKEW
+from ..common.fields import Item, Report
+from ..errors import ClusterlinkError, Problem
+from ..pki.certificates import iso
+from ..pki.issue import CLOCK_SKEW
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -32,7 +32,7 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey, PublicKey
+    from ..pki.keys import PrivateKey, PublicKey
 
 DEFAULT_DAYS = 7
 LONGEST_DAYS = 90

@@ -9,20 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import (
-    Span,
-    load_json,
-    read_span,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Request
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
-    chain_pem,
-    iso,
-    load_chain,
-    public_key,
-)
+from ..common.fields import Item, Report
+from ..errors import ClusterlinkError, Problem
+from ..pki.certificates import chain_pem, iso, load_chain, public_key
+from .document import Span, load_json, read_span
+from .request import Request
 
 if TYPE_CHECKING:
     from cryptography import x509

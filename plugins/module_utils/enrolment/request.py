@@ -9,26 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import (
-    Document,
-    Span,
-    content_item,
-    damaged,
-    is_signed_by,
-    read_document,
-    read_span,
-    sign,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import (
-    plain_gateways,
-    read_gateways,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import label_value_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SMALLEST_RSA, spec_of
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import key_reasons
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject
+from ..common.naming import label_value_fault
+from ..errors import ClusterlinkError, Problem
+from ..fabric.resources import Address
+from ..pki.keys import SMALLEST_RSA, spec_of
+from ..pki.reasons import key_reasons
+from ..pki.subject import leaf_subject
+from .document import Document, Span, content_item, damaged, is_signed_by, read_document, read_span, sign
+from .peer_addresses import plain_gateways, read_gateways
 
 try:
     from cryptography import x509
@@ -39,7 +27,7 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, PrivateKey, PublicKey
+    from ..pki.keys import KeySpec, PrivateKey, PublicKey
 
 FORMAT = "clusterlink-enrolment-request/1"
 

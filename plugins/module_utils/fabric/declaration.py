@@ -8,32 +8,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.checks import check
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.expansion import expand
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.links import read_links
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import (
-    LINK_MODES,
-    ON_DEMAND,
-    ApiServer,
-    Declaration,
-    Peer,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import dns_label_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.observed import read_observed
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policies import read_policy
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
-    Address,
-    PeerEntry,
-    read_access_policy,
-    read_export,
-    read_import,
-    read_peer,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import read_service
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared import read_shared
+from ..clusterlink import api
+from ..common.fields import Item, Report
+from ..common.naming import dns_label_fault
+from .expansion import expand
+from .groups import Clusters
+from .links import read_links
+from .model import LINK_MODES, ON_DEMAND, ApiServer, Declaration, Peer
+from .observed import read_observed
+from .policies import read_policy
+from .resources import Address, PeerEntry, read_access_policy, read_export, read_import, read_peer
+from .services import read_service
+from .shared import read_shared
+from .validate import check
 
 DEFAULT_FABRIC = "fabric"
 DEFAULT_GROUP = "clusters"

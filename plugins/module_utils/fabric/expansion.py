@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import backing_name
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.observed import FoundService
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Backing
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import can_reach
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service, pod_suffix
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared import SharedNamespace
+from ..common.naming import backing_name
+from .model import Declaration
+from .observed import FoundService
+from .resources import Backing
+from .services import Service, pod_suffix
+from .shared import SharedNamespace
+from .topology import can_reach
 
 POD_LABEL = "statefulset.kubernetes.io/pod-name"
 _KUBERNETES = ("default", "kubernetes")

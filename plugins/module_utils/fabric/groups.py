@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
+from ..common.fields import Item
+from ..common.naming import did_you_mean
 
 
 @dataclass(frozen=True)

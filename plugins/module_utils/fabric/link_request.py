@@ -11,24 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.blast import (
-    Loss,
-    Use,
-    declared_uses,
-    losses,
-    observed_uses,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import holdings
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import (
-    Asked,
-    Fabric,
-    asked_links,
-    default_name,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import can_reach, links
+from ..common.fields import Item, Report
+from ..common.naming import did_you_mean
+from .cluster_resources import holdings
+from .impact import Loss, Use, declared_uses, losses, observed_uses
+from .link_view import Asked, Fabric, asked_links, default_name
+from .resources import Address
+from .topology import can_reach, links
 
 PRESENT, ABSENT = "present", "absent"
 

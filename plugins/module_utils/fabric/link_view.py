@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import holdings
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import can_reach, links
+from ..clusterlink import api
+from .cluster_resources import holdings
+from .model import Declaration
+from .topology import can_reach, links
 
 Infos = Mapping[str, Mapping[str, Any]]
 """What fabric_info returned, by cluster; of a cluster that could not be read only C(msg)."""

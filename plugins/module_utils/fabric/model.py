@@ -7,18 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.links import DeclaredLink
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.observed import Observed
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policies import FabricPolicy
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
-    AccessPolicy,
-    Address,
-    Export,
-    Import,
-    PeerEntry,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared import SharedNamespace
+from .links import DeclaredLink
+from .observed import Observed
+from .policies import FabricPolicy
+from .resources import AccessPolicy, Address, Export, Import, PeerEntry
+from .services import Service
+from .shared import SharedNamespace
 
 ON_DEMAND = "on_demand"
 MESH = "mesh"

@@ -7,15 +7,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
-    AccessPolicy,
-    Address,
-    Backing,
-    Export,
-    Import,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Selector
+from ..clusterlink import api
+from .resources import AccessPolicy, Address, Backing, Export, Import
+from .selectors import Selector
 
 Object = dict[str, Any]
 

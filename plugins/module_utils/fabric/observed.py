@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
+from ..common.fields import Item, Report
 
 CLUSTER_IP = "ClusterIP"
 TCP = "TCP"

@@ -8,24 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import Holding, holdings
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration, Peer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.objects import (
-    Object,
-    export_object,
-    import_object,
-    in_order,
-    peer_object,
-    policy_object,
-    service_object,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import Side
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.probes import ImportProbe, probe_of
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import Link, links
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.warnings import warnings
+from ..clusterlink import api
+from .authorization import Side
+from .cluster_resources import Holding, holdings
+from .model import Declaration, Peer
+from .objects import Object, export_object, import_object, in_order, peer_object, policy_object, service_object
+from .probes import ImportProbe, probe_of
+from .resources import Address
+from .services import Service
+from .topology import Link, links
+from .warnings import warnings
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
-    AccessPolicy,
-    read_access_policy,
-)
+from ..common.fields import Item
+from .groups import Clusters
+from .resources import AccessPolicy, read_access_policy
 
 
 @dataclass(frozen=True)

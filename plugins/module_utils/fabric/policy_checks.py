@@ -6,18 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import (
-    Holding,
-    may_come_from,
-    may_come_from_outside,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import Declaration
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Report
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import AccessPolicy
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Requirement
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import Service
+from ..clusterlink import api
+from ..common.fields import Report
+from ..common.naming import did_you_mean
+from .cluster_resources import Holding, may_come_from, may_come_from_outside
+from .model import Declaration
+from .resources import AccessPolicy
+from .selectors import Requirement
+from .services import Service
 
 _Name = tuple[str, str]
 

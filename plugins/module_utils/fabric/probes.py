@@ -8,14 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import (
-    Client,
-    Side,
-    explain,
-    source_attributes,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Probe
+from ..clusterlink import api
+from .authorization import Client, Side, explain, source_attributes
+from .resources import Probe
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import service_name_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, flag
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selector_grammar import (
-    read_client,
-    read_list,
-    read_service,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Selector
+from ..clusterlink import api
+from ..common.fields import Item, flag
+from ..common.naming import service_name_fault
+from .groups import Clusters
+from .selector_grammar import read_client, read_list, read_service
+from .selectors import Selector
 
 DEFAULT_NAMESPACE = "default"
 PRIVILEGED = "privileged"

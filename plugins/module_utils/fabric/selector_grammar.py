@@ -14,17 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import did_you_mean, label_value_fault
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import (
-    OPERATORS,
-    SET_OPERATORS,
-    Requirement,
-    Selector,
-    attribute_fault,
-)
+from ..clusterlink import api
+from ..common.fields import Item
+from ..common.naming import did_you_mean, label_value_fault
+from .groups import Clusters
+from .selectors import OPERATORS, SET_OPERATORS, Requirement, Selector, attribute_fault
 
 RAW = "workloadSelector"
 CLIENT_WORDS = frozenset({"labels", "namespace", "service_account", "peers", "peer_labels", RAW})

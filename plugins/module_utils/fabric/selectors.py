@@ -8,10 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import (
-    label_key_fault,
-    label_value_fault,
-)
+from ..common.naming import label_key_fault, label_value_fault
 
 SET_OPERATORS = ("In", "NotIn")
 OPERATORS = (*SET_OPERATORS, "Exists", "DoesNotExist")

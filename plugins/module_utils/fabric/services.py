@@ -8,15 +8,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import (
-    MAX_NAME,
-    policy_name,
-    service_name_fault,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, flag
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import (
+from ..clusterlink import api
+from ..common.fields import Item, flag
+from ..common.naming import MAX_NAME, policy_name, service_name_fault
+from .groups import Clusters
+from .resources import (
     DEFAULT_NAMESPACE,
     AccessPolicy,
     Backing,
@@ -28,8 +24,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
     read_labels,
     read_probe,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selector_grammar import read_allowed
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Requirement, Selector
+from .selector_grammar import read_allowed
+from .selectors import Requirement, Selector
 
 BY_PEER = "by_peer"
 MAX_PODS = 1000

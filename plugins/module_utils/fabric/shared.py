@@ -6,21 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import (
-    label_key_fault,
-    label_value_fault,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Origin, Probe, read_probe
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import (
-    OPERATORS,
-    SET_OPERATORS,
-    Requirement,
-    Selector,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.services import read_allow
+from ..clusterlink import api
+from ..common.fields import Item
+from ..common.naming import label_key_fault, label_value_fault
+from .groups import Clusters
+from .resources import Origin, Probe, read_probe
+from .selectors import OPERATORS, SET_OPERATORS, Requirement, Selector
+from .services import read_allow
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import may_come_from
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import EXPLICIT, Declaration
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Report
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import can_reach, is_linked
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.shared import SharedNamespace
+from ..common.fields import Report
+from .cluster_resources import may_come_from
+from .model import EXPLICIT, Declaration
+from .shared import SharedNamespace
+from .topology import can_reach, is_linked
 
 
 def check_shared(declaration: Declaration, report: Report) -> None:

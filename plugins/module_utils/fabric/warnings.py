@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.holdings import Holding, may_come_from
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.model import MESH, Declaration, Peer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import service_attributes
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import AccessPolicy
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.routes import unreachable_pairs
+from .authorization import service_attributes
+from .cluster_resources import Holding, may_come_from
+from .model import MESH, Declaration, Peer
+from .resources import AccessPolicy
+from .topology import unreachable_pairs
 
 
 def warnings(declaration: Declaration, held: Mapping[str, Holding]) -> tuple[str, ...]:

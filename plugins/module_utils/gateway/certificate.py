@@ -1,48 +1,83 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The peer's certificate as a gateway is given it: from files or as content, and never unchecked."""
+"""Hand a gateway that runs another certificate, or other CAs to trust; nothing else of it is touched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial, peer_material
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.store import read_file
+from ..clusterlink import api, names
+from ..clusterlink.ownership import is_ours
+from ..errors import ClusterlinkError, Problem
+from ..kube.apply import ApplyResult, apply_objects
+from ..kube.client import Cluster
+from ..kube.kinds import Ref
+from ..kube.wait import settle_time, wait_ready
+from ..pki.clock import Clock
+from ..pki.peer_material import PeerMaterial
+from .manifests import peer_secret
+from .secret_refresh import wake_controlplane
 
-_TO_COME = "made by an earlier task"
+
+@dataclass
+class Handover:
+    """What was done, or in check mode would be, and what should be known of it."""
+
+    result: ApplyResult
+    warnings: list[str] = field(default_factory=list)
 
 
-def given_certificate(
-    params: Mapping[str, Any], peer: str, now: datetime, *, missing_is_fine: bool = False
-) -> PeerMaterial:
-    """The certificate, key and CAs that a module's options give, checked.
+def hand_over(
+    cluster: Cluster, namespace: str, name: str, peer: PeerMaterial, now: datetime, *, check: bool
+) -> Handover:
+    """Bring a gateway's peer Secret to the given certificate, whoever made the gateway.
 
     Args:
-        params: With C(certificate), C(privatekey) and C(ca), each as C(_path) or as C(_content).
-        peer: The peer's name.
+        cluster: Where.
+        namespace: The gateway's.
+        name: The peer's.
+        peer: The certificate, its key and the CAs to trust, checked.
         now: Aware.
-        missing_is_fine: For check mode, in which an earlier task has not made the files: stand-ins are returned then.
+        check: Only say what would be done.
 
     Raises:
-        ClusterlinkError: With everything that is missing or wrong.
+        ClusterlinkError: There is no gateway, the certificate is out of its time by the cluster's clock, or the Secret
+            may not be written; nothing was written then.
     """
-    certificate, certificate_at = _given(params, "certificate")
-    key, key_at = _given(params, "privatekey")
-    ca, ca_at = _given(params, "ca")
-    if missing_is_fine and None in (certificate, key, ca):
-        return PeerMaterial(certificate_pem=_TO_COME, key_pem=_TO_COME, ca_pem=_TO_COME)
-    if ca is None:
-        raise ClusterlinkError(Problem(ca_at, "is missing", fix="Make the fabric's CA by fabric_ca"))
-    return peer_material(Pair(certificate, key, certificate_at, key_at), ca, ca_at, peer, now)
+    there = cluster.get("Secret", names.PEER_SECRET, namespace)
+    if there is None:
+        what = "there is no gateway that could be given a certificate"
+        fix = "Install it by module gateway, or name the gateway's namespace"
+        raise ClusterlinkError(Problem(f"Secret {namespace}/{names.PEER_SECRET}", what, fix=fix))
+    clock = Clock(name, cluster.clock, now)
+    clock.require_valid({"the peer's certificate": peer.certificate_pem})
+    own = there["metadata"].get("labels") or {}
+    kept = {key: own[key] for key in (api.MANAGED_BY_LABEL, api.FABRIC_LABEL) if is_ours(there) and key in own}
+    # Its fields are taken from whoever set them: to hand over a certificate is what was asked for.
+    result = apply_objects(cluster, [peer_secret(namespace, kept, peer)], check=check, force=True)
+    done = Handover(result, clock.warnings())
+    if result.changed and not check:
+        done.warnings += wake_controlplane(cluster, namespace, peer)
+    return done
 
 
-def _given(params: Mapping[str, Any], name: str) -> tuple[bytes | None, str]:
-    """What an option gives, or None for a file that is not there; and where it comes from."""
-    path, content = params[f"{name}_path"], params[f"{name}_content"]
-    if path is not None:
-        return read_file(path), str(path)
-    return (content or "").encode(), f"{name}_content"
+def wait_for_links(cluster: Cluster, namespace: str, timeout: float, *, changed: bool) -> None:
+    """Wait until the gateway reaches all of its peers.
+
+    Args:
+        cluster: Where.
+        namespace: The gateway's.
+        timeout: Seconds.
+        changed: Whether certificates have just been changed: what was said before that is not believed then.
+
+    Raises:
+        NotReadyError: The time is over; it says which peer is not reached.
+        ApiError: The API server does not let us look.
+    """
+    peers = [Ref.of(obj) for obj in cluster.list("Peer", namespace)]
+    started = time.monotonic()
+    if changed and peers:
+        time.sleep(min(settle_time(peers), timeout))
+    wait_ready(cluster, peers, timeout - (time.monotonic() - started))

@@ -8,48 +8,33 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.gateway import gateway_stages
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance_crd
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.operator import NAMESPACE, OPERATOR
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import is_ours
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.schema import VERSION
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.spec import Address, GatewaySpec
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.stored import component_certificates
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.adopt import (
-    Adoption,
-    find_adoption,
-    is_moving,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operate import (
-    Operation,
-    observe_operation,
-    wait_until_operated,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rolling import rolling_steps
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import (
-    wait_until_running,
-    wait_until_serving,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.turnover import leave_service
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.wake import wake_controlplane
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.writing import Writing, made_anew
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
-    ApplyResult,
-    PartlyDoneError,
-    Prune,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import raise_all
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock import Clock
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_course import component_course
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
+from ..clusterlink import api, names
+from ..clusterlink.crds import crds
+from ..clusterlink.ownership import is_ours
+from ..clusterlink.schema import VERSION
+from ..errors import Problem
+from ..kube.apply import ApplyResult, PartlyDoneError, Prune
+from ..kube.client import Cluster, Object
+from ..kube.compare import is_applied
+from ..kube.kinds import Ref
+from ..kube.parallel import raise_all
+from ..kube.read import Query, read
+from ..pki.clock import Clock
+from ..pki.component_rollout import component_course
+from ..pki.peer_material import PeerMaterial
+from ..pki.renewal import Renewal
+from .apply_stages import Writing, made_anew
+from .manifests import gateway_stages
+from .operator.identity import NAMESPACE, OPERATOR
+from .operator.instance import instance_crd
+from .operator.reconcile import Operation, observe_operation, wait_until_operated
+from .pod_replacement import leave_service
+from .rollout_order import rolling_steps
+from .secret_refresh import wake_controlplane
+from .spec import Address, GatewaySpec
+from .status import wait_until_running, wait_until_serving
+from .stored_certificates import component_certificates
+from .takeover import Adoption, find_adoption, is_moving
 
 _RESTARTED = (
     "The certificates by which control plane and data plane know each other are made anew. The pods of both "

@@ -9,32 +9,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api, names, operator
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.disruption import BUDGETS
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.instance import instance_crd
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.ownership import (
-    is_ours,
-    other_managers,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.grounds import (
-    INHABITANTS,
-    is_own_pod,
-    of_others,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operate import release_instances
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.serving import DEPLOYMENTS, ingress_ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
-    ApplyResult,
-    PartlyDoneError,
-    delete_objects,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import wait_gone
+from ..clusterlink import api, names
+from ..clusterlink.crds import crds
+from ..clusterlink.ownership import is_ours, other_managers
+from ..errors import ClusterlinkError, Problem
+from ..kube.apply import ApplyResult, PartlyDoneError, delete_objects
+from ..kube.client import Cluster, Object
+from ..kube.errors import ApiError
+from ..kube.kinds import Ref
+from ..kube.read import Query, read
+from ..kube.wait import wait_gone
+from .disruption_budget import BUDGETS
+from .namespace_contents import INHABITANTS, is_own_pod, of_others
+from .operator import identity as operator
+from .operator.instance import instance_crd
+from .operator.reconcile import release_instances
+from .status import DEPLOYMENTS, ingress_ref
 
 _SERVICE_OF_IMPORT = f"{api.MANAGED_BY_LABEL}={names.CLUSTERLINK_MANAGED}"
 _SLICE_OF_IMPORT = f"endpointslice.kubernetes.io/managed-by={names.CLUSTERLINK_MANAGED}"

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import is_applied
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.drift import Drift, drift_of
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.parallel import attempt, raise_all
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.read import Query, read
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.rehearse import Step, rehearse
+from ..errors import ClusterlinkError, Problem
+from .client import Cluster, Object
+from .compare import is_applied
+from .drift import Drift, drift_of
+from .dry_run import Step, rehearse
+from .kinds import KINDS, Ref
+from .parallel import attempt, raise_all
+from .read import Query, read
 
 
 @dataclass(frozen=True)

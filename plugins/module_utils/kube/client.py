@@ -14,15 +14,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import FIELD_MANAGER
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import (
-    HTTP_NOT_FOUND,
-    ApiError,
-    Request,
-    api_error,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, path
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import Transport
+from ..clusterlink.api import FIELD_MANAGER
+from .errors import HTTP_NOT_FOUND, ApiError, Request, api_error
+from .kinds import KINDS, path
+from .transport import Transport
 
 if TYPE_CHECKING:
     import urllib3

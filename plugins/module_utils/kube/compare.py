@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import FIELD_MANAGER
+from ..clusterlink.api import FIELD_MANAGER
 
 Object = Mapping[str, Any]
 

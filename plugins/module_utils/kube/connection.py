@@ -16,12 +16,12 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import kubeconfig
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, Patience
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.tls import tls_context
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import Transport
+from ..errors import ClusterlinkError, Problem
+from . import kubeconfig
+from .client import Cluster
+from .retry import DEFAULT_LIMIT, Patience
+from .tls import tls_context
+from .transport import Transport
 
 try:
     import urllib3

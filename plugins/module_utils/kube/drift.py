@@ -7,15 +7,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import FIELD_MANAGER
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import (
-    Difference,
-    Writer,
-    is_changed_by_hand,
-    writers,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.rehearse import Step
+from ..clusterlink.api import FIELD_MANAGER
+from .compare import Difference, Writer, is_changed_by_hand, writers
+from .dry_run import Step
+from .kinds import Ref
 
 CHANGED, MISSING, EXTRA = "changed", "missing", "extra"
 

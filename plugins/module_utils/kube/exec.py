@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlparse
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import (
-    HTTP_FORBIDDEN,
-    HTTP_UNAUTHORIZED,
-    ApiError,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import path
+from ..errors import ClusterlinkError, Problem
+from .errors import HTTP_FORBIDDEN, HTTP_UNAUTHORIZED, ApiError
+from .kinds import path
 
 try:
     import websocket
@@ -29,7 +25,7 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
+    from .client import Cluster
 
 # The first byte of every message says which stream it belongs to. Version 4 is the last that adds something to a
 # command without input (version 5 lets the client close single streams), and every supported API server has it.

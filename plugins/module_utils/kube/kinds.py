@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import API_VERSION
+from ..clusterlink.api import API_VERSION
 
 
 @dataclass(frozen=True)

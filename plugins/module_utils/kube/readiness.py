@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import READY_CONDITIONS
+from ..clusterlink.api import READY_CONDITIONS
 
 Judge = Callable[["Mapping[str, Any] | None"], str]
 """Says why an object, or None when it is not there, is not as waited for; nothing when it is."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ..errors import ClusterlinkError, Problem
 
 if TYPE_CHECKING:
     from kubernetes.client.configuration import Configuration

@@ -17,14 +17,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import Request, api_error
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import (
-    PASSING,
-    Patience,
-    may_be_done,
-    may_repeat,
-)
+from ..errors import ClusterlinkError, Problem
+from .errors import Request, api_error
+from .retry import PASSING, Patience, may_be_done, may_repeat
 
 try:
     import urllib3

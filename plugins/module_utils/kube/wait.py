@@ -9,18 +9,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster, Object
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import HTTP_GONE, ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import (
-    HINTS,
-    Judge,
-    still_there,
-    unready,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import PASSING
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
+from ..errors import ClusterlinkError, Problem
+from .client import Cluster, Object
+from .errors import HTTP_GONE, ApiError
+from .kinds import KINDS, Ref
+from .readiness import HINTS, Judge, still_there, unready
+from .retry import PASSING
+from .transport import ClusterUnreachableError
 
 SETTLE = 1.0
 """Seconds after a change until conditions that carry no observedGeneration are believed.

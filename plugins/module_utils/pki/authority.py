@@ -8,27 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import load_ca
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import require_match
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
-    NO_PASSPHRASE,
-    Passphrase,
-    is_encrypted,
-    load_key,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
-    ca_usage_reasons,
-    validity_reasons,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import REPLACE_CA
+from ..errors import ClusterlinkError, Problem
+from .ca import load_ca
+from .certificates import require_match
+from .issue import Issuer
+from .keys import NO_PASSPHRASE, Passphrase, is_encrypted, load_key
+from .pair import Pair
+from .reasons import ca_usage_reasons, validity_reasons
+from .renewal import REPLACE_CA
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+    from .keys import PrivateKey
 
 
 @dataclass(frozen=True)

@@ -10,43 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
-    load_chain,
-    public_key,
-    require_match,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Term, issue_ca
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
-    NO_PASSPHRASE,
-    SYSTEM,
-    Fresh,
-    KeySpec,
-    Passphrase,
-    is_encrypted,
-    key_pem,
-    load_key,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
-    NO_MARGIN,
-    ca_usage_reasons,
-    key_reasons,
-    validity_reasons,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import (
-    ONCE_EXPIRED,
-    REPLACE_CA,
-    Renewal,
-    ca_warnings,
-    lost_by_ca,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, subject_reasons
+from ..errors import ClusterlinkError, Problem
+from .certificates import load_chain, public_key, require_match
+from .issue import Term, issue_ca
+from .keys import NO_PASSPHRASE, SYSTEM, Fresh, KeySpec, Passphrase, is_encrypted, key_pem, load_key
+from .pair import Decision, Issued, Pair
+from .reasons import NO_MARGIN, ca_usage_reasons, key_reasons, validity_reasons
+from .renewal import ONCE_EXPIRED, REPLACE_CA, Renewal, ca_warnings, lost_by_ca
+from .subject import ca_subject, subject_reasons
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+    from .keys import PrivateKey
 
 DEFAULT_DAYS = 3650
 

@@ -8,8 +8,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import SMALLEST_RSA, same_key, spec_of
+from ..errors import ClusterlinkError, Problem
+from .keys import SMALLEST_RSA, same_key, spec_of
 
 try:
     from cryptography import x509
@@ -20,7 +20,7 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey, PublicKey
+    from .keys import PrivateKey, PublicKey
 
 _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import iso, load_chain
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import CLOCK_SKEW
+from ..errors import ClusterlinkError, Problem
+from .certificates import iso, load_chain
+from .issue import CLOCK_SKEW
 
 MOST_CLOCK_SECONDS = 60
 """How far a cluster's clock may be off before it is said; a certificate of ours is valid from five minutes before it

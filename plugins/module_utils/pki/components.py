@@ -13,24 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, load_chain
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import (
-    Issuer,
-    Leaf,
-    Term,
-    Usage,
-    issue_ca,
-    issue_leaf,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
-    SYSTEM,
-    Fresh,
-    KeySpec,
-    key_pem,
-    load_key,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
+from ..errors import ClusterlinkError
+from .certificates import chain_pem, load_chain
+from .issue import Issuer, Leaf, Term, Usage, issue_ca, issue_leaf
+from .keys import SYSTEM, Fresh, KeySpec, key_pem, load_key
+from .reasons import (
     ca_usage_reasons,
     issuer_reasons,
     key_reasons,
@@ -39,8 +26,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons i
     name_reasons,
     validity_reasons,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import ONCE_EXPIRED, Renewal
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject, leaf_subject
+from .renewal import ONCE_EXPIRED, Renewal
+from .subject import ca_subject, leaf_subject
 
 if TYPE_CHECKING:
     from cryptography import x509

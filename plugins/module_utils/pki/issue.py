@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import spec_of
+from .keys import spec_of
 
 try:
     from cryptography import x509
@@ -18,7 +18,7 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey, PublicKey
+    from .keys import PrivateKey, PublicKey
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far back validity starts, for gateways whose clock is behind the controller's."""

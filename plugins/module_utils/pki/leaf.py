@@ -9,49 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import Authority
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
-    iso,
-    load_chain,
-    public_key,
-    require_match,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import (
-    Issuer,
-    Leaf,
-    Term,
-    Usage,
-    issue_leaf,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import (
-    SYSTEM,
-    Fresh,
-    KeySpec,
-    load_key,
-    spec_of,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Decision, Issued, Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
-    NO_MARGIN,
-    issuer_reasons,
-    key_reasons,
-    leaf_usage_reasons,
-    name_reasons,
-    validity_reasons,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import (
-    CHANGE_CA,
-    ONCE_EXPIRED,
-    Renewal,
-    lost_by_leaf,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import leaf_subject, subject_reasons
+from ..errors import ClusterlinkError, Problem
+from .authority import Authority
+from .certificates import iso, load_chain, public_key, require_match
+from .issue import Issuer, Leaf, Term, Usage, issue_leaf
+from .keys import SYSTEM, Fresh, KeySpec, load_key, spec_of
+from .pair import Decision, Issued, Pair
+from .reasons import NO_MARGIN, issuer_reasons, key_reasons, leaf_usage_reasons, name_reasons, validity_reasons
+from .renewal import CHANGE_CA, ONCE_EXPIRED, Renewal, lost_by_leaf
+from .subject import leaf_subject, subject_reasons
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+    from .keys import PrivateKey
 
 DEFAULT_DAYS = 365
 

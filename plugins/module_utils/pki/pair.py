@@ -7,14 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, facts
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
+from ..errors import ClusterlinkError, Problem
+from .certificates import chain_pem, facts
+from .keys import key_pem
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+    from .keys import PrivateKey
 
 _LONGEST_DAYS = 36500
 """A hundred years: far beyond any use, and safely within the dates that a certificate can hold."""

@@ -12,24 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
-    chain_pem,
-    facts,
-    load_chain,
-    require_match,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import load_key
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import PEER_USAGE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import (
-    ca_usage_reasons,
-    issuer_reasons,
-    leaf_usage_reasons,
-    name_reasons,
-    validity_reasons,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import REPLACE_CA
+from ..errors import ClusterlinkError, Problem
+from .certificates import chain_pem, facts, load_chain, require_match
+from .keys import load_key
+from .leaf import PEER_USAGE
+from .pair import Pair
+from .reasons import ca_usage_reasons, issuer_reasons, leaf_usage_reasons, name_reasons, validity_reasons
+from .renewal import REPLACE_CA
 
 
 @dataclass(frozen=True)

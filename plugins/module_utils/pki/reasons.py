@@ -13,8 +13,8 @@ import math
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import dns_names, iso
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import same_key, spec_of
+from .certificates import dns_names, iso
+from .keys import same_key, spec_of
 
 try:
     from cryptography import x509
@@ -24,8 +24,8 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Usage
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, PrivateKey, PublicKey
+    from .issue import Usage
+    from .keys import KeySpec, PrivateKey, PublicKey
 
 NO_MARGIN = timedelta(0)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import iso
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.reasons import life_left
+from ..errors import ClusterlinkError, Problem
+from .certificates import iso
+from .reasons import life_left
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
+from ..errors import ClusterlinkError, Problem
+from .certificates import fingerprint
 
 if TYPE_CHECKING:
     from cryptography import x509

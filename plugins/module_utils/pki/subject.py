@@ -8,12 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.names import (
-    dns_label_fault,
-    label_value_fault,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import public_key
+from ..common.naming import dns_label_fault, label_value_fault
+from ..errors import ClusterlinkError, Problem
+from .certificates import public_key
 
 try:
     from cryptography import x509
@@ -22,7 +19,7 @@ except ImportError:
     pass  # reported by task.missing_library
 
 if TYPE_CHECKING:
-    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PublicKey
+    from .keys import PublicKey
 
 # In the order in which they stand in a subject, from the widest to the narrowest.
 ATTRIBUTES = ("country", "province", "locality", "organization", "organizational_unit")

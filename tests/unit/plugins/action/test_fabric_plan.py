@@ -23,7 +23,7 @@ from ansible.vars.manager import VariableManager
 
 from ansible_collections.skyshift.clusterlink.plugins.action.fabric_plan import gather
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
 from ansible_collections.skyshift.clusterlink.plugins.modules.fabric_plan import TASK
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -13,8 +13,8 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome, failure
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import Passphrase, load_key, same_key
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome, failure
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, peer_certificate
 
 PASSPHRASE = "correct horse battery staple"  # noqa: S105 - of no key outside this test

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.cluster import Look
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.found import PEER, SECRET, WIRE, Found
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.survey import Look
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.survey import PEER, SECRET, WIRE, Found
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode
 from ansible_collections.skyshift.clusterlink.plugins.modules import certificate_info
 
 

@@ -13,7 +13,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, peer_certificate
 
 Run = Callable[..., Outcome]

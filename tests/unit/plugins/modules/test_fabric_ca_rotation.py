@@ -16,8 +16,8 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
     enrolment_answer,
     enrolment_request,

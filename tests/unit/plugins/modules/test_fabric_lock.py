@@ -10,10 +10,10 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.lock import Lock
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import Lock
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_lock
-from tests.unit.plugins.module_utils.kube.leases import Leases
+from tests.unit.plugins.module_utils.lock.leases import Leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode, Outcome
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_impact, link_info, link_plan
 
 DECLARATION = {

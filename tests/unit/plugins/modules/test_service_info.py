@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.task import Mode
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
 from ansible_collections.skyshift.clusterlink.plugins.modules import service_info
 
 Object = dict[str, Any]

@@ -14,27 +14,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.accepting import Accepting, Trust, accept
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.answering import (
-    Answering,
-    Paths,
-    Terms,
-    answer,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.asking import (
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.create_request import (
     Asking,
     Making,
     Place,
     ask,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.parties import Peers
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.install_response import (
+    Accepting,
+    Trust,
+    accept,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.peer_addresses import Peers
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, Expected
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.sign_request import (
+    Answering,
+    Paths,
+    Terms,
+    answer,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki import store
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, generate, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import store
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey

@@ -13,9 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.authorization import (
+    Client,
+    Side,
+    Verdict,
+    explain,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.policy import Client, Side, Verdict, explain
 
 from .strategies import HOSTS, NAMESPACES, Data, addresses, declarations, label_maps, shuffled
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.fields import Item, Report
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.groups import Clusters
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.reader import Item, Report
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selector_grammar import (
     read_allowed,
     read_client,

@@ -16,12 +16,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
     apply_objects,
     delete_objects,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 
 if TYPE_CHECKING:
-    from tests.unit.plugins.module_utils.kube.conftest import MemoryCluster
+    from tests.unit.fakes import MemoryCluster
 
 Object = dict[str, Any]
 OURS = {"owner": "us"}

@@ -17,11 +17,11 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import transport
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError, Request
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError, Request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 
 if TYPE_CHECKING:
-    from tests.unit.plugins.module_utils.kube.conftest import Api, Time
+    from tests.unit.fakes import Api, Time
 
 PEER = {"apiVersion": "clusterlink.net/v1alpha1", "kind": "Peer", "metadata": {"name": "p", "namespace": "a"}}
 

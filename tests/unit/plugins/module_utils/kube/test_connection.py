@@ -24,7 +24,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC, connect
 
 if TYPE_CHECKING:
-    from tests.unit.plugins.module_utils.kube.conftest import Api
+    from tests.unit.fakes import Api
 
 PEER = {"metadata": {"name": "p"}}
 

@@ -18,8 +18,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare 
     writers,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.drift import drift_of
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.dry_run import Step
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.rehearse import Step
 
 Object = dict[str, Any]
 OURS = "skyshift.clusterlink"

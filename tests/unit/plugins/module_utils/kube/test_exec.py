@@ -17,12 +17,12 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import (
     CommandMissingError,
     Container,
     run_in_container,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
 
 CONTAINER = Container("default", "frontend-0", "app")
 TOKEN = "secret-token"  # noqa: S105  # of a server that lives as long as a test

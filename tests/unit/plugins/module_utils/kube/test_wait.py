@@ -12,14 +12,10 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Event, Listing
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.failures import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import (
-    NotReadyError,
-    wait_gone,
-    wait_ready,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError, wait_gone, wait_ready
 
 Object = dict[str, Any]
 PEER = Ref("Peer", "p", "a")

@@ -13,10 +13,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued, Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import (
-    PeerMaterial,
-    peer_material,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial, peer_material
 
 Found = Callable[..., Pair]
 Check = Callable[..., PeerMaterial]

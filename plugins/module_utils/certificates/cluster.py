@@ -1,0 +1,88 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All certificates of a cluster's gateway: those in its Secrets, and the one that it serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import ClusterlinkError, Problem
+from ..gateway.spec import LOAD_BALANCER, NODE_PORT, Address
+from ..gateway.status import ingress_ref, read_address
+from ..kube.client import Cluster, Object
+from ..kube.kinds import Ref
+from ..kube.parallel import attempt
+from ..kube.transport import ClusterUnreachableError
+from .found import PEER, WIRE, Found
+from .secrets import SECRETS, peer_name, stored_certificates
+from .wire import TIMEOUT, on_wire
+
+_REACHED = (NODE_PORT, LOAD_BALANCER)
+"""Types of ingress Service that others reach; a gateway with another has no ingress."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What to look at.
+
+    Attributes:
+        namespace: The gateway's.
+        peer: The peer's name; empty for the one that its certificate says.
+        wire: Whether to look at what the gateway serves too.
+        public_host: The host that other peers are told, when it is not the ingress's own.
+        public_port: The port that they are told.
+        timeout: Seconds that the gateway may take to answer.
+    """
+
+    namespace: str
+    peer: str = ""
+    wire: bool = True
+    public_host: str = ""
+    public_port: int | None = None
+    timeout: float = TIMEOUT
+
+
+def survey_cluster(cluster: Cluster, look: Look) -> list[Found]:
+    """Every certificate of a cluster's gateway; what may not or cannot be read is one with a fault.
+
+    Raises:
+        ClusterUnreachableError: The API server cannot be talked to.
+    """
+    refs = [*(Ref("Secret", name, look.namespace) for name in SECRETS), ingress_ref(look.namespace)]
+    *answers, ingress = attempt(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
+    secrets = dict(zip(SECRETS, answers, strict=True))
+    owner = look.peer or peer_name(secrets)
+    found = stored_certificates(secrets, look.namespace, owner)
+    if not look.wire or not any(answers):
+        return found
+    return [*found, *_served(cluster, look, owner, ingress)]
+
+
+def _served(cluster: Cluster, look: Look, owner: str, ingress: Object | ClusterlinkError | None) -> list[Found]:
+    """What the gateway serves; nothing when it has no ingress."""
+    try:
+        address = _address(cluster, look, ingress)
+    except ClusterUnreachableError:
+        raise
+    except ClusterlinkError as error:
+        return [Found(owner, PEER, WIRE, str(ingress_ref(look.namespace)), fault=error.message())]
+    return [] if address is None else [on_wire(address.host, address.port, owner, look.timeout)]
+
+
+def _address(cluster: Cluster, look: Look, ingress: Object | ClusterlinkError | None) -> Address | None:
+    """Where the gateway serves; None when it has no ingress.
+
+    Raises:
+        ClusterlinkError: It should have an address, and none is known.
+    """
+    if look.public_host and look.public_port:
+        return Address(look.public_host, look.public_port)
+    if isinstance(ingress, ClusterlinkError):
+        raise ingress
+    where = str(ingress_ref(look.namespace))
+    if ingress is None:
+        raise ClusterlinkError(Problem(where, "is not there, so it is not known where the gateway serves"))
+    address = read_address(cluster, ingress, look.public_host, look.public_port)
+    if address is None and ingress["spec"].get("type") in _REACHED:
+        raise ClusterlinkError(Problem(where, "has no address, so other peers cannot reach the gateway"))
+    return address

@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read plain data strictly, and collect every problem instead of stopping at the first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..errors import ClusterlinkError, Problem
+from .naming import did_you_mean, dns_label_fault, label_key_fault, label_value_fault
+
+MAX_PORT = 65535
+_SHOWN = 100
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def shown(value: object) -> str:
+    """The value as it is shown in a problem: JSON, which tells "80" from 80, shortened."""
+    text = json.dumps(value, ensure_ascii=False, skipkeys=True, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+class Report:
+    """The problems found so far."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def add(self, where: str, what: str, found: object = None, fix: str = "", host: str = "") -> None:
+        """Note a problem once; C(found) is the value found, when there is one to show."""
+        problem = Problem(where, what, "" if found is None else shown(found), fix, host)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def mentions(self, paths: str) -> bool:
+        """Whether a problem was found at a variable path that the regular expression matches as a whole."""
+        return any(re.fullmatch(paths, problem.where) for problem in self.problems)
+
+    def raise_any(self) -> None:
+        """Raise C(ClusterlinkError) with all the problems when there are any."""
+        if self.problems:
+            raise ClusterlinkError(self.problems)
+
+
+class Item:
+    """One mapping of the declaration.
+
+    Every method reads one key, notes what is wrong with its value, and then returns the default, so that
+    reading goes on and the other problems are found as well. A key whose value is null counts as absent.
+    """
+
+    def __init__(self, value: object, where: str, report: Report, host: str = "") -> None:
+        """Take the mapping found at the variable path C(where), of the given host when it is a host's own."""
+        self.where = where
+        self.host = host
+        self.report = report
+        self.readable = isinstance(value, Mapping)
+        self._values: dict[str, Any] = {}
+        self._read: set[str] = set()
+        if isinstance(value, Mapping):
+            self._values = {str(key): item for key, item in value.items() if item is not None}
+        else:
+            self.problem("", "must be a mapping", value)
+
+    def path(self, key: str) -> str:
+        """The variable path of a key."""
+        return f"{self.where}.{key}" if self.where and key else self.where or key
+
+    def problem(self, key: str, what: str, found: object = None, fix: str = "") -> None:
+        """Note a problem with a key's value, or with the whole mapping when the key is empty."""
+        self.report.add(self.path(key), what, found, fix, self.host)
+
+    def get(self, key: str, required: bool = False) -> Any:
+        """The key's value, or None."""
+        self._read.add(key)
+        if required and self.readable and key not in self._values:
+            self.problem(key, "is required")
+        return self._values.get(key)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def keys(self) -> frozenset[str]:
+        """The keys that have a value."""
+        return frozenset(self._values)
+
+    def text(self, key: str, default: str = "", required: bool = False) -> str:
+        """A string that is not empty."""
+        value = self.get(key, required)
+        if value is None:
+            return default
+        if not isinstance(value, str) or not value:
+            self.problem(key, "must be a string that is not empty", value)
+            return default
+        return str(value)
+
+    def name(
+        self,
+        key: str = "name",
+        default: str = "",
+        required: bool = False,
+        fault: Callable[[str], str] = dns_label_fault,
+    ) -> str:
+        """A DNS label, or what C(fault) finds nothing wrong with; a faulty one is returned to be known by."""
+        value = self.text(key, default, required)
+        what = fault(value) if value and key in self else ""
+        if what:
+            self.problem(key, what, value, "Choose a shorter or simpler name")
+        return value
+
+    def port(self, key: str = "port", default: int = 0, required: bool = False) -> int:
+        """A TCP port; digits in a string count, since that is how C(-e) gives them."""
+        value = self.get(key, required)
+        if value is None:
+            return default
+        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_PORT:
+            self.problem(key, f"must be a port number from 1 to {MAX_PORT}", value)
+            return default
+        return int(number)
+
+    def count(self, key: str, most: int) -> int:
+        """A whole number from 1; zero where there is none."""
+        value = self.get(key)
+        if value is None:
+            return 0
+        number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
+            self.problem(key, f"must be a whole number from 1 to {most}", value)
+            return 0
+        return int(number)
+
+    def choice(self, key: str, allowed: Sequence[str], default: str = "", required: bool = False) -> str:
+        """One of the allowed words."""
+        value = self.get(key, required)
+        if value is None:
+            return default
+        if value not in allowed:
+            fix = did_you_mean(value, allowed) if isinstance(value, str) else ""
+            self.problem(key, f"must be one of {', '.join(allowed)}", value, fix)
+            return default
+        return str(value)
+
+    def labels(self, key: str = "labels") -> dict[str, str]:
+        """Kubernetes labels."""
+        labels: dict[str, str] = {}
+        for name, value in self.mapping(key).items():
+            path = f"{key}.{name}"
+            fault = label_key_fault(name)
+            if fault:
+                self.problem(path, f"the key {fault}", name)
+            elif not isinstance(value, str):
+                self.problem(path, "must be a string", value, "Put it in quotes")
+            elif fault := label_value_fault(value):
+                self.problem(path, fault, value)
+            else:
+                labels[name] = str(value)
+        return labels
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        """A mapping with string keys; absent gives an empty one."""
+        value = self.get(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            self.problem(key, "must be a mapping", value)
+            return {}
+        return {str(name): item for name, item in value.items()}
+
+    def item(self, key: str) -> Item:
+        """A mapping, to be read in its turn; absent gives an empty one."""
+        value = self.get(key)
+        return Item({} if value is None else value, self.path(key), self.report, self.host)
+
+    def values(self, key: str) -> list[tuple[Any, str]]:
+        """A list's values, each with the rest of its path below this item, as C(key[0])."""
+        value = self.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+            self.problem(key, "must be a list", value)
+            return []
+        return [(entry, f"{key}[{index}]") for index, entry in enumerate(value)]
+
+    def items(self, key: str) -> list[Item]:
+        """A list of mappings, to be read in their turn; values that are no mappings are problems and left out."""
+        items = [Item(value, self.path(path), self.report, self.host) for value, path in self.values(key)]
+        return [item for item in items if item.readable]
+
+    def finish(self, also: Iterable[str] = ()) -> None:
+        """Note the keys that nobody read; C(also) are known keys that need not have been read."""
+        known = self._read.union(also)
+        for key in sorted(self._values.keys() - known):
+            fix = did_you_mean(key, known) or f"Known here: {', '.join(sorted(known))}"
+            self.problem(key, "is not known", fix=fix)
+
+
+def flag(value: object) -> bool | None:
+    """A truth value, also as the words that C(-e) gives; None for anything else."""
+    if isinstance(value, bool):
+        return value
+    return _TRUTHS.get(value.lower()) if isinstance(value, str) else None

@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The peer's side, first: its key, made where it will live, and the request for a certificate, both as files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ClusterlinkError, Problem
+from ..pki.keys import SYSTEM, Fresh, KeySpec, key_pem, load_key
+from ..pki.reasons import key_reasons
+from ..pki_files import store
+from .document import Span
+from .request import Asked, Request, make_request, read_request, request_reasons
+
+if TYPE_CHECKING:
+    from ..pki.keys import PrivateKey
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a peer that enrols keeps its files."""
+
+    fabric_name: str
+    fabric: store.Folder
+    peer: store.Folder
+
+    @classmethod
+    def of(cls, root: str, fabric: str, peer: str) -> Place:
+        """In the folder of fabrics' folders."""
+        return cls(fabric, store.fabric_folder(root, fabric), store.peer_folder(root, fabric, peer))
+
+    @property
+    def request(self) -> str:
+        """The request's file."""
+        return os.path.join(self.peer.path, store.REQUEST)
+
+
+@dataclass
+class Asking:
+    """What was done, or in check mode would be.
+
+    Attributes:
+        place: Where the files are.
+        reasons: Why a key or a request was made, as sentences without a full stop.
+        before: The request that was there and could be read.
+        after: The request that is there now; None in check mode when it would be made.
+        repaired: The modes that were too open, as sentences without a full stop.
+    """
+
+    place: Place
+    asked: Asked
+    reasons: list[str]
+    before: Request | None
+    after: Request | None
+    key: PrivateKey | None = field(repr=False)
+    repaired: list[str]
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was not as asked."""
+        return bool(self.reasons or self.repaired)
+
+    def values(self) -> dict[str, Any]:
+        """The facts of the request, as far as they are known, where it is, and why it was made."""
+        return {
+            **self._facts_after(),
+            "reasons": self.reasons,
+            "repaired": self.repaired,
+            "request_path": self.place.request,
+            "privatekey_path": self.place.peer.key,
+        }
+
+    def diff(self) -> dict[str, Any]:
+        """Facts before and after."""
+        before = {} if self.before is None else self.before.facts()
+        after = self._facts_after()
+        if self.repaired:
+            before, after = {**before, "too_open": self.repaired}, {**after, "too_open": []}
+        return {"before": before, "after": after}
+
+    def _facts_after(self) -> dict[str, Any]:
+        if self.after is not None:
+            return self.after.facts()
+        gateways = [{"host": each.host, "port": each.port} for each in self.asked.gateways]
+        return {"fabric": self.asked.fabric, "name": self.asked.name, "gateways": gateways}
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a request is made: the kind of a new key, for how many days, where randomness comes from, and if it must."""
+
+    key: KeySpec | None
+    days: int
+    nonce: Callable[[], str]
+    renew: bool = False
+    fresh: Fresh = SYSTEM
+
+
+def ask(place: Place, asked: Asked, making: Making, now: datetime, *, check: bool) -> Asking:
+    """Bring a peer's key and request to what is asked.
+
+    Args:
+        place: Where they live; made when it is missing.
+        asked: What to ask for.
+        making: How to make what is missing or will not do.
+        now: Aware.
+        check: Only say what would be done.
+
+    Raises:
+        ClusterlinkError: A key is there that cannot be read or is of another kind, or the fabric's CA is kept here.
+    """
+    found = _look(place, asked, making, now)
+    if check or not found.changed:
+        return found
+    store.make_folder(place.peer)
+    with store.locked(place.peer):
+        found = _look(place, asked, making, now)
+        store.remove_leftovers(place.peer)
+        for item in store.find_too_open(place.peer):
+            store.repair_mode(item)
+        if found.reasons:
+            key = found.key
+            if key is None:
+                key = making.fresh.key(making.key or KeySpec())
+                store.write_file(place.peer.key, key_pem(key), store.KEY_MODE)
+            found.after = make_request(asked, key, Span.of(now, making.days), making.nonce())
+            store.write_file(place.request, found.after.document.text, store.CERTIFICATE_MODE)
+    return found
+
+
+def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
+    require_no_ca_key(place)
+    repaired = [str(item) for item in store.find_too_open(place.peer)]
+    pem = store.read_file(place.peer.key)
+    if pem is None:
+        if os.path.lexists(place.peer.certificate):
+            what = f"is missing, though its certificate is in {place.peer.certificate}"
+            fix = "Restore it from a backup, or remove the certificate to have a new key made"
+            raise ClusterlinkError(Problem(place.peer.key, what, fix=fix))
+        return Asking(place, asked, ["there is no key yet"], None, None, None, repaired)
+    key = load_key(pem, place.peer.key)
+    unfit = key_reasons(key, making.key)
+    if unfit:
+        fix = f"Ask for what is there, or move {place.peer.key} and the certificate beside it away"
+        raise ClusterlinkError([Problem(place.peer.key, reason, fix=fix) for reason in unfit])
+    text = store.read_file(place.request)
+    if text is None:
+        return Asking(place, asked, ["there is no request yet"], None, None, key, repaired)
+    try:
+        request = read_request(text, place.request)
+    except ClusterlinkError as error:
+        # Unlike a key, a request that is damaged is worth nothing to anyone.
+        reasons = [f"{problem.where} {problem.what}" for problem in error.problems]
+        return Asking(place, asked, reasons, None, None, key, repaired)
+    reasons = request_reasons(request, asked, key, now)
+    if making.renew and not reasons:
+        reasons = ["a new one is asked for"]
+    return Asking(place, asked, reasons, request, None if reasons else request, key, repaired)
+
+
+def require_no_ca_key(place: Place) -> None:
+    """Refuse to enrol where the CA could sign without asking.
+
+    Raises:
+        ClusterlinkError: The folder is that of the fabric's own side.
+    """
+    if os.path.lexists(place.fabric.key):
+        what = "is the key of this fabric's CA, so there is nobody to be asked for a certificate"
+        fix = "Make the peer's certificate by peer_certificate, or use another folder for the fabric of others"
+        raise ClusterlinkError(Problem(place.fabric.key, what, fix=fix))

@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each cluster holds: the services' exports, imports and policies together with its own lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..clusterlink import api
+from .authorization import peer_attributes
+from .model import Declaration, Peer
+from .resources import AccessPolicy, Backing, Export, Import
+from .selectors import Selector
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One cluster's exports, the Services made for them, its imports and policies."""
+
+    backings: tuple[Backing, ...]
+    exports: tuple[Export, ...]
+    imports: tuple[Import, ...]
+    policies: tuple[AccessPolicy, ...]
+
+    @property
+    def namespaces(self) -> set[str]:
+        """The namespaces of the exports and imports, for which a gateway asks for policies."""
+        return {each.namespace for each in self.exports} | {each.namespace for each in self.imports}
+
+
+def holdings(declaration: Declaration) -> dict[str, Holding]:
+    """Every cluster's holding, by host; of a declaration with problems it may hold one thing twice."""
+    found: dict[str, Holding] = {}
+    for host, peer in declaration.peers.items():
+        exports = [each.export(host) for each in declaration.services if host in each.exported_by]
+        imports = [each.imported(host) for each in declaration.services if host in each.imported_by]
+        found[host] = Holding(
+            backings=tuple(each.backings[host] for each in declaration.services if host in each.backings),
+            exports=(*exports, *peer.exports),
+            imports=(*(each for each in imports if each), *peer.imports),
+            policies=(*_service_policies(declaration, peer), *peer.policies),
+        )
+    return {host: _with_fabric_policies(declaration, host, holding) for host, holding in found.items()}
+
+
+_POD = (api.CLIENT_NAMESPACE, api.CLIENT_SERVICE_ACCOUNT, api.CLIENT_LABELS)
+
+
+def may_come_from(client: Selector, peer: Peer) -> bool:
+    """Whether the selector can match a client in this cluster, whatever pod it is."""
+    return client.without(*_POD).matches(peer_attributes(peer.name, peer.labels))
+
+
+def may_come_from_outside(client: Selector, peer: str) -> bool:
+    """Whether it can match a client of a peer outside the inventory, of whose labels nothing is known."""
+    return client.without(*_POD, api.PEER_LABELS).matches({api.PEER_NAME: peer})
+
+
+def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy]:
+    """The policies that let through what C(allow) of the services allows.
+
+    Both gateways decide: the importing one with the policies of the import's namespace, for its own pods; the
+    exporting one with those of the export's, for pods of any cluster.
+    """
+    policies: list[AccessPolicy] = []
+    for service in declaration.services:
+        clients: dict[str, tuple[Selector, ...]] = {}
+        if peer.name in service.imported_by and service.imported(peer.name):
+            clients[service.import_namespace] = tuple(each for each in service.allowed if may_come_from(each, peer))
+        if peer.name in service.exported_by:
+            clients[service.namespace] = service.allowed
+        policies += [service.policy(namespace, allowed) for namespace, allowed in clients.items() if allowed]
+    # Pods of one name in two clusters have one policy.
+    return list(dict.fromkeys(policies))
+
+
+def _with_fabric_policies(declaration: Declaration, host: str, holding: Holding) -> Holding:
+    """The holding and the fabric's policies for it.
+
+    One that names no clusters is held, when privileged, by all, and else by those with an import or export in its
+    namespace: nowhere else would a gateway ask for it, and the namespace need not be there.
+    """
+    policies = [
+        each.policy
+        for each in declaration.policies
+        if (
+            host in each.clusters
+            if each.clusters
+            else not each.policy.namespace or each.policy.namespace in holding.namespaces
+        )
+    ]
+    return replace(holding, policies=(*holding.policies, *policies))

@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a removal cuts: the imports that would lose some of their sources, or all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .cluster_resources import holdings
+from .model import Declaration
+from .resources import Source
+
+Pair = frozenset[str]
+"""The two clusters of a link, whichever way."""
+
+
+@dataclass(frozen=True, order=True)
+class Use:
+    """One import of one cluster, and what it draws on."""
+
+    cluster: str
+    namespace: str
+    name: str
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Loss:
+    """An import that would lose sources.
+
+    Attributes:
+        cluster: The importing cluster; empty where it is known anyway.
+        namespace: The import's.
+        name: The import's.
+        lost: The peers that it would draw on no more.
+        left: The peers that it would still draw on.
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    lost: tuple[str, ...]
+    left: tuple[str, ...]
+
+    def __str__(self) -> str:
+        subject = f"Import {self.namespace}/{self.name}" + (f" of {self.cluster}" if self.cluster else "")
+        lost = ", ".join(self.lost)
+        if self.left:
+            return f"{subject} loses the source {lost}, and keeps {', '.join(self.left)}"
+        return f"{subject} loses all its sources: {lost}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The loss as plain data."""
+        return {**asdict(self), "lost": list(self.lost), "left": list(self.left)}
+
+
+def declared_uses(declaration: Declaration) -> list[Use]:
+    """What the declaration's imports draw on."""
+    return sorted(
+        Use(host, each.namespace, each.name, each.sources)
+        for host, holding in holdings(declaration).items()
+        for each in holding.imports
+    )
+
+
+def observed_uses(infos: Mapping[str, Mapping[str, Any]]) -> list[Use]:
+    """What the clusters' imports draw on now, of what fabric_info returned for each; one without a result has none."""
+    return sorted(
+        Use(
+            host,
+            each["namespace"],
+            each["name"],
+            tuple(Source(source["peer"], source["export_name"], source["export_namespace"]) for source in sources),
+        )
+        for host, info in infos.items()
+        for each in info.get("imports") or []
+        for sources in [each["sources"]]
+    )
+
+
+def losses(
+    uses: Iterable[Use],
+    *,
+    peers: Collection[str] = (),
+    services: Collection[tuple[str, str]] = (),
+    links: Collection[Pair] = (),
+) -> list[Loss]:
+    """The imports that would lose sources, in the order of C(uses).
+
+    Args:
+        uses: The imports, of C(declared_uses) or C(observed_uses).
+        peers: Clusters that would go; what they import themselves is no loss.
+        services: Exports that would go from every cluster, each by namespace and name.
+        links: Links that would go.
+    """
+    found = []
+    for use in uses:
+        # A peer may be drawn on by two exports; it is lost when the last of them goes.
+        left = _peers(each for each in use.sources if not _goes(each, use.cluster, peers, services, links))
+        lost = tuple(peer for peer in _peers(use.sources) if peer not in left)
+        if lost and use.cluster not in peers:
+            found.append(Loss(use.cluster, use.namespace, use.name, lost, left))
+    return found
+
+
+def _goes(
+    source: Source,
+    cluster: str,
+    peers: Collection[str],
+    services: Collection[tuple[str, str]],
+    links: Collection[Pair],
+) -> bool:
+    service = (source.namespace, source.name)
+    return source.peer in peers or service in services or frozenset((cluster, source.peer)) in links
+
+
+def _peers(sources: Iterable[Source]) -> tuple[str, ...]:
+    return tuple(sorted({source.peer for source in sources}))
+
+
+def lost_by_changes(changes: Sequence[Mapping[str, Any]]) -> list[Loss]:
+    """The imports of one cluster that lose sources by changes.
+
+    Args:
+        changes: Ansible's diff, one entry for each object: before, after, and the object's name as its header.
+    """
+    found = []
+    for change in changes:
+        kind, _space, name = change["before_header"].partition(" ")
+        before, after = _sources_of(change["before"]), _sources_of(change["after"])
+        lost = tuple(sorted(before - after))
+        if kind == "Import" and lost:
+            namespace, _slash, name = name.partition("/")
+            found.append(Loss("", namespace, name, lost, tuple(sorted(after))))
+    return sorted(found)
+
+
+def _sources_of(side: Mapping[str, Any]) -> set[str]:
+    return {source["peer"] for source in (side.get("spec") or {}).get("sources") or []}

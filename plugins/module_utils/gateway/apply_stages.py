@@ -1,0 +1,100 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write a gateway's objects: definitions before the rest, all of it tried first, and in several steps where told so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ..clusterlink.ownership import not_ours
+from ..errors import ClusterlinkError
+from ..kube.apply import ApplyResult, PartlyDoneError, Prune, apply_objects
+from ..kube.client import Cluster, Object
+from ..kube.compare import creation
+from ..kube.kinds import Ref
+from ..kube.wait import wait_ready
+
+_ESTABLISHED_SECONDS = 30.0
+"""How long a cluster may take to serve new kinds; it takes well under a second (measured)."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a gateway's objects are written.
+
+    Attributes:
+        cluster: Where.
+        definitions: The CustomResourceDefinitions to write before anything else.
+        prune: What of a gateway is removed when it is not wanted.
+        take_over: Whether objects of others, and fields of other managers, are taken over.
+    """
+
+    cluster: Cluster
+    definitions: Sequence[Object]
+    prune: Prune
+    take_over: bool
+
+    def apply(self, wanted: Sequence[Object], *, check: bool) -> ApplyResult:
+        """Make the cluster hold the objects.
+
+        Raises:
+            ClusterlinkError: With all problems; nothing was written then.
+            PartlyDoneError: Something failed while writing.
+        """
+        if check or not self.definitions:
+            return self._apply([*self.definitions, *wanted], self.prune, check=check)
+        # Definitions have to be served before a control plane starts. Everything is tried before they are written.
+        self._apply([*self.definitions, *wanted], self.prune, check=True)
+        first = self._apply(self.definitions, None, check=False)
+        wait_ready(self.cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
+        try:
+            first.add(self._apply(wanted, self.prune, check=False))
+        except PartlyDoneError as error:
+            first.add(error.done)
+            raise PartlyDoneError(error.problems, first) from error
+        return first
+
+    def take_steps(self, steps: Sequence[Sequence[Object]], turn: Callable[[ApplyResult], None]) -> ApplyResult:
+        """Write one list after another.
+
+        Args:
+            steps: What the cluster is to hold, one after another.
+            turn: What is to happen between two of them; it is given what was written until then.
+
+        Returns:
+            What all of it together changed, with the objects as they are.
+
+        Raises:
+            ClusterlinkError: With all problems of the last list; nothing was written then.
+            PartlyDoneError: Something failed on the way.
+        """
+        foretold = self.apply(steps[-1], check=True)
+        done = self.apply(steps[0], check=False)
+        later = replace(self, definitions=())
+        for wanted in steps[1:]:
+            try:
+                turn(done)
+                done.add(later.apply(wanted, check=False))
+            except ClusterlinkError as error:
+                if isinstance(error, PartlyDoneError):
+                    done.add(error.done)
+                raise PartlyDoneError(error.problems, done) from error
+        foretold.objects.update(done.objects)
+        return foretold
+
+    def _apply(self, objects: Sequence[Object], prune: Prune | None, *, check: bool) -> ApplyResult:
+        return apply_objects(self.cluster, objects, check=check, force=self.take_over, prune=prune, guard=not_ours)
+
+
+def made_anew(result: ApplyResult, objects: Sequence[Object]) -> None:
+    """Say in check mode that objects will be made, which an adoption will have removed by then."""
+    refs = {Ref.of(obj) for obj in objects}
+    names_of = {str(ref) for ref in refs}
+    result.updated = [ref for ref in result.updated if ref not in refs]
+    result.unchanged = [ref for ref in result.unchanged if ref not in refs]
+    result.created += [Ref.of(obj) for obj in objects]
+    result.diff = [change for change in result.diff if change["after_header"] not in names_of]
+    for obj in objects:
+        name = str(Ref.of(obj))
+        result.diff.append({"before": {}, "after": creation(obj).after, "before_header": name, "after_header": name})

@@ -1,0 +1,170 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All objects of a gateway, from its specification and its certificates: a pure function."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from ..clusterlink import api, names
+from ..pki.component_rollout import Course
+from ..pki.components import ComponentCertificates
+from ..pki.peer_material import PeerMaterial
+from .disruption_budget import disruption_budgets
+from .operator import identity as operator
+from .operator.instance import instance
+from .operator.manifests import operator_objects
+from .rbac import rbac_objects
+from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
+from .workloads import deployments
+
+VERSION_LABEL = "app.kubernetes.io/version"
+"""Says of a Deployment which version it is of, as an image that is pinned by its digest does not."""
+
+ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
+RESTRICTED, BASELINE = "restricted", "baseline"
+"""Pod Security Standards, and the label by which a namespace asks for one."""
+
+
+def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: ComponentCertificates) -> list[dict[str, Any]]:
+    """The objects of a gateway that are ours, in the order in which they are applied; the namespace comes first.
+
+    Where its operator makes the two Deployments, the operator and its Instance take their place.
+
+    Args:
+        spec: What the gateway shall be.
+        peer: Its certificate in the fabric, checked.
+        components: The certificates by which its two parts know each other.
+    """
+    labels = api.ownership_labels(spec.fabric)
+    operated = spec.install == operator.OPERATOR
+    return [
+        namespace_object(spec.namespace, BASELINE if operated else RESTRICTED),
+        *([namespace_object(operator.NAMESPACE)] if operated else []),
+        *_secrets(spec.namespace, labels, peer, components),
+        *rbac_objects(spec.namespace, labels, mounts_token=not operated),
+        *_services(spec, labels),
+        *disruption_budgets(spec, labels),
+        *(_operated if operated else _direct)(spec, labels, components),
+    ]
+
+
+def _direct(spec: GatewaySpec, labels: Mapping[str, str], components: ComponentCertificates) -> list[dict[str, Any]]:
+    return deployments(
+        spec,
+        {**labels, VERSION_LABEL: spec.version},
+        controlplane_digest=certificate_digest(components.ca_pem, components.controlplane_cert_pem),
+        dataplane_digest=certificate_digest(components.ca_pem, components.dataplane_cert_pem),
+    )
+
+
+def _operated(spec: GatewaySpec, labels: Mapping[str, str], components: ComponentCertificates) -> list[dict[str, Any]]:
+    digest = certificate_digest(components.ca_pem, components.controlplane_cert_pem, components.dataplane_cert_pem)
+    return [*operator_objects(spec, labels), instance(spec, labels, digest)]
+
+
+def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, course: Course) -> list[list[dict[str, Any]]]:
+    """The same objects, one list for each time that all pods have to be replaced before the next.
+
+    Pods read their component certificates when they start. So the site CA that is to go stays trusted until no pod has
+    a certificate of it, and going does not concern pods that run.
+    """
+    final = gateway_objects(spec, peer, course.final)
+    if course.bridge is None and not course.surplus:
+        return [final]
+    trusting = [obj for obj in final if (obj["kind"], obj["metadata"]["name"]) != ("Secret", names.CA_SECRET)]
+    first = [gateway_objects(spec, peer, course.bridge)] if course.bridge else []
+    return [*first, trusting, final]
+
+
+def namespace_object(namespace: str, standard: str = RESTRICTED) -> dict[str, Any]:
+    """The gateway's namespace, for where there is none yet. It lets no pods in that need privileges.
+
+    Args:
+        namespace: Its name.
+        standard: The Pod Security Standard that it enforces. Pods of the operator say nothing of users, capabilities
+            and system calls, so that they meet the baseline and not the restricted one.
+    """
+    labels = {api.MANAGED_BY_LABEL: api.MANAGED_BY, ENFORCE_LABEL: standard}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
+
+
+def certificate_digest(*pems: str) -> str:
+    """A short text that changes with the certificates. It is shown to everybody: never to be made from a key."""
+    return hashlib.sha256("\n".join(pems).encode()).hexdigest()[:16]
+
+
+def peer_secret(namespace: str, labels: Mapping[str, str], peer: PeerMaterial) -> dict[str, Any]:
+    """The Secret by which a gateway is known in the fabric; without labels none are applied."""
+    content = {
+        names.PEER_CERTIFICATE: peer.certificate_pem,
+        names.PEER_KEY: peer.key_pem,
+        names.PEER_CA: peer.ca_pem,
+    }
+    return _secret(names.PEER_SECRET, namespace, labels, content)
+
+
+def _secrets(
+    namespace: str, labels: Mapping[str, str], peer: PeerMaterial, components: ComponentCertificates
+) -> list[dict[str, Any]]:
+    contents = {
+        names.CA_SECRET: {names.CA: components.ca_pem},
+        names.CONTROLPLANE: {
+            names.CERTIFICATE: components.controlplane_cert_pem,
+            names.KEY: components.controlplane_key_pem,
+        },
+        names.DATAPLANE: {
+            names.CERTIFICATE: components.dataplane_cert_pem,
+            names.KEY: components.dataplane_key_pem,
+        },
+    }
+    own = [_secret(name, namespace, labels, content) for name, content in contents.items()]
+    return [peer_secret(namespace, labels, peer), *own]
+
+
+def _secret(name: str, namespace: str, labels: Mapping[str, str], content: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace, **({"labels": dict(labels)} if labels else {})},
+        "type": "Opaque",
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in content.items()},
+    }
+
+
+def _services(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    ingress_port: dict[str, Any] = {
+        "name": "https",
+        "port": spec.ingress.port,
+        "targetPort": names.DATAPLANE_PORT,
+        "protocol": "TCP",
+    }
+    if spec.ingress.node_port:
+        ingress_port["nodePort"] = spec.ingress.node_port
+    controlplane_port = {
+        "name": "controlplane",
+        "port": names.CONTROLPLANE_PORT,
+        "targetPort": names.CONTROLPLANE_PORT,
+        "protocol": "TCP",
+    }
+    ingress_type = spec.ingress.type if spec.ingress.type in (NODE_PORT, LOAD_BALANCER) else "ClusterIP"
+    controlplane = _service(names.CONTROLPLANE, app=names.CONTROLPLANE, kind="ClusterIP", port=controlplane_port)
+    # Without ingress there is one too: imports that merge copy its endpoints.
+    ingress = _service(names.INGRESS, app=names.DATAPLANE, kind=ingress_type, port=ingress_port)
+    if spec.ingress.annotations:
+        ingress["metadata"]["annotations"] = dict(spec.ingress.annotations)
+    for service in (controlplane, ingress):
+        service["metadata"] |= {"namespace": spec.namespace, "labels": dict(labels)}
+    return [controlplane, ingress]
+
+
+def _service(name: str, *, app: str, kind: str, port: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name},
+        "spec": {"type": kind, "selector": {"app": app}, "ports": [port]},
+    }

@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ClusterLink's own operator is known by, and what it has in a cluster (v0.4.1, config/operator). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...clusterlink import api, names
+from ...clusterlink.ownership import is_ours
+from ...clusterlink.versions import OPERATOR_IMAGE
+
+Object = Mapping[str, Any]
+
+NAMESPACE = "clusterlink-operator"
+"""Where ClusterLink's CLI puts the operator and its Instances, and so do we: a cluster has one operator."""
+DEPLOYMENT = "cl-operator-controller-manager"
+"""The operator's Deployment and ServiceAccount."""
+MANAGER = "cl-operator"
+"""The operator's field manager: its program's name."""
+INSTANCE = "cl-instance"
+"""The Instance of the CLI, and ours."""
+
+DIRECT, OPERATOR, OTHER = "direct", "operator", "other"
+"""Who installed a gateway: this collection, an operator by an Instance, or something else."""
+
+Key = tuple[str, str, str]
+"""Kind, name and namespace of an object; no namespace for one that is cluster-wide."""
+
+ROLE = "cl-operator-manager-role"
+ROLE_BINDING = "cl-operator-manager-rolebinding"
+"""What the operator may do, in the whole cluster and in single namespaces."""
+
+OWN: tuple[Key, ...] = (
+    ("ClusterRoleBinding", ROLE_BINDING, ""),
+    ("ClusterRole", ROLE, ""),
+    ("ClusterRole", "cl-operator-operator-editor-role", ""),
+    ("ClusterRole", "cl-operator-operator-viewer-role", ""),
+    ("RoleBinding", "cl-operator-leader-election-rolebinding", NAMESPACE),
+    ("Role", "cl-operator-leader-election-role", NAMESPACE),
+    ("RoleBinding", ROLE_BINDING, NAMESPACE),
+    ("Role", ROLE, NAMESPACE),
+    ("ServiceAccount", DEPLOYMENT, NAMESPACE),
+)
+"""What belongs to the operator besides its Deployment, as (kind, name, namespace), in the order of removal."""
+
+# The operator gives every control plane these rights in the whole cluster, whatever the gateway's namespace.
+WIDE_ROLE = f"clusterlink-system:{names.CONTROLPLANE}"
+GATEWAY_RIGHTS: tuple[Key, ...] = (("ClusterRoleBinding", WIDE_ROLE, ""), ("ClusterRole", WIDE_ROLE, ""))
+
+
+def own(namespace: str) -> tuple[Key, ...]:
+    """What belongs to the operator, or to it alone, besides its Deployment, Instances, namespace and kind.
+
+    Args:
+        namespace: Of the gateway that it keeps.
+    """
+    return (*GATEWAY_RIGHTS, *OWN, ("RoleBinding", ROLE_BINDING, namespace), ("Role", ROLE, namespace))
+
+
+def stands_for(instance: Object, namespace: str) -> bool:
+    """Whether an Instance is ours and the gateway's in a namespace, so that what its operator made is ours, too."""
+    return is_ours(instance) and gateway_namespace(instance) == namespace
+
+
+def runs_operator(pod_spec: Object) -> bool:
+    """Whether a pod, or a Deployment's template, runs the operator, wherever its image comes from."""
+    images = [str(each["image"]) for each in pod_spec["containers"]]
+    return any(image.partition("@")[0].rpartition("/")[2].partition(":")[0] == OPERATOR_IMAGE for image in images)
+
+
+def gateway_namespace(instance: Object) -> str:
+    """The namespace of the gateway that an Instance stands for."""
+    return str((instance.get("spec") or {}).get("namespace") or api.SYSTEM_NAMESPACE)
+
+
+def installed_by(controlplane: Object | None, instances: Sequence[Object]) -> str:
+    """Who installed a gateway; empty where there is none.
+
+    Args:
+        controlplane: The control plane's Deployment.
+        instances: The Instances for its namespace.
+    """
+    if controlplane is None:
+        return ""
+    if is_ours(controlplane):
+        return DIRECT
+    return OPERATOR if instances else OTHER

@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API server's refusals mean, said so that somebody can act on them.
+
+The shapes are those of the Kubernetes API: a C(Status) object with C(reason), C(message) and C(details.causes)
+(apimachinery, pkg/apis/meta/v1/types.go). A path that no API serves answers with plain text instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ClusterlinkError, Problem
+from .kinds import KINDS
+
+_DENIED = re.compile(
+    r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"( in API group "(?P<group>[^"]*)")?'
+)
+_OTHER_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
+
+HTTP_UNAUTHORIZED = 401
+HTTP_FORBIDDEN = 403
+HTTP_NOT_FOUND = 404
+HTTP_CONFLICT = 409
+HTTP_GONE = 410
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of the API, for an error that names it; the verb is one of RBAC's (list, get, patch, delete)."""
+
+    verb: str
+    kind: str
+    name: str = ""
+    namespace: str = ""
+
+    @property
+    def where(self) -> str:
+        """The object as C(Import default/web), or the kind that was listed as C(imports.clusterlink.net)."""
+        if not self.name:
+            return f"{KINDS[self.kind].resource}{self.place}"
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+    @property
+    def place(self) -> str:
+        """Where, as C( in namespace a) or C( in all namespaces); nothing for a cluster-wide kind."""
+        if self.namespace:
+            return f" in namespace {self.namespace}"
+        return " in all namespaces" if KINDS[self.kind].namespaced else ""
+
+
+class ApiError(ClusterlinkError):
+    """The API server answered, and said no.
+
+    Attributes:
+        status: The HTTP status.
+        served: False when no API serves the kind, so a CustomResourceDefinition is missing.
+        missing_namespace: The namespace that the object needs and that is not there; otherwise empty.
+        managers: The field managers that hold fields which an apply wants otherwise.
+        may_be_done_before: Whether an earlier try of the same request, whose answer was lost, may have done it.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        status: int,
+        served: bool = True,
+        missing_namespace: str = "",
+        managers: Iterable[str] = (),
+    ) -> None:
+        super().__init__(problem)
+        self.status = status
+        self.served = served
+        self.missing_namespace = missing_namespace
+        self.managers = frozenset(managers)
+        self.may_be_done_before = False
+
+
+def api_error(request: Request, status: int, body: bytes, server: str, tried: str = "") -> ApiError:
+    """The error for an answer that is not a success.
+
+    Args:
+        request: What was asked.
+        status: The HTTP status.
+        body: The answer's body.
+        server: The API server's URL.
+        tried: How often it was tried, when that was more than once.
+    """
+    answer = _decode(body)
+    message = str(answer.get("message") or body.decode(errors="replace").strip()[:500] or f"HTTP status {status}")
+    if status == HTTP_UNAUTHORIZED or (status == HTTP_FORBIDDEN and 'User "system:anonymous"' in message):
+        return ApiError(_not_authenticated(server), status=status)
+    if status == HTTP_FORBIDDEN:
+        return ApiError(_forbidden(request, message), status=status)
+    if status == HTTP_NOT_FOUND:
+        return _not_found(request, answer, message)
+    if status == HTTP_CONFLICT:
+        return _conflict(request, answer, message)
+    return ApiError(
+        Problem(where=request.where, what=f"the API server {server} answers {status}", found=message + tried),
+        status=status,
+    )
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _not_authenticated(server: str) -> Problem:
+    return Problem(
+        where=server,
+        what="the API server does not accept the credentials",
+        fix="Check the kubeconfig's user, or api_key, or client_cert and client_key; they may have expired",
+    )
+
+
+def _forbidden(request: Request, message: str) -> Problem:
+    denied = _DENIED.search(message)
+    if not denied:
+        # Not RBAC: a namespace that is being deleted, a quota, a Pod Security Standard, an admission webhook.
+        return Problem(where=request.where, what="the API server forbids it", found=message)
+    # Said of the kind, not of the object, so that it is one problem however many objects there are.
+    resource = ".".join(part for part in (denied["resource"], denied["group"]) if part)
+    return Problem(
+        where=f"{resource}{request.place}",
+        what=f"the user {denied['user']} is not permitted to {denied['verb']} {resource}{request.place}",
+        fix="Grant the permission to this user, or connect as one that has it",
+    )
+
+
+def _not_found(request: Request, answer: Mapping[str, Any], message: str) -> ApiError:
+    if answer.get("kind") != "Status":
+        kind = KINDS[request.kind]
+        problem = Problem(
+            where=kind.resource,
+            what=f"the cluster does not serve the kind {request.kind} of {kind.api_version}",
+            fix="Install a gateway first: it brings the CustomResourceDefinitions",
+        )
+        return ApiError(problem, status=HTTP_NOT_FOUND, served=False)
+    details = answer.get("details") or {}
+    if details.get("kind") == "namespaces" and request.kind != "Namespace":
+        namespace = str(details.get("name", request.namespace))
+        problem = Problem(
+            where=request.where,
+            what=f"its namespace {namespace} does not exist",
+            fix="Create the namespace, or correct the declaration",
+        )
+        return ApiError(problem, status=HTTP_NOT_FOUND, missing_namespace=namespace)
+    return ApiError(Problem(where=request.where, what="it does not exist", found=message), status=HTTP_NOT_FOUND)
+
+
+def _conflict(request: Request, answer: Mapping[str, Any], message: str) -> ApiError:
+    fields: dict[str, list[str]] = {}
+    for cause in (answer.get("details") or {}).get("causes") or []:
+        if cause.get("reason") == "FieldManagerConflict":
+            other = _OTHER_MANAGER.search(cause.get("message", ""))
+            fields.setdefault(other["manager"] if other else "another manager", []).append(cause.get("field", ""))
+    if not fields:
+        problem = Problem(where=request.where, what="the API server reports a conflict", found=message)
+        return ApiError(problem, status=HTTP_CONFLICT)
+    problem = Problem(
+        where=request.where,
+        what="fields that are wanted otherwise belong to another field manager",
+        found="; ".join(f"{manager} manages {', '.join(sorted(names))}" for manager, names in sorted(fields.items())),
+        fix="Take the fields out of that manager's hands, or set force_conflicts to take them over",
+    )
+    return ApiError(problem, status=HTTP_CONFLICT, managers=fields)

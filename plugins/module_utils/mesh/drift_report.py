@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a fabric is not as declared, and by whom, for people and as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..clusterlink.api import FIELD_MANAGER
+
+Finding = Mapping[str, Any]
+Info = Mapping[str, Any]
+
+_HEAD = ("CLUSTER", "OBJECT", "DRIFT", "BY", "WHEN", "FIELDS")
+_SHOWN_FIELDS = 3
+
+
+def report(infos: Mapping[str, Info]) -> dict[str, Any]:
+    """Everything that is to be said of a fabric's drift.
+
+    Args:
+        infos: By cluster, what was found as C(drift) and C(owed), lists as module fabric_apply returns them; and
+            C(msg), why the cluster could not be read, or not wholly.
+
+    Returns:
+        C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error), C(drift) and C(owed);
+        C(table), lines; and C(problems), a sentence without a full stop for each, none when all is as declared.
+    """
+    clusters: dict[str, dict[str, Any]] = {
+        name: {
+            "read": not info.get("msg") and "drift" in info,
+            "error": _line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),
+            "drift": [dict(finding) for finding in info.get("drift") or ()],
+            "owed": [dict(each) for each in info.get("owed") or ()],
+        }
+        for name, info in sorted(infos.items())
+    }
+    findings = [(name, finding) for name, found in clusters.items() for finding in found["drift"]]
+    owed = [(name, _object(each), each["reason"]) for name, found in clusters.items() for each in found["owed"]]
+    unread = [(name, found["error"]) for name, found in clusters.items() if not found["read"]]
+    return {
+        "drifted": bool(findings),
+        "clusters": clusters,
+        "table": _table(findings, [*owed, *((name, "", error) for name, error in unread)]),
+        "problems": [
+            *(f"{name}: {_sentence(finding)}" for name, finding in findings),
+            *(f"{name} cannot be compared: {error}" for name, error in unread),
+        ],
+    }
+
+
+def _sentence(finding: Finding) -> str:
+    who = f" by {_who(finding)}" if finding["by"] else ""
+    fields = f" ({_shown_fields(finding)})" if finding["drift"] == "changed" else ""
+    conflict = "; a run does not take it back unless clusterlink_force_conflicts is set" if finding["conflict"] else ""
+    return f"{_object(finding)} is {finding['drift']}{who}{fields}{conflict}"
+
+
+def _object(finding: Finding) -> str:
+    place = f"{finding['namespace']}/" if finding["namespace"] else ""
+    return f"{finding['kind']} {place}{finding['name']}"
+
+
+def _who(finding: Finding) -> str:
+    """The managers, the latest first; ourselves where only the declaration is another since."""
+    names = [writer["manager"] for writer in finding["by"]]
+    others = [name for name in dict.fromkeys(names) if name != FIELD_MANAGER]
+    return ", ".join(others) or (f"{FIELD_MANAGER}, as declared earlier" if names else "")
+
+
+def _when(finding: Finding) -> str:
+    times = [writer["time"] for writer in finding["by"] if writer["manager"] != FIELD_MANAGER]
+    return str((times or [writer["time"] for writer in finding["by"]] or [""])[0])
+
+
+def _shown_fields(finding: Finding) -> str:
+    names = list(dict.fromkeys([*_paths(finding["before"]), *_paths(finding["after"])]))
+    more = f" and {len(names) - _SHOWN_FIELDS} more" if len(names) > _SHOWN_FIELDS else ""
+    return ", ".join(names[:_SHOWN_FIELDS]) + more
+
+
+def _paths(value: Any, prefix: str = "") -> Iterator[str]:
+    """The names of the innermost fields, as C(spec.replicas)."""
+    if isinstance(value, Mapping) and value:
+        for key, below in value.items():
+            yield from _paths(below, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix
+
+
+def _table(findings: Sequence[tuple[str, Finding]], unknown: Sequence[tuple[str, str, str]]) -> list[str]:
+    rows = [
+        (
+            name,
+            _object(finding),
+            finding["drift"] + (" (conflict)" if finding["conflict"] else ""),
+            _who(finding) or "unknown",
+            _when(finding),
+            _shown_fields(finding) if finding["drift"] == "changed" else "",
+        )
+        for name, finding in findings
+    ]
+    rows += [(name, what, "not compared", "", "", reason) for name, what, reason in unknown]
+    if not rows:
+        return []
+    # The last column is not padded: it may be a long sentence.
+    widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)][:-1]
+    return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in (_HEAD, *rows)]
+
+
+def _line(text: str) -> str:
+    """A message of several lines in one."""
+    return "; ".join(line.strip() for line in text.strip().splitlines())

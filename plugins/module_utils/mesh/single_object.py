@@ -1,0 +1,184 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules for one object have in common: make it so or remove it, wait, and say what was done and why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..clusterlink import api
+from ..common.changes import change_reason
+from ..common.fields import Item, Report
+from ..common.naming import dns_label_fault
+from ..errors import ClusterlinkError
+from ..fabric.resources import read_labels
+from ..kube.apply import ApplyResult, apply_objects, delete_objects
+from ..kube.client import Cluster, Object
+from ..kube.connection import CONNECTION_SPEC, connect
+from ..kube.kinds import Ref
+from ..kube.readiness import conditions
+from ..kube.wait import NotReadyError, settle_time, wait_gone, wait_ready
+from ..outcome import Mode, Outcome
+
+Params = Mapping[str, Any]
+
+SINGLE_SPEC: dict[str, Any] = {
+    **CONNECTION_SPEC,
+    "labels": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "force_conflicts": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 120},
+}
+"""The options that all of these modules have."""
+
+_KEPT = frozenset({api.FABRIC_LABEL, api.LINK_LABEL, api.LINK_SOURCE_LABEL})
+"""The labels by which an object belongs to a fabric; whoever changes it otherwise does not take them away."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a module was asked for.
+
+    Attributes:
+        params: Its parameters.
+        mode: How it is run.
+    """
+
+    params: Params
+    mode: Mode
+
+    @property
+    def lenient(self) -> bool:
+        """Whether what is missing may be made by a step that check mode skipped, or that nobody waits for."""
+        return self.mode.check or not self.params["wait"]
+
+
+Check = Callable[[Cluster, Object, Request], list[str]]
+"""Looks at the cluster before anything is written; returns warnings, or raises to refuse."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """A module for one object.
+
+    Attributes:
+        keys: The parameters that describe the object, beside its labels.
+        refer: The object that the parameters name.
+        build: The object wanted, from the parameters and the labels.
+        before_apply: Called with the object wanted.
+        before_delete: Called with the object that is there.
+        clear: Does what has to be done before the object that is there goes.
+    """
+
+    keys: tuple[str, ...]
+    refer: Callable[[Item], Ref]
+    build: Callable[[Item, Mapping[str, str]], Object]
+    before_apply: Check | None = None
+    before_delete: Check | None = None
+    clear: Callable[[Cluster, Object, Request], ApplyResult] | None = None
+
+    def run(self, params: dict[str, Any], mode: Mode) -> Outcome:
+        """The module's C(Task.run): everything wrong with the parameters is said before the cluster is asked."""
+        report = Report()
+        item = Item({key: params[key] for key in self.keys}, "", report)
+        request = Request(params, mode)
+        if params["state"] == "absent":
+            ref = self.refer(item)
+            report.raise_any()
+            with connect(params) as cluster:
+                return self._remove(cluster, ref, request)
+        labels = read_labels(Item({"labels": params["labels"]}, "", report))
+        # The label also keeps us known as the one who applied it when somebody changes by hand all that we did apply.
+        wanted = self.build(item, {**labels, api.MANAGED_BY_LABEL: api.MANAGED_BY})
+        report.raise_any()
+        with connect(params) as cluster:
+            return self._apply(cluster, wanted, request)
+
+    def _apply(self, cluster: Cluster, wanted: Object, request: Request) -> Outcome:
+        warnings = self.before_apply(cluster, wanted, request) if self.before_apply else []
+        ref = Ref.of(wanted)
+        observed = cluster.get(ref.kind, ref.name, ref.namespace)
+        labels = wanted["metadata"]["labels"]
+        fabric = "" if api.FABRIC_LABEL in labels else _fabric(observed)
+        if fabric:
+            labels.update({key: value for key, value in (observed or {})["metadata"]["labels"].items() if key in _KEPT})
+        result = apply_objects(
+            cluster, [wanted], check=request.mode.check, force=bool(request.params["force_conflicts"])
+        )
+        if fabric and result.changed:
+            warnings.append(
+                f"{ref} belongs to the declaration of the fabric {fabric}, which will set it back when applied"
+            )
+        outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
+        outcome.values = _values(ref, result.objects[ref], _reason(result))
+        if request.params["wait"] and not request.mode.check:
+            _wait_ready(cluster, ref, result, request.params["wait_timeout"], outcome)
+        return outcome
+
+    def _remove(self, cluster: Cluster, ref: Ref, request: Request) -> Outcome:
+        observed = cluster.get(ref.kind, ref.name, ref.namespace)
+        if observed is None:
+            return Outcome(values=_values(ref, None, ""))
+        warnings = self.before_delete(cluster, observed, request) if self.before_delete else []
+        result = self.clear(cluster, observed, request) if self.clear else ApplyResult()
+        result.add(delete_objects(cluster, [ref], check=request.mode.check))
+        outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
+        outcome.values = _values(ref, None, "it is there and should not be")
+        if request.params["wait"] and not request.mode.check:
+            try:
+                wait_gone(cluster, [ref], request.params["wait_timeout"])
+            except ClusterlinkError as error:
+                outcome.fail(error)
+        return outcome
+
+
+def refer_to(kind: str, fault: Callable[[str], str] = dns_label_fault) -> Callable[[Item], Ref]:
+    """A C(Single.refer) for a namespaced kind, whose names C(fault) judges."""
+    return lambda item: Ref(kind, item.name(required=True, fault=fault), item.name("namespace", required=True))
+
+
+def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: float, outcome: Outcome) -> None:
+    """Wait, and complete the outcome with what came of it."""
+    if not api.READY_CONDITIONS[ref.kind]:
+        return
+    if result.updated:
+        # Its conditions are from before the change, and nothing in them says so.
+        settle = min(settle_time([ref]), timeout)
+        time.sleep(settle)
+        timeout -= settle
+    known = {} if result.changed else result.objects
+    try:
+        states: Mapping[Ref, Object | None] = wait_ready(cluster, [ref], timeout, known=known)
+    except ClusterlinkError as error:
+        states = error.states if isinstance(error, NotReadyError) else result.objects
+        outcome.fail(error)
+    outcome.values.update(_state(states[ref]))
+
+
+def _values(ref: Ref, obj: Object | None, reason: str) -> dict[str, Any]:
+    return {**ref.as_dict(), "reason": reason, **_state(obj)}
+
+
+def _state(obj: Object | None) -> dict[str, Any]:
+    if obj is None:
+        return {"labels": {}, "spec": {}, "conditions": []}
+    return {
+        "labels": obj["metadata"].get("labels") or {},
+        "spec": obj.get("spec") or {},
+        "conditions": conditions(obj),
+    }
+
+
+def _fabric(obj: Object | None) -> str:
+    """The fabric whose declaration the object was made from; empty when it was made otherwise."""
+    labels = (obj or {}).get("metadata", {}).get("labels") or {}
+    return str(labels.get(api.FABRIC_LABEL, "")) if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else ""
+
+
+def _reason(result: ApplyResult) -> str:
+    """Why something was, or would be, written."""
+    return change_reason(result.diff[0]["before"], result.diff[0]["after"]) if result.changed else ""

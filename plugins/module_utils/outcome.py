@@ -1,0 +1,79 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every module is made of: arguments, one call, one outcome. No Ansible.
+
+A module's file holds one Task. The same Task runs in a module process (module.py) or, on the controller itself,
+inside Ansible's worker (plugins/plugin_utils/in_process.py), which saves importing the libraries once a task and host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import ClusterlinkError
+
+
+@dataclass(frozen=True)
+class Mode:
+    """How Ansible asked for the task to be run."""
+
+    check: bool = False
+    diff: bool = False
+
+
+@dataclass
+class Outcome:
+    """What came of a task.
+
+    Attributes:
+        changed: Whether something was, or in check mode would be, changed.
+        values: The module's own return values. Never a secret, except where the module exists to return one.
+        diff: Ansible's diff: one C({"before": ..., "after": ...}) or a list of them. Facts, never secrets.
+        warnings: Sentences shown as warnings.
+        failed: Set with C(values["msg"]) when the task did what it could and something is still owed.
+    """
+
+    changed: bool = False
+    values: dict[str, Any] = field(default_factory=dict)
+    diff: Any = None
+    warnings: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def fail(self, error: ClusterlinkError) -> Outcome:
+        """The same outcome, failed: what was done is still said, beside what went wrong."""
+        self.values.update({key: value for key, value in failure(error).items() if key != "failed"})
+        self.failed = True
+        return self
+
+    def as_result(self, mode: Mode) -> dict[str, Any]:
+        """The result dictionary that Ansible expects."""
+        result: dict[str, Any] = {**self.values, "changed": self.changed}
+        if mode.diff and self.diff is not None:
+            result["diff"] = self.diff
+        if self.failed:
+            result["failed"] = True
+        return result
+
+
+@dataclass(frozen=True)
+class Task:
+    """A module's whole work.
+
+    Attributes:
+        argument_spec: As AnsibleModule takes it.
+        run: Takes the validated parameters and the mode; raises C(ClusterlinkError) when it cannot do the work.
+        requires: The Python packages that C(run) imports, reported together with how to install them when missing.
+        constraints: C(mutually_exclusive), C(required_together), C(required_one_of), C(required_if), C(required_by).
+    """
+
+    argument_spec: dict[str, Any]
+    run: Callable[[dict[str, Any], Mode], Outcome]
+    requires: tuple[str, ...] = ()
+    constraints: Mapping[str, Any] = field(default_factory=dict)
+
+
+def failure(error: ClusterlinkError) -> dict[str, Any]:
+    """The failed result that says every problem, for people and as data."""
+    return {"failed": True, "msg": error.message(), "problems": [problem.as_dict() for problem in error.problems]}

@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that making a CA and a peer's certificate have in common; doc_fragments/certificate documents them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..errors import ClusterlinkError, Problem
+from .keys import SIZES
+from .pair import Pair
+from .renewal import DEFAULT_PERCENT
+from .subject import ATTRIBUTES
+
+CERTIFICATE_SPEC: dict[str, Any] = {
+    "path": {"type": "path"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "key_type": {"type": "str", "choices": list(SIZES)},
+    "key_size": {"type": "int", "no_log": False},
+    "renew_percent": {"type": "int", "default": DEFAULT_PERCENT},
+    "subject": {"type": "dict", "options": {name: {"type": "str"} for name in ATTRIBUTES}},
+    "backup": {"type": "bool", "default": False},
+    "certificate_content": {"type": "str"},
+    "privatekey_content": {"type": "str", "no_log": True},
+    "return_content": {"type": "bool", "default": False},
+}
+
+
+def require_one_place(params: dict[str, Any]) -> None:
+    """Refuse options that leave open whether files or content are meant.
+
+    Raises:
+        ClusterlinkError: With everything that contradicts.
+    """
+    contents = ("certificate_content", "privatekey_content")
+    problems = []
+    if params["path"] is None:
+        if params.get("peers") is not None:
+            problems.append(Problem("path", "is missing", fix="Several peers' certificates are kept in files"))
+        elif params["state"] == "absent":
+            problems.append(Problem("path", "is missing", fix="Without files there is nothing to remove"))
+        elif not params["return_content"]:
+            fix = "Give path to write files, or set return_content=true to get the content back"
+            problems.append(Problem("path", "is missing, so what is made would be lost", fix=fix))
+    else:
+        given = [name for name in contents if params[name] is not None]
+        given += ["return_content"] if params["return_content"] else []
+        fix = "Give path for files, or leave it out for content"
+        problems += [Problem(name, "contradicts path", fix=fix) for name in given]
+    if problems:
+        raise ClusterlinkError(problems)
+
+
+def content_pair(params: dict[str, Any], prefix: str = "") -> Pair:
+    """A certificate and key that were given as content."""
+    certificate_at, key_at = f"{prefix}certificate_content", f"{prefix}privatekey_content"
+    return Pair(_encode(params[certificate_at]), _encode(params[key_at]), certificate_at, key_at)
+
+
+def _encode(content: str | None) -> bytes | None:
+    # An empty string is not taken for "none": it may be a lookup's failure to find a key that exists.
+    return None if content is None else content.encode()
+
+
+def backup_stamp(params: dict[str, Any], now: datetime) -> str | None:
+    """The stamp of this run's backups; None when none are wanted."""
+    return now.strftime("%Y%m%dT%H%M%S.%fZ") if params["backup"] else None

@@ -1,0 +1,252 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pods from which a probe makes its requests: those that are there, or a temporary one."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clusterlink import api
+from ..errors import ClusterlinkError, Problem
+from ..kube.client import Cluster, Object
+from ..kube.exec import Container
+
+TEMPORARY_NAME = "clusterlink-probe"
+START_TIMEOUT = 60.0
+LIFETIME = 900
+"""Seconds after which a temporary pod ends by itself, should nobody be left to remove it."""
+
+_POLL = 0.2
+_SHOWN_PODS = 10
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+_GENERATED_LABELS = frozenset({"controller-revision-hash", "pod-template-generation", "pod-template-hash"})
+# Why a container will not start however long one waits.
+_HOPELESS = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ErrImagePull",
+        "ImageInspectError",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who makes the requests.
+
+    Attributes:
+        namespace: The pods' namespace.
+        pod: One pod by name; otherwise any that the labels select.
+        labels: What the pods are selected by; the labels of a temporary pod.
+        expressions: Further requirements, as C(matchExpressions) of a label selector.
+        container: The container to run in; empty for the pod's default one.
+        service_account: Pods that run as it come first; a temporary pod runs as it. Access policies can select on it.
+    """
+
+    namespace: str
+    pod: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    expressions: tuple[Mapping[str, Any], ...] = ()
+    container: str = ""
+    service_account: str = ""
+
+    @property
+    def selector(self) -> str:
+        """The label selector as the API takes it."""
+        terms = [f"{key}={value}" for key, value in sorted(self.labels.items())]
+        for each in self.expressions:
+            key, values = each["key"], ",".join(each.get("values") or ())
+            operator = each["operator"]
+            forms = {"In": f"{key} in ({values})", "NotIn": f"{key} notin ({values})", "Exists": key}
+            terms.append(forms.get(operator, f"!{key}"))
+        return ",".join(terms)
+
+    def __str__(self) -> str:
+        if self.pod:
+            return f"Pod {self.namespace}/{self.pod}"
+        return f"pods with {self.selector or 'any labels'} in namespace {self.namespace}"
+
+
+@dataclass(frozen=True)
+class ClientPod:
+    """A pod to make requests from, and what access policies know it by."""
+
+    container: Container
+    labels: Mapping[str, str]
+    service_account: str
+
+
+class NoClientError(ClusterlinkError):
+    """There is no pod to make the requests from. C(may_come): one is there and not ready yet."""
+
+    def __init__(self, problem: Problem, *, may_come: bool) -> None:
+        super().__init__(problem)
+        self.may_come = may_come
+
+
+def find_pods(cluster: Cluster, client: Client) -> list[ClientPod]:
+    """The pods that the requests can be made from: running, ready and not going away; the best first.
+
+    Raises:
+        NoClientError: There is none; says which pods there are.
+        ClusterlinkError: The API server refuses or cannot be reached.
+    """
+    if client.pod:
+        pod = cluster.get("Pod", client.pod, client.namespace)
+        pods = [pod] if pod else []
+    else:
+        pods = list(cluster.list("Pod", client.namespace, label_selector=client.selector))
+    ready = [_client_pod(pod, client.container) for pod in pods if _is_ready(pod)]
+    if ready:
+        return sorted(ready, key=lambda pod: (pod.service_account != client.service_account, pod.container.pod))
+    others = pods or list(cluster.list("Pod", client.namespace))
+    raise NoClientError(
+        Problem(
+            where="client",
+            what=f"no pod that is running and ready: {client}",
+            found=_shown(others) if others else f"no pods at all in namespace {client.namespace}",
+            fix="Start such a pod, name another client, or name an image for a temporary pod",
+        ),
+        may_come=bool(pods),
+    )
+
+
+@contextmanager
+def temporary_pod(cluster: Cluster, client: Client, image: str) -> Iterator[ClientPod]:
+    """A pod of its own to make the requests from, with the client's labels; removed at the end, whatever happens.
+
+    It meets the restricted Pod Security Standard, and is never ready, so that no Service of real pods with the same
+    labels sends it traffic.
+
+    Args:
+        cluster: Where.
+        client: Its namespace, labels and service account.
+        image: An image with C(sh), C(sleep) and one of the tools that a probe knows.
+
+    Raises:
+        ClusterlinkError: It may not be created, or did not start within C(START_TIMEOUT) seconds, and why.
+    """
+    name = f"{TEMPORARY_NAME}-{secrets.token_hex(4)}"
+    pod = _manifest(name, client, image)
+    cluster.apply(pod)
+    try:
+        _await_start(cluster, client.namespace, name)
+        yield _client_pod(pod, TEMPORARY_NAME)
+    finally:
+        cluster.delete("Pod", name, client.namespace)
+
+
+def _manifest(name: str, client: Client, image: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": client.namespace,
+            "labels": {api.MANAGED_BY_LABEL: api.MANAGED_BY, **client.labels},
+        },
+        "spec": {
+            "serviceAccountName": client.service_account or "default",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": LIFETIME,
+            "terminationGracePeriodSeconds": 1,
+            # Nothing ever sets this condition, so the pod is in no Service's endpoints.
+            "readinessGates": [{"conditionType": f"{api.MANAGED_BY}/never"}],
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "runAsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": TEMPORARY_NAME,
+                    "image": image,
+                    "command": ["sleep", str(LIFETIME)],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                    "resources": {
+                        "requests": {"cpu": "10m", "memory": "16Mi"},
+                        "limits": {"cpu": "500m", "memory": "64Mi"},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def _await_start(cluster: Cluster, namespace: str, name: str) -> None:
+    """Wait until the container runs; a pod without a ready condition cannot be waited for otherwise."""
+    deadline = time.monotonic() + START_TIMEOUT
+    found = "not there"
+    while time.monotonic() < deadline:
+        pod = cluster.get("Pod", name, namespace) or {}
+        status = pod.get("status") or {}
+        states = [entry.get("state") or {} for entry in status.get("containerStatuses") or []]
+        if any("running" in state for state in states):
+            return
+        waiting = [state["waiting"] for state in states if "waiting" in state]
+        reasons = [f"{state.get('reason', '')}: {state.get('message', '')}" for state in waiting]
+        unscheduled = [
+            f"{each['reason']}: {each.get('message', '')}"
+            for each in status.get("conditions") or []
+            if each["type"] == "PodScheduled" and each["status"] != "True"
+        ]
+        found = "; ".join(reasons or unscheduled) or str(status.get("phase", found))
+        ended = status.get("phase") in ("Failed", "Succeeded")
+        if ended or any(state.get("reason") in _HOPELESS for state in waiting):
+            break
+        time.sleep(_POLL)
+    raise ClusterlinkError(
+        Problem(
+            where=f"Pod {namespace}/{name}",
+            what="the temporary pod does not start",
+            found=found,
+            fix="Check image (it needs sleep and sh), and what the namespace admits",
+        )
+    )
+
+
+def _is_ready(pod: Object) -> bool:
+    status = pod.get("status") or {}
+    conditions = {each["type"]: each["status"] for each in status.get("conditions") or []}
+    going = pod["metadata"].get("deletionTimestamp")
+    return not going and status.get("phase") == "Running" and conditions.get("Ready") == "True"
+
+
+def _client_pod(pod: Object, container: str) -> ClientPod:
+    metadata, spec = pod["metadata"], pod["spec"]
+    default = (metadata.get("annotations") or {}).get(_DEFAULT_CONTAINER) or spec["containers"][0]["name"]
+    return ClientPod(
+        container=Container(metadata["namespace"], metadata["name"], container or default),
+        labels=metadata.get("labels") or {},
+        service_account=spec.get("serviceAccountName", "default"),
+    )
+
+
+def _shown(pods: list[Object]) -> str:
+    """The pods as people tell them apart: name, state and labels."""
+    texts = []
+    for pod in pods[:_SHOWN_PODS]:
+        metadata = pod["metadata"]
+        state = "being removed" if metadata.get("deletionTimestamp") else (pod.get("status") or {}).get("phase", "")
+        own = {key: value for key, value in (metadata.get("labels") or {}).items() if key not in _GENERATED_LABELS}
+        labels = ",".join(f"{key}={value}" for key, value in sorted(own.items()))
+        texts.append(f"{metadata['name']} ({state}{'' if _is_ready(pod) else ', not ready'}; {labels or 'no labels'})")
+    more = f" and {len(pods) - _SHOWN_PODS} more" if len(pods) > _SHOWN_PODS else ""
+    return f"{', '.join(texts)}{more}"

@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why an import does not answer, as far as the importing cluster can tell. Read only when one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..clusterlink import api
+from ..fabric.authorization import Policies
+from ..kube.client import Cluster, Object
+from ..kube.parallel import gather
+from ..mesh.fabric_view import import_view, peer_view
+from .client_pod import ClientPod
+from .run import ANSWER, Result
+
+_KINDS = ("Import", "Peer", "AccessPolicy", "PrivilegedAccessPolicy")
+
+
+def diagnose(cluster: Cluster, results: Sequence[Result]) -> list[list[str]]:
+    """For each result the reasons that can be found here, as sentences without a full stop; none for one that is ok.
+
+    Raises:
+        ClusterlinkError: The API server refuses or cannot be reached.
+    """
+    if not any(_is_open(result) for result in results):
+        return [[] for _result in results]
+    listings = dict(zip(_KINDS, gather(cluster.list, _KINDS), strict=True))
+    if not listings["Import"].served:
+        return [["ClusterLink is not installed in this cluster"] if _is_open(each) else [] for each in results]
+    objects = [obj for listing in listings.values() for obj in listing]
+    return [reasons(each, objects) if _is_open(each) else [] for each in results]
+
+
+def reasons(result: Result, objects: Iterable[Object]) -> list[str]:
+    """Why this probe was not answered.
+
+    Args:
+        result: A probe that should have been answered.
+        objects: The cluster's Import, Peer and policy objects.
+    """
+    objects = list(objects)
+    where = f"{result.probe.namespace}/{result.probe.name}"
+    imports = [import_view(each) for each in objects if each["kind"] == "Import"]
+    found = next((each for each in imports if f"{each['namespace']}/{each['name']}" == where), None)
+    if found is None:
+        return [f"there is no Import {where}"]
+    if not found["valid"]:
+        return [f"Import {where} is not valid: {found['message']}"]
+    peers = {each["metadata"]["name"]: peer_view(each) for each in objects if each["kind"] == "Peer"}
+    why = []
+    for source in found["sources"]:
+        peer = peers.get(source["peer"])
+        if peer is None:
+            why.append(f"there is no Peer {source['peer']}: a connection for which this source is chosen fails")
+        elif not peer["reachable"]:
+            why.append(f"Peer {peer['name']} is not reachable: {peer['message']}")
+        elif denied := _denied(result.pod, found, source, peer, objects):
+            why.append(f"{denied} (from this pod to {source['peer']})")
+    if not why:
+        names = ", ".join(sorted({source["peer"] for source in found["sources"]}))
+        why.append(f"nothing is wrong on this side: look at the exports and access policies of {names}")
+    return why
+
+
+def _is_open(result: Result) -> bool:
+    return result.probed and not result.ok and result.probe.expect == ANSWER
+
+
+def _denied(
+    pod: ClientPod | None,
+    import_: Mapping[str, Any],
+    source: Mapping[str, str],
+    peer: Mapping[str, Any],
+    objects: Sequence[Object],
+) -> str:
+    """Why this cluster's policies do not let the pod through, or an empty string where they do or it is not certain."""
+    policies = [each for each in objects if each["kind"] in ("AccessPolicy", "PrivilegedAccessPolicy")]
+    if pod is None or any(_asks_for_own_peer(policy) for policy in policies):
+        return ""
+    client = {
+        api.CLIENT_NAMESPACE: pod.container.namespace,
+        api.CLIENT_SERVICE_ACCOUNT: pod.service_account,
+        **{f"{api.CLIENT_LABELS}{key}": value for key, value in pod.labels.items()},
+    }
+    service = {
+        api.EXPORT_NAME: source["export_name"],
+        api.EXPORT_NAMESPACE: source["export_namespace"],
+        api.PEER_NAME: source["peer"],
+        **{f"{api.EXPORT_LABELS}{key}": value for key, value in import_["labels"].items()},
+        **{f"{api.PEER_LABELS}{key}": value for key, value in peer["peer_labels"].items()},
+    }
+    decision = Policies(policies).decide(client, service, import_["namespace"])
+    return "" if decision.allowed else decision.reason
+
+
+def _asks_for_own_peer(policy: Object) -> bool:
+    """Whether the policy selects clients by what only the gateway knows: its own peer's name and labels."""
+    return any(
+        key.startswith((api.PEER_NAME, api.PEER_LABELS))
+        for each in policy["spec"]["from"]
+        for selector in [each.get("workloadSelector") or {}]
+        for key in [
+            *(selector.get("matchLabels") or {}),
+            *(expression["key"] for expression in selector.get("matchExpressions") or []),
+        ]
+    )

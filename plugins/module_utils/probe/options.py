@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module probe is asked for: its arguments, checked as a whole, as probes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..common.fields import Item, Report
+from ..common.naming import service_name_fault
+from ..fabric.resources import DEFAULT_NAMESPACE
+from ..fabric.selectors import OPERATORS
+from .client_pod import Client
+from .run import ANSWER, EXPECTATIONS, Probe
+from .script import SCHEMES, Target
+
+MAX_COUNT = 1000
+MAX_TIMEOUT = 300
+
+CLIENT_SPEC: dict[str, Any] = {
+    "namespace": {"type": "str"},
+    "pod": {"type": "str"},
+    "labels": {"type": "dict"},
+    "match_expressions": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "key": {"type": "str", "required": True, "no_log": False},
+            "operator": {"type": "str", "required": True, "choices": list(OPERATORS)},
+            "values": {"type": "list", "elements": "str"},
+        },
+    },
+    "container": {"type": "str"},
+    "service_account": {"type": "str"},
+}
+
+REQUEST_SPEC: dict[str, Any] = {
+    "namespace": {"type": "str", "default": DEFAULT_NAMESPACE},
+    "scheme": {"type": "str", "choices": list(SCHEMES), "default": SCHEMES[0]},
+    "path": {"type": "str", "default": "/"},
+    "client": {"type": "dict", "options": CLIENT_SPEC},
+    "count": {"type": "int"},
+    "expect": {"type": "str", "choices": list(EXPECTATIONS), "default": ANSWER},
+    "status": {"type": "list", "elements": "int"},
+    "contains": {"type": "str"},
+    "sources": {"type": "list", "elements": "str"},
+}
+"""What describes one probe, beside its name and port."""
+
+_KEYS = ("name", "port", *REQUEST_SPEC)
+
+
+def read_probes(params: Mapping[str, Any]) -> list[Probe]:
+    """The probes asked for: the one that the arguments describe, or those of the list C(probes).
+
+    Raises:
+        ClusterlinkError: With everything that is wrong with them.
+    """
+    report = Report()
+    _within(Item({"timeout": params["timeout"]}, "", report), "timeout", MAX_TIMEOUT)
+    if params["probes"] is None:
+        probe = _read(Item({key: params[key] for key in _KEYS}, "", report))
+        probes = [replace(probe, client=probe.client or Client(probe.namespace))]
+    else:
+        probes = [_read(entry) for entry in Item({"probes": params["probes"]}, "", report).items("probes")]
+    report.raise_any()
+    return probes
+
+
+def _read(item: Item) -> Probe:
+    name = item.name(required=True, fault=service_name_fault)
+    namespace = item.name("namespace", DEFAULT_NAMESPACE)
+    sources = tuple(item.get("sources") or ())
+    path = item.text("path", "/")
+    if not path.startswith("/"):
+        item.problem("path", "must start with '/'", path)
+    target = Target(
+        scheme=item.text("scheme"),
+        # As a client would write it; a pod's resolver completes it, whatever the cluster's domain is.
+        host=f"{name}.{namespace}",
+        port=item.port(required=True),
+        path=path,
+        count=_within(item, "count", MAX_COUNT) or max(1, len(sources)),
+    )
+    return Probe(
+        name=name,
+        namespace=namespace,
+        target=target,
+        client=_read_client(item.item("client"), namespace) if "client" in item else None,
+        expect=item.text("expect"),
+        status=tuple(item.get("status") or ()),
+        contains=item.get("contains") or "",
+        sources=sources,
+    )
+
+
+def _read_client(item: Item, namespace: str) -> Client:
+    client = Client(
+        namespace=item.name("namespace", namespace),
+        pod=item.text("pod"),
+        labels=item.labels(),
+        expressions=tuple(item.get("match_expressions") or ()),
+        container=item.text("container"),
+        service_account=item.text("service_account"),
+    )
+    if client.pod and client.selector:
+        item.problem("pod", "cannot stand beside labels", client.pod, "Name one pod, or labels")
+    return client
+
+
+def _within(item: Item, key: str, most: int) -> int:
+    value = item.get(key)
+    if value is not None and not 1 <= value <= most:
+        item.problem(key, f"must be from 1 to {most}", value)
+    return int(value or 0)

@@ -1,0 +1,250 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests from real pods through imports: find the pods, ask, judge the answers, ask again until they fit.
+
+When all is well a cluster costs one list of pods for each kind of client and one command in one pod of it, however
+many imports are tried.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ClusterlinkError, Problem
+from ..kube.client import Cluster
+from ..kube.errors import ApiError
+from ..kube.exec import CommandMissingError, run_in_container
+from .client_pod import Client, ClientPod, NoClientError, find_pods, temporary_pod
+from .script import Answer, NoToolError, Target, command, parse
+
+ANSWER = "answer"
+REFUSED = "refused"
+EXPECTATIONS = (ANSWER, REFUSED)
+
+TOOLS = {"http": "curl, wget, nc and bash", "https": "curl and wget", "tcp": "bash and curl"}
+"""What an image needs one of beside C(sh), by scheme; tried in this order."""
+
+_SHOWN_ANSWER, _SHOWN_ANSWERS = 60, 5
+_PARALLEL = 6
+_PER_COMMAND = 8
+"""Imports tried by one command, one after another: few enough that dead ones do not hold up the others for long."""
+_PODS_TRIED = 3
+"""Of the pods that a client's labels select, in case the first has no shell."""
+_FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
+_OVERHEAD = 10.0
+"""Seconds that starting a command may take beside the requests."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An import, how it is asked, by whom, and what is to come of it.
+
+    Attributes:
+        name: The import's.
+        namespace: The import's.
+        target: What is asked for.
+        client: Who asks; None when nobody is known who may, and then nothing is asked.
+        expect: C(ANSWER) or C(REFUSED).
+        status: The statuses that are right; none means that any is.
+        contains: A text that has to be in every answer.
+        sources: The import's source peers, as far as known, for those who read the result.
+    """
+
+    name: str
+    namespace: str
+    target: Target
+    client: Client | None
+    expect: str = ANSWER
+    status: tuple[int, ...] = ()
+    contains: str = ""
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a probe.
+
+    Attributes:
+        probe: What was tried.
+        pod: Where the requests were made; None when there was no pod for it.
+        answers: One for each request of the last attempt.
+        fault: What is not as expected, as a sentence without a full stop; empty when all is.
+        probed: False when no request could be made, which says nothing of the import.
+        final: Trying again cannot help.
+    """
+
+    probe: Probe
+    pod: ClientPod | None = None
+    answers: Sequence[Answer] = ()
+    fault: str = ""
+    probed: bool = True
+    final: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as expected."""
+        return self.probed and not self.fault
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as a module returns it."""
+        container = self.pod.container if self.pod else None
+        answered = sum(answer.answered for answer in self.answers)
+        return {
+            "name": self.probe.name,
+            "namespace": self.probe.namespace,
+            "url": self.probe.target.url,
+            "sources": list(self.probe.sources),
+            "ok": self.ok,
+            "probed": self.probed,
+            "pod": {"namespace": container.namespace, "name": container.pod, "container": container.name}
+            if container
+            else None,
+            "answers": [answer.as_dict() for answer in self.answers],
+            "answered": answered,
+            "unanswered": len(self.answers) - answered,
+            "error": self.fault,
+        }
+
+    def summary(self) -> str:
+        """The result as a line for people: what came, from different sources what they said, or what is wrong."""
+        what = f"{self.probe.namespace}/{self.probe.name}"
+        if not self.probed:
+            return f"{what} was not tried: {self.fault}"
+        if self.fault:
+            return f"{what}: {self.fault}"
+        if self.probe.expect == REFUSED:
+            return f"{what} is refused, as it should be"
+        said = sorted({answer.body.strip().partition("\n")[0][:_SHOWN_ANSWER] for answer in self.answers} - {""})
+        return f"{what} answers{': ' if said else ''}{' | '.join(said[:_SHOWN_ANSWERS])}"
+
+
+def judge(probe: Probe, answers: Iterable[Answer]) -> str:
+    """What is not as the probe expects, as a sentence without a full stop; empty when everything is."""
+    answers = list(answers)
+    answered = [answer for answer in answers if answer.answered]
+    if probe.expect == REFUSED:
+        return f"{len(answered)} of {len(answers)} requests were answered, and none should be" if answered else ""
+    if len(answered) < len(answers):
+        error = next(answer.error for answer in answers if not answer.answered)
+        return f"{len(answers) - len(answered)} of {len(answers)} requests were not answered: {error}"
+    for answer in answered:
+        if probe.status and answer.status not in probe.status:
+            wanted = " or ".join(map(str, probe.status))
+            return f"an answer has the status {answer.status}, and {wanted} is expected"
+        if probe.contains not in answer.text:
+            return f"an answer does not contain {probe.contains!r}: {answer.text[:200]!r}"
+    return ""
+
+
+def run_probes(
+    cluster: Cluster, probes: Sequence[Probe], *, timeout: int, wait_timeout: float, image: str = ""
+) -> list[Result]:
+    """Try all probes, those that fail again and again until they are as expected or the time is over.
+
+    Args:
+        cluster: Where the imports and the pods are.
+        probes: What to try.
+        timeout: Seconds for one request.
+        wait_timeout: Seconds after which no further attempt begins; 0 for a single one.
+        image: For temporary pods, one for each kind of client, instead of pods that are there.
+
+    Returns:
+        A result for each probe, in their order.
+
+    Raises:
+        ClusterlinkError: The API server refuses or cannot be reached, or a temporary pod does not start.
+    """
+    deadline = time.monotonic() + wait_timeout
+    delay = _FIRST_DELAY
+    with ExitStack() as stack:
+        attempt = _Attempt(cluster, timeout, image, stack)
+        results = attempt.run(probes)
+        while pending := [index for index, result in enumerate(results) if not result.ok and not result.final]:
+            if time.monotonic() + delay > deadline:
+                break
+            time.sleep(delay)
+            delay = min(2 * delay, _LONGEST_DELAY)
+            for index, result in zip(pending, attempt.run([probes[index] for index in pending]), strict=True):
+                results[index] = result
+    return results
+
+
+class _Attempt:
+    """Asks once; keeps what later attempts need again."""
+
+    def __init__(self, cluster: Cluster, timeout: int, image: str, stack: ExitStack) -> None:
+        self._cluster = cluster
+        self._timeout = timeout
+        self._image = image
+        self._stack = stack
+        self._temporary: dict[str, list[ClientPod]] = {}
+
+    def run(self, probes: Sequence[Probe]) -> list[Result]:
+        """One attempt at each, by as few commands as possible, side by side."""
+        clients = {repr(probe.client): probe.client for probe in probes}
+        pods = {key: self._pods(client) for key, client in clients.items()}
+        # What one image can ask, another cannot: probes of one command are all of one scheme.
+        groups: dict[tuple[str, str], list[int]] = {}
+        for index, probe in enumerate(probes):
+            groups.setdefault((repr(probe.client), probe.target.scheme), []).append(index)
+        work = [
+            (pods[client], indexes[start : start + _PER_COMMAND])
+            for (client, _scheme), indexes in groups.items()
+            for start in range(0, len(indexes), _PER_COMMAND)
+        ]
+        results: dict[int, Result] = {}
+        with ThreadPoolExecutor(min(_PARALLEL, len(work) or 1)) as pool:
+            done = pool.map(lambda item: self._ask(item[0], [probes[index] for index in item[1]]), work)
+            for (_pods, indexes), outcome in zip(work, done, strict=True):
+                results.update(zip(indexes, outcome, strict=True))
+        return [results[index] for index in range(len(probes))]
+
+    def _pods(self, client: Client | None) -> list[ClientPod] | NoClientError:
+        if client is None:
+            problem = Problem("client", "nobody is named who may ask, as when no access policy lets anybody through")
+            return NoClientError(problem, may_come=False)
+        if self._image:
+            if repr(client) not in self._temporary:
+                pod = self._stack.enter_context(temporary_pod(self._cluster, client, self._image))
+                self._temporary[repr(client)] = [pod]
+            return self._temporary[repr(client)]
+        try:
+            return find_pods(self._cluster, client)
+        except NoClientError as error:
+            return error
+
+    def _ask(self, pods: list[ClientPod] | NoClientError, probes: Sequence[Probe]) -> list[Result]:
+        """The results of probes with the same client, from the first of its pods that can make requests."""
+        if isinstance(pods, NoClientError):
+            fault, final = str(pods.problems[0]).rstrip("."), not pods.may_come
+            return [Result(probe, fault=fault, probed=False, final=final) for probe in probes]
+        unfit: list[str] = []
+        tools = TOOLS[probes[0].target.scheme]
+        for pod in pods[:_PODS_TRIED]:
+            try:
+                return self._ask_from(pod, probes)
+            except CommandMissingError as error:
+                unfit += [f"{problem.where}: {problem.what}" for problem in error.problems]
+            except NoToolError:
+                unfit.append(f"{pod.container}: its image has none of {tools}")
+            except ApiError:
+                raise
+            except ClusterlinkError as error:
+                return [Result(probe, pod, fault=error.message(), probed=False) for probe in probes]
+        fix = f"Name a client whose image has sh and one of {tools}, or set such an image for a temporary pod"
+        fault = str(Problem("client", "no request can be made from it", "; ".join(unfit), fix)).rstrip(".")
+        return [Result(probe, fault=fault, probed=False, final=True) for probe in probes]
+
+    def _ask_from(self, pod: ClientPod, probes: Sequence[Probe]) -> list[Result]:
+        targets = [probe.target for probe in probes]
+        mark = secrets.token_hex(16)
+        limit = sum(target.count for target in targets) * (self._timeout + 1) + _OVERHEAD
+        done = run_in_container(self._cluster, pod.container, command(targets, mark, self._timeout), limit)
+        answers = parse(done.stdout, done.stderr, targets, mark)
+        return [Result(each, pod, given, judge(each, given)) for each, given in zip(probes, answers, strict=True)]

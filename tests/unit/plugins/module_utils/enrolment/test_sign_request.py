@@ -1,0 +1,318 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fabric's side: what is answered, and what is refused with nothing written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import (
+    FORMAT,
+    Asked,
+    make_request,
+    read_request,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import store
+from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, cached_ca, cached_key
+from tests.unit.plugins.module_utils.enrolment.forgery import content, csr, put, refused
+
+if TYPE_CHECKING:
+    from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
+    from tests.unit.plugins.module_utils.enrolment.conftest import Stage
+
+RSA = KeySpec("rsa", 2048)
+GOOD = make_request(LYON, cached_key(KeySpec()), Span.of(NOW, 7), "0" * 32)
+
+
+@pytest.mark.parametrize("kind", [KeySpec(), RSA], ids=str)
+def test_a_request_is_answered_with_a_certificate_for_its_key(stage: Stage, kind: KeySpec) -> None:
+    asking = stage.ask(key=kind)
+    done = stage.answer(fingerprint=asking.values()["fingerprint"])
+    assert done.reasons == ["the request has not been answered yet"]
+    assert done.after is not None
+    leaf = done.after.chain[0]
+    assert asking.after is not None
+    assert leaf.public_key() == asking.after.key
+    leaf.verify_directly_issued_by(stage.ca.certificate)
+    values = done.values()
+    assert values["clusterlink_peers"] == [
+        {"name": "lyon", "gateways": [{"host": "gateway.lyon.example.com", "port": 443}]}
+    ]
+    assert values["peers"] == [{"name": "paris", "gateways": [{"host": "203.0.113.7", "port": 30443}]}]
+    assert values["ca_fingerprint"] == stage.ca_fingerprint
+
+
+def test_a_peer_that_only_calls_out_needs_no_declaration(stage: Stage) -> None:
+    stage.ask(Asked("demo", "lyon"))
+    assert stage.answer().values()["clusterlink_peers"] == []
+
+
+def test_check_mode_writes_nothing_and_predicts_it(stage: Stage) -> None:
+    stage.ask()
+    before = stage.files()
+    planned = stage.answer(check=True)
+    assert planned.changed
+    assert stage.files() == before
+    known = planned.values()
+    done = stage.answer().values()
+    assert known == {name: done[name] for name in known}
+
+
+def test_the_same_request_again_changes_nothing(stage: Stage) -> None:
+    stage.ask()
+    stage.answer()
+    before = stage.files()
+    again = stage.later(days=1).answer()
+    assert not again.changed
+    assert again.diff()["before"] == again.diff()["after"]
+    assert stage.files() == before
+
+
+def test_the_same_request_again_gets_the_same_certificate_where_the_answer_is_gone_or_old(stage: Stage) -> None:
+    stage.ask()
+    first = stage.answer().values()
+    record = stage.record.read_bytes()
+    stage.answer_file.unlink()
+    lost = stage.answer()
+    assert lost.reasons == ["there is no answer yet"]
+    moved = stage.answer(peers={"paris": (Address("203.0.113.8", 30443),)})
+    assert moved.reasons == ["its peers changed"]
+    for again in (lost, moved):
+        assert again.values()["certificate_fingerprint"] == first["certificate_fingerprint"]
+    assert stage.record.read_bytes() == record
+
+
+def test_a_request_that_is_indented_anew_is_the_same(stage: Stage) -> None:
+    stage.ask()
+    stage.answer()
+    stage.request.write_text(json.dumps(json.loads(stage.request.read_text())))
+    assert not stage.answer().changed
+
+
+def test_the_fingerprint_that_was_told_must_be_the_requests(stage: Stage) -> None:
+    stage.ask()
+    message = refused(stage, fingerprint="00:" * 31 + "00")
+    assert "has not the fingerprint 00:00" in message
+    assert "Do not answer it" in message
+
+
+@pytest.mark.parametrize(
+    ("expected", "what"),
+    [
+        ({"name": "nice"}, "request.json.name: is not the peer that is to be answered (found: lyon, not nice)"),
+        ({"fabric": "prod"}, "request.json.fabric: is not the fabric that is to be answered (found: demo, not prod)"),
+        ({"key": RSA}, "its key is ECDSA P-256 where RSA 2048 is asked for"),
+    ],
+)
+def test_what_is_not_meant_is_refused(stage: Stage, expected: dict[str, Any], what: str) -> None:
+    stage.ask()
+    assert what in refused(stage, **expected)
+
+
+def test_everything_that_differs_is_said_at_once(stage: Stage) -> None:
+    stage.ask()
+    assert refused(stage, name="nice", fabric="prod", key=RSA).startswith("3 problems:")
+
+
+def test_a_request_has_its_time(stage: Stage) -> None:
+    stage.later(hours=2).ask()
+    assert "in the future" in refused(stage.later(hours=-1))
+    assert "cannot be answered: it expired at 2030-06-22" in refused(stage.later(days=8))
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
+    text = bytearray(GOOD.document.text)
+    text[data.draw(st.integers(0, len(text) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        read = read_request(bytes(text), "/request.json")
+    except ClusterlinkError:
+        return
+    assert read.document.identity == GOOD.document.identity
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "paris"},
+        {"fabric": "prod"},
+        {"gateways": [{"host": "198.51.100.66", "port": 443}]},
+        {"expires": "2030-07-15T12:00:00Z"},
+        {"nonce": "f" * 32},
+    ],
+)
+def test_an_altered_request_is_refused_whoever_signs_it_anew(stage: Stage, changes: dict[str, Any]) -> None:
+    stage.ask()
+    said, signature = content(stage, **changes), json.loads(stage.request.read_text())["signature"]
+    stage.request.write_text(json.dumps({**said, "signature": signature}))
+    assert "was altered" in refused(stage)
+    put(stage, said, cached_key(KeySpec(), 66))
+    assert "signed by another key than its own" in refused(stage)
+
+
+def test_a_signing_request_by_another_key_than_the_files_is_refused(stage: Stage) -> None:
+    stage.ask()
+    key = cached_key(KeySpec())
+    put(stage, content(stage, csr=csr(cached_key(KeySpec(), 66))), key)
+    assert "signed by another key than its own" in refused(stage)
+
+
+def test_a_signing_request_whose_own_signature_is_wrong_is_refused(stage: Stage) -> None:
+    key = cached_key(KeySpec())
+    der = bytearray(x509.load_pem_x509_csr(csr(key).encode()).public_bytes(serialization.Encoding.DER))
+    der[-1] ^= 1
+    broken = x509.load_der_x509_csr(bytes(der)).public_bytes(serialization.Encoding.PEM).decode()
+    stage.ask()
+    put(stage, content(stage, csr=broken), key)
+    assert "csr: is not signed by the key that it is for" in refused(stage)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda key: csr(key, "paris"),
+        lambda key: csr(key, "lyon", ["paris"]),
+        lambda key: csr(key, "lyon", ["lyon", "paris"]),
+        lambda key: csr(key, "lyon", []),
+    ],
+)
+def test_a_signing_request_for_another_name_is_refused(stage: Stage, wrong: Callable[[PrivateKey], str]) -> None:
+    stage.ask()
+    key = cached_key(KeySpec())
+    put(stage, content(stage, csr=wrong(key)), key)
+    assert "is for another name than lyon" in refused(stage)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda _pem: "garbage",
+        lambda pem: "garbage\n" + pem,
+        lambda pem: pem + "garbage",
+        lambda pem: pem + pem,
+        lambda pem: pem.replace("M", "N", 1),
+        lambda pem: pem[:80],
+    ],
+)
+def test_a_damaged_signing_request_is_refused(stage: Stage, wrong: Callable[[str], str]) -> None:
+    stage.ask()
+    key = cached_key(KeySpec())
+    put(stage, content(stage, csr=wrong(csr(key))), key)
+    assert "csr: is" in refused(stage)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 1024)],  # noqa: S505 - too small
+    ids=["P-384", "RSA-1024"],
+)
+def test_a_kind_of_key_that_gateways_do_not_take_is_refused(stage: Stage, key: Any) -> None:
+    stage.ask()
+    put(stage, content(stage, csr=csr(key)), key)
+    assert "no ECDSA P-256 key and no RSA key of at least 2048 bits" in refused(stage)
+
+
+def test_an_ed25519_key_is_refused(stage: Stage) -> None:
+    stage.ask()
+    put(stage, content(stage, csr=csr(ed25519.Ed25519PrivateKey.generate())), cached_key(KeySpec()))
+    assert "no ECDSA P-256 key" in refused(stage)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"name": "Lyon"}, "name: is not a DNS label"),
+        ({"name": None}, "name: is required"),
+        ({"fabric": "../x"}, "fabric: is not a label's value"),
+        ({"created": "yesterday"}, "created: must be a moment"),
+        ({"created": "2030-6-15T12:00:00Z"}, "created: must be a moment"),
+        ({"nonce": "1"}, "nonce: must be 32"),
+        ({"gateways": [{"host": "{{ 1 }}", "port": 1}]}, "neither a DNS name nor an IP address"),
+        ({"gateways": [{"host": "a", "port": 0}]}, "port number"),
+        ({"gateways": "x"}, "gateways: must be a list"),
+        ({"csr": 5}, "csr: must be a string"),
+        ({"extra": 1}, "extra: is not known"),
+        ({"expires": "2031-06-15T12:00:00Z"}, "for more than 90 days"),
+        ({"expires": "2030-06-15T12:00:00Z"}, "expired"),
+    ],
+)
+def test_shapes_that_are_wrong_are_refused_though_well_signed(stage: Stage, changes: dict[str, Any], what: str) -> None:
+    stage.ask()
+    key = cached_key(KeySpec())
+    put(stage, content(stage, csr=csr(key), **{} if "csr" in changes else changes) | changes, key)
+    assert what in refused(stage)
+
+
+def test_a_request_that_is_truncated_missing_or_something_else_is_refused(stage: Stage) -> None:
+    assert "request.json: is missing" in refused(stage)
+    stage.ask()
+    whole = stage.request.read_bytes()
+    stage.request.write_bytes(whole[: len(whole) // 2])
+    assert "truncated or damaged" in refused(stage)
+    stage.request.write_bytes(whole)
+    stage.answer()
+    assert f"format {FORMAT} is wanted" in refused(stage, request=stage.answer_file)
+
+
+def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_away(stage: Stage) -> None:
+    folder = store.peer_folder(str(stage.root / "fabric"), "demo", "lyon")
+    store.make_folder(folder)
+    store.write_file(folder.key, key_pem(cached_key(KeySpec())), store.KEY_MODE)
+    stage.ask()
+    assert "is that of a peer whose certificate is kept here" in refused(stage)
+    assert "is that of a peer whose certificate is kept here" in refused(stage, replace=True)
+
+
+def test_a_file_that_is_no_answer_for_this_peer_is_not_overwritten(stage: Stage) -> None:
+    stage.ask()
+    stage.answer_file.write_text("notes")
+    assert "is not overwritten" in refused(stage)
+    stage.answer_file.unlink()
+    stage.answer()
+    other = Asked("demo", "nice")
+    stage.ask(other)
+    request = stage.root / "peer/demo/nice/request.json"
+    assert "is the answer for another peer" in refused(stage, request=request, name="nice")
+
+
+def test_after_a_new_ca_an_old_request_is_not_answered_with_an_old_certificate(stage: Stage) -> None:
+    stage.ask()
+    stage.answer()
+    stage.install_ca(cached_ca(1))
+    assert "a certificate that will not do any more: its issuer is" in refused(stage)
+
+
+def test_without_the_cas_key_nothing_is_answered(stage: Stage) -> None:
+    stage.ask()
+    (stage.root / "fabric/demo/key.pem").unlink()
+    assert "fabric/demo/key.pem: is missing" in refused(stage)
+
+
+def test_nothing_secret_is_written_or_told(stage: Stage) -> None:
+    asking = stage.ask()
+    done = stage.answer()
+    keys = [stage.root / "fabric/demo/key.pem", stage.root / "peer/demo/lyon/key.pem"]
+    told = stage.answer_file.read_text() + stage.record.read_text() + json.dumps([done.values(), done.diff()])
+    told += repr(asking) + repr(done)
+    assert "PRIVATE" not in told
+    for key in keys:
+        assert not [line for line in key.read_text().splitlines()[1:2] if line in told]
+
+
+def test_an_answer_is_for_the_peers_that_are_listed(stage: Stage) -> None:
+    stage.ask()
+    assert stage.answer(peers={}).values()["peers"] == []

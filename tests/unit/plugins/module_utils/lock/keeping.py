@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run in small: a main process whose worker has a lock kept, as Ansible's does.
+
+    python keeping.py FOLDER HOW
+
+Each Lease is a file in the folder, which its renewals make longer and its removal removes. HOW is what becomes of it
+all: C(end) of the run by itself; C(stay) of both processes until they are killed; C(refused), the lock; C(waiting) for
+it, for ever; C(broken), the keeper. The worker writes what it is told into the file C(told).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import Patience
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon as keeper
+
+
+class FileLease:
+    """Stands for a Lease."""
+
+    def __init__(self, path: Path) -> None:
+        self.duration = 0.15
+        self.path = path
+
+    def renew(self) -> bool:
+        if not self.path.exists():
+            return False
+        with self.path.open("a", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")
+        return True
+
+    def release(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+class FileLock:
+    """Stands for a lock."""
+
+    def __init__(self, folder: Path, how: str) -> None:
+        self.patience = Patience()
+        self.taken: dict[str, FileLease] = {}
+        self.mine: list[str] = []
+        self.away: dict[str, ClusterlinkError] = {}
+        self._folder = folder
+        self._how = how
+
+    def acquire(self, say: Callable[[str], None]) -> None:
+        if self._how == "refused":
+            raise ClusterlinkError([Problem("fabric demo", "another run works on it", "ada", "Wait", "east")])
+        if self._how == "broken":
+            raise RuntimeError
+        if self._how == "waiting":
+            (self._folder / "keeper").write_text(str(os.getpid()), encoding="ascii")
+            say("Waiting for ada")
+            while True:
+                self.patience.sleep(60)
+        self.mine = ["east", "west"]
+        self.taken = {name: FileLease(self._folder / f"{name}.lease") for name in self.mine}
+        self.away = {"north": ClusterlinkError(Problem("https://north", "is away"))}
+        for lease in self.taken.values():
+            lease.path.touch()
+
+    def release(self) -> list[str]:
+        for lease in self.taken.values():
+            lease.release()
+        return []
+
+
+def work(folder: Path, how: str) -> None:
+    """As a worker does."""
+    os.setsid()
+    lock = FileLock(folder, how)
+    told: list[str] = []
+    try:
+        keeper.hold(lock, told.append)
+        told.append(f"{' '.join(lock.mine)} without {lock.away['north']}")
+    except ClusterlinkError as error:
+        told.append(str(error))
+    (folder / "telling").write_text("\n".join([str(os.getpid()), *told]), encoding="utf-8")
+    (folder / "telling").rename(folder / "told")
+    if how == "stay":
+        time.sleep(30)
+
+
+def main(folder: Path, how: str) -> None:
+    """As the main process does."""
+    worker = os.fork()
+    if worker == 0:
+        try:
+            work(folder, how)
+        finally:
+            os._exit(0)
+    if how == "stay":
+        time.sleep(30)
+    os.waitpid(worker, 0)
+    if how == "end":
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

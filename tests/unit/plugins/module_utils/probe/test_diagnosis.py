@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why an import is said to be silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client, ClientPod
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.diagnosis import diagnose, reasons
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Answer, Target
+
+Object = dict[str, Any]
+EMPTY: Mapping[str, str] = MappingProxyType({})
+PROBE = Probe("web", "default", Target("http", "web.default", 80), Client("default"))
+
+
+def made(kind: str, name: str, namespace: str = "", *, conditions: dict[str, str] | None = None, **spec: Any) -> Object:
+    entries = [
+        {"type": key, "status": value, "reason": "R", "message": ""} for key, value in (conditions or {}).items()
+    ]
+    return {
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+        "status": {"conditions": entries},
+    }
+
+
+def imported(*peers: str, valid: str = "True") -> Object:
+    sources = [{"peer": peer, "exportName": "web", "exportNamespace": "default"} for peer in peers]
+    conditions = {"ImportTargetPortValid": "True", "ImportServiceValid": valid}
+    return made("Import", "web", "default", conditions=conditions, port=80, sources=sources)
+
+
+def peer(name: str, reachable: str = "True") -> Object:
+    return made("Peer", name, "clusterlink-system", conditions={"PeerReachable": reachable}, gateways=[])
+
+
+def policy(action: str = "allow", client: dict[str, str] | None = None) -> Object:
+    selector = {"workloadSelector": {"matchLabels": client or {}}}
+    rule: Object = {"from": [selector], "to": [{"workloadSelector": {}}]}
+    return made("AccessPolicy", "p", "default", action=action, **rule)
+
+
+SILENT = Result(
+    PROBE,
+    pod=ClientPod(Container("default", "frontend-0", "app"), {"app": "frontend"}, "default"),
+    answers=[Answer(answered=False)],
+    fault="1 of 1 requests were not answered",
+)
+APP = "client.clusterlink.net/labels.app"
+
+
+@pytest.mark.parametrize(
+    ("objects", "why"),
+    [
+        ([], "there is no Import default/web"),
+        ([imported("east", valid="False")], "Import default/web is not valid"),
+        ([imported("east"), policy()], "there is no Peer east"),
+        ([imported("east"), peer("east", "False"), policy()], "Peer east is not reachable"),
+        ([imported("east"), peer("east")], "no policy allows it"),
+        ([imported("east"), peer("east"), policy(client={APP: "other"})], "no policy allows it"),
+        ([imported("east"), peer("east"), policy("deny")], "AccessPolicy default/p denies it"),
+        ([imported("east"), peer("east"), policy(client={APP: "frontend"})], "nothing is wrong on this side"),
+        # Only the gateway knows its own peer's name: no guess is made.
+        ([imported("east"), peer("east"), policy(client={"peer.clusterlink.net/name": "x"})], "nothing is wrong"),
+    ],
+)
+def test_reason_is_found_where_the_importing_cluster_has_it(objects: list[Object], why: str) -> None:
+    assert why in "; ".join(reasons(SILENT, objects))
+
+
+def test_every_source_is_looked_at() -> None:
+    found = reasons(SILENT, [imported("east", "west"), peer("east", "False"), policy()])
+    assert [line.split(":", maxsplit=1)[0] for line in found] == ["Peer east is not reachable", "there is no Peer west"]
+
+
+def test_nothing_is_looked_up_when_all_is_well() -> None:
+    cluster: Any = None
+    assert diagnose(cluster, [Result(PROBE, answers=[Answer(answered=True)])]) == [[]]
+    assert diagnose(cluster, [Result(replace(PROBE, expect="refused"), fault="1 of 1 requests were answered")]) == [[]]

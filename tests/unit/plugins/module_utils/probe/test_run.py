@@ -1,0 +1,314 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which pods a probe uses, when it asks again, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import (
+    CommandMissingError,
+    Container,
+    ExecResult,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe import run as probe
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result, judge, run_probes
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Answer, Target
+
+Object = dict[str, Any]
+CLIENT = Client("default", labels={"app": "frontend"})
+
+
+def pod(name: str, *, ready: bool = True, going: bool = False, account: str = "default", **labels: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": "default",
+            "labels": labels or {"app": "frontend"},
+            **({"deletionTimestamp": "2025-01-31T12:00:00Z"} if going else {}),
+        },
+        "spec": {"containers": [{"name": "app"}, {"name": "sidecar"}], "serviceAccountName": account},
+        "status": {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+            "containerStatuses": [{"state": {"running": {}}}],
+        },
+    }
+
+
+class Pods:
+    """A cluster that has pods, and counts how it is asked; what C(apply) makes runs at once."""
+
+    def __init__(self, *pods: Object) -> None:
+        self.pods = list(pods)
+        self.lists: list[str] = []
+        self.made: list[Object] = []
+        self.removed: list[str] = []
+
+    def list(self, kind: str, namespace: str = "", label_selector: str = "") -> Sequence[Object]:
+        assert (kind, namespace) == ("Pod", "default")
+        self.lists.append(label_selector)
+        wanted = dict(term.split("=") for term in label_selector.split(",") if term)
+        return [each for each in self.pods if wanted.items() <= each["metadata"]["labels"].items()]
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        assert (kind, namespace) == ("Pod", "default")
+        return next((each for each in [*self.pods, *self.made] if each["metadata"]["name"] == name), None)
+
+    def apply(self, obj: Object) -> Object:
+        running: Object = {"containerStatuses": [{"state": {"running": {}}}]}
+        self.made.append({**obj, "status": running})
+        return obj
+
+    def delete(self, _kind: str, name: str, _namespace: str) -> bool:
+        self.removed.append(name)
+        return True
+
+
+class Shell:
+    """Stands for the containers' shells: each command gets the next of the planned outcomes, the last for ever.
+
+    An outcome is C(True) or C(False), for answered or refused, or an error to raise.
+    """
+
+    def __init__(self, *outcomes: bool | Exception) -> None:
+        self.outcomes = list(outcomes)
+        self.commands: list[tuple[str, list[str]]] = []
+
+    def __call__(self, _cluster: object, container: Container, words: list[str], _timeout: float) -> ExecResult:
+        self.commands.append((container.pod, words))
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        mark, counts = words[4], [int(count) for count in words[11::5]]
+        requests = sum(counts)
+        body = f"HTTP/1.1 200 OK\r\n\r\nhello from {container.pod}" if outcome else ""
+        code = 0 if outcome else 52
+        return ExecResult(f"\n{mark}\n{body}" * requests, f"curl: refused\n{mark} {code} 1.00 1.01\n" * requests, 0)
+
+
+@pytest.fixture
+def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept between attempts; the clock goes on only by that."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
+    return slept
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> Callable[..., list[Result]]:  # noqa: ARG001  # no naps
+    """Runs probes on pods with a shell, in no time."""
+
+    def call(pods: Pods, shell: Shell, *probes: Probe, wait: float = 30, image: str = "") -> list[Result]:
+        monkeypatch.setattr(probe, "run_in_container", shell)
+        cluster: Any = pods
+        return run_probes(cluster, probes or (one(),), timeout=5, wait_timeout=wait, image=image)
+
+    return call
+
+
+def one(name: str = "web", count: int = 1, **attributes: Any) -> Probe:
+    target = Target("http", f"{name}.default", 80, "/", count)
+    return Probe(**{"name": name, "namespace": "default", "target": target, "client": CLIENT, **attributes})
+
+
+def yes(text: str = "hello", status: int = 200) -> Answer:
+    return Answer(answered=True, status=status, body=text, text=text)
+
+
+NO = Answer(answered=False, error="curl: (52) Empty reply from server")
+
+
+def test_all_probes_of_one_client_cost_one_list_and_one_command(ask: Callable[..., list[Result]]) -> None:
+    pods, shell = Pods(pod("frontend-0")), Shell(True)
+    results = ask(pods, shell, one("a"), one("b", count=2), one("c"))
+    assert [(result.ok, len(result.answers)) for result in results] == [(True, 1), (True, 2), (True, 1)]
+    assert len(pods.lists) == len(shell.commands) == 1
+
+
+def test_refused_requests_are_made_again_until_they_are_answered(
+    ask: Callable[..., list[Result]], naps: list[float]
+) -> None:
+    shell = Shell(False, False, True)
+    (result,) = ask(Pods(pod("frontend-0")), shell)
+    assert result.ok
+    assert len(shell.commands) == 3
+    assert naps == [0.25, 0.5]
+
+
+def test_only_what_failed_is_asked_again(ask: Callable[..., list[Result]]) -> None:
+    other = Client("default", labels={"app": "other"})
+    pods = Pods(pod("frontend-0"), pod("other-0", app="other"))
+    shell = Shell(True, False, True)
+    results = ask(pods, shell, one("a"), one("b", client=other))
+    assert all(result.ok for result in results)
+    assert sorted(name for name, _words in shell.commands[:2]) == ["frontend-0", "other-0"]
+    assert len(shell.commands) == 3
+
+
+def test_attempts_end_with_the_time_and_keep_the_last_answers(
+    ask: Callable[..., list[Result]], naps: list[float]
+) -> None:
+    (result,) = ask(Pods(pod("frontend-0")), Shell(False), wait=3)
+    assert not result.ok
+    assert "1 of 1 requests were not answered: curl: refused" in result.summary()
+    assert sum(naps) <= 3
+
+
+def test_without_time_there_is_one_attempt(ask: Callable[..., list[Result]]) -> None:
+    shell = Shell(False)
+    ask(Pods(pod("frontend-0")), shell, wait=0)
+    assert len(shell.commands) == 1
+
+
+def test_refusal_that_is_expected_is_waited_for(ask: Callable[..., list[Result]]) -> None:
+    (result,) = ask(Pods(pod("frontend-0")), Shell(True, True, False), one(expect="refused"))
+    assert result.ok
+
+
+def test_pod_without_a_shell_is_passed_over(ask: Callable[..., list[Result]]) -> None:
+    missing = CommandMissingError(Problem("Pod default/a container app", "there is no 'sh' in its image"))
+    (result,) = ask(Pods(pod("a"), pod("b")), Shell(missing, True))
+    assert result.ok
+    assert result.as_dict()["pod"] == {"namespace": "default", "name": "b", "container": "app"}
+
+
+def test_pods_without_a_shell_are_not_asked_again_and_the_way_out_is_told(ask: Callable[..., list[Result]]) -> None:
+    missing = CommandMissingError(Problem("Pod default/a container app", "there is no 'sh' in its image"))
+    shell = Shell(missing)
+    (result,) = ask(Pods(*(pod(name) for name in "abcde")), shell)
+    assert (result.ok, result.probed) == (False, False)
+    assert len(shell.commands) == 3
+    assert "there is no 'sh'" in result.summary()
+    assert "set such an image for a temporary pod" in result.summary()
+
+
+def test_pod_that_is_not_ready_or_going_is_not_used(ask: Callable[..., list[Result]]) -> None:
+    shell = Shell(True)
+    ask(Pods(pod("a", ready=False), pod("b", going=True), pod("c")), shell)
+    assert [name for name, _words in shell.commands] == ["c"]
+
+
+def test_pod_that_runs_as_the_service_account_is_preferred(ask: Callable[..., list[Result]]) -> None:
+    shell = Shell(True)
+    client = Client("default", labels={"app": "frontend"}, service_account="shop")
+    ask(Pods(pod("a"), pod("b", account="shop")), shell, one(client=client))
+    assert [name for name, _words in shell.commands] == ["b"]
+
+
+def test_pod_that_is_not_ready_yet_is_waited_for(ask: Callable[..., list[Result]], naps: list[float]) -> None:
+    pods = Pods(pod("a", ready=False))
+    (result,) = ask(pods, Shell(True), wait=2)
+    assert not result.probed
+    assert len(naps) > 1
+    assert "a (Running, not ready; app=frontend)" in result.fault
+
+
+def test_missing_client_is_not_waited_for_and_the_pods_that_are_there_are_named(
+    ask: Callable[..., list[Result]], naps: list[float]
+) -> None:
+    (result,) = ask(Pods(pod("web-0", app="web")), Shell(True))
+    assert (result.ok, result.probed, naps) == (False, False, [])
+    assert "pods with app=frontend in namespace default" in result.fault
+    assert "web-0 (Running; app=web)" in result.fault
+
+
+def test_probe_without_a_client_asks_nobody(ask: Callable[..., list[Result]]) -> None:
+    pods, shell = Pods(pod("a")), Shell(True)
+    (result,) = ask(pods, shell, one(client=None))
+    assert (result.probed, pods.lists, shell.commands) == (False, [], [])
+
+
+def test_missing_permission_stops_everything(ask: Callable[..., list[Result]]) -> None:
+    denied = ApiError(Problem("Pod default/a", "the API server does not run a command in it"), status=403)
+    with pytest.raises(ApiError):
+        ask(Pods(pod("a")), Shell(denied))
+
+
+def test_temporary_pod_has_the_labels_is_restricted_and_never_ready(ask: Callable[..., list[Result]]) -> None:
+    pods = Pods()
+    ask(pods, Shell(True), one("a"), one("b"), image="curl:8")
+    (made,) = pods.made
+    assert made["metadata"]["labels"]["app"] == "frontend"
+    spec = made["spec"]
+    assert spec["readinessGates"]
+    assert spec["activeDeadlineSeconds"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pods.removed == [made["metadata"]["name"]]
+
+
+def test_temporary_pod_is_removed_after_a_failure(ask: Callable[..., list[Result]]) -> None:
+    pods = Pods()
+    with pytest.raises(ApiError):
+        ask(pods, Shell(ApiError(Problem("Pod", "no"), status=403)), image="curl:8")
+    assert len(pods.removed) == 1
+
+
+def test_temporary_pod_that_cannot_start_says_why_and_is_removed(ask: Callable[..., list[Result]]) -> None:
+    class Broken(Pods):
+        def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
+            waiting = {"reason": "ErrImagePull", "message": "no such image"}
+            found = super().get(kind, name, namespace)
+            return {**(found or {}), "status": {"containerStatuses": [{"state": {"waiting": waiting}}]}}
+
+    pods = Broken()
+    with pytest.raises(ClusterlinkError, match="ErrImagePull: no such image"):
+        ask(pods, Shell(True), image="curl:8")
+    assert len(pods.removed) == 1
+
+
+@pytest.mark.parametrize(
+    ("client", "selector"),
+    [
+        (Client("default"), ""),
+        (Client("default", labels={"b": "2", "a": "1"}), "a=1,b=2"),
+        (
+            Client(
+                "default",
+                expressions=(
+                    {"key": "a", "operator": "In", "values": ["1", "2"]},
+                    {"key": "b", "operator": "NotIn", "values": ["3"]},
+                    {"key": "c", "operator": "Exists", "values": None},
+                    {"key": "d", "operator": "DoesNotExist", "values": None},
+                ),
+            ),
+            "a in (1,2),b notin (3),c,!d",
+        ),
+    ],
+)
+def test_selector_is_written_as_the_api_takes_it(client: Client, selector: str) -> None:
+    assert client.selector == selector
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answers", "fault"),
+    [
+        ({}, [yes(), yes(status=500)], ""),
+        ({}, [yes(), NO], "1 of 2 requests were not answered: curl: (52) Empty reply from server"),
+        ({"status": (200, 204)}, [yes(status=204)], ""),
+        ({"status": (200,)}, [yes(status=503)], "an answer has the status 503, and 200 is expected"),
+        ({"contains": "ell"}, [yes()], ""),
+        ({"contains": "east"}, [yes("hello")], "an answer does not contain 'east': 'hello'"),
+        ({"expect": "refused"}, [NO, NO], ""),
+        ({"expect": "refused"}, [NO, yes()], "1 of 2 requests were answered, and none should be"),
+    ],
+)
+def test_answers_are_judged_by_what_is_expected(wanted: dict[str, Any], answers: list[Answer], fault: str) -> None:
+    assert judge(one(**wanted), answers) == fault
+
+
+def test_summary_says_what_different_sources_answer() -> None:
+    result = Result(one(), answers=[yes("hello from west\n"), yes("hello from east\n"), yes("hello from west\n")])
+    assert result.summary() == "default/web answers: hello from east | hello from west"

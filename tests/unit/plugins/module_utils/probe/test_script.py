@@ -1,0 +1,242 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The probe's script, run here by a real shell with real tools against real servers, and what its output means."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import (
+    ANSWER_BYTES,
+    BODY_CHARACTERS,
+    Answer,
+    NoToolError,
+    Target,
+    command,
+    parse,
+)
+
+MARK = "0123456789abcdef"
+HELPERS = ("head", "sleep", "timeout", "true")
+TOOLS = ("curl", "wget", "bash")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Echoes the path, or misbehaves as the path says."""
+
+    def do_GET(self) -> None:
+        if self.path == "/nothing":
+            return
+        if self.path == "/slow":
+            self.server.released.wait(10)
+            return
+        body = b"x" * 1_000_000 if self.path == "/big" else f"path {self.path}\n\nend\n".encode()
+        self.send_response(404 if self.path == "/missing" else 200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """The port of an HTTP server."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    released = threading.Event()
+    server.released = released
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server.server_port
+    released.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def silent_port() -> Iterator[int]:
+    """A port where connections are taken and stay open."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    yield listener.getsockname()[1]
+    listener.close()
+
+
+@pytest.fixture(scope="module")
+def closing_port() -> Iterator[int]:
+    """A port where connections are taken and closed at once, as a gateway does that denies them."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def close_all() -> None:
+        while True:
+            try:
+                listener.accept()[0].close()
+            except OSError:
+                return
+
+    threading.Thread(target=close_all, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.close()
+
+
+class Image:
+    """A container's image, as far as the script sees one: a PATH with a few programs."""
+
+    def __init__(self, folder: Path, *programs: str) -> None:
+        self._folder = folder
+        for name in (*HELPERS, *programs):
+            found = shutil.which(name)
+            if not found:
+                pytest.skip(f"there is no {name} on this machine")
+            (folder / name).symlink_to(found)
+
+    def ask(self, *targets: Target, timeout: int = 5, mark: str = "fedcba9876543210") -> list[list[Answer]]:
+        done = self.run(command(targets, mark, timeout))
+        return parse(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), targets, mark)
+
+    def run(self, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        shell = shutil.which(words[0])
+        assert shell
+        return subprocess.run(
+            [shell, *words[1:]],
+            env={"PATH": str(self._folder), "http_proxy": "http://127.0.0.1:1"},
+            cwd=self._folder,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+
+
+@pytest.fixture(params=TOOLS)
+def image(request: pytest.FixtureRequest, tmp_path: Path) -> Image:
+    """An image with one of the tools."""
+    return Image(tmp_path, request.param)
+
+
+def target(port: int, path: str = "/", count: int = 1, scheme: str = "http") -> Target:
+    return Target(scheme, "127.0.0.1", port, path, count)
+
+
+def test_every_tool_brings_status_and_body(image: Image, port: int) -> None:
+    ((answer,),) = image.ask(target(port, "/hello?x=1"))
+    assert (answer.answered, answer.status, answer.error) == (True, 200, "")
+    assert answer.body.startswith("path /hello?x=1\n")
+    assert answer.text.endswith("end\n")
+    assert 0 <= answer.seconds < 5
+
+
+def test_requests_are_made_as_often_as_asked_for_and_kept_apart(image: Image, port: int) -> None:
+    answers = image.ask(target(port, "/one", 2), target(1, "/dead"), target(port, "/two", 3))
+    assert [[answer.body.split("\n")[0] for answer in each] for each in answers] == [
+        ["path /one"] * 2,
+        [""],
+        ["path /two"] * 3,
+    ]
+    assert answers[1][0].error
+
+
+def test_status_that_says_failure_is_an_answer(image: Image, port: int) -> None:
+    ((answer,),) = image.ask(target(port, "/missing"))
+    assert (answer.answered, answer.status) == (True, 404)
+
+
+@pytest.mark.parametrize("path", ["/$(touch hacked)", "/`touch hacked`", "/';touch hacked;'", '/"$(touch hacked)"'])
+def test_path_is_never_run(image: Image, port: int, tmp_path: Path, path: str) -> None:
+    ((answer,),) = image.ask(target(port, path))
+    assert answer.body.split("\n")[0] == f"path {target(port, path).encoded_path}"
+    assert not list(tmp_path.glob("hacked*"))
+
+
+def test_connection_that_is_closed_without_a_word_is_no_answer(image: Image, closing_port: int) -> None:
+    ((answer,),) = image.ask(target(closing_port))
+    assert (answer.answered, answer.status) == (False, None)
+    assert answer.error
+
+
+def test_refused_connection_is_no_answer(image: Image) -> None:
+    ((answer,),) = image.ask(target(1))
+    assert not answer.answered
+    assert re.search("refused|connect", answer.error, re.IGNORECASE)
+
+
+def test_name_that_does_not_resolve_is_no_answer(image: Image) -> None:
+    ((answer,),) = image.ask(Target("http", "nowhere.invalid", 80))
+    assert not answer.answered
+    assert answer.error
+
+
+def test_request_is_given_up_after_its_time(image: Image, port: int) -> None:
+    ((slow,), (after,)) = image.ask(target(port, "/slow"), target(port), timeout=1)
+    assert not slow.answered
+    assert re.search("time", slow.error)
+    assert slow.seconds < 5
+    assert after.answered
+
+
+def test_long_answer_is_cut(image: Image, port: int) -> None:
+    ((answer,),) = image.ask(target(port, "/big"))
+    assert (answer.answered, answer.status) == (True, 200)
+    assert len(answer.body) == BODY_CHARACTERS
+    assert len(answer.text) <= ANSWER_BYTES
+
+
+def test_what_is_no_http_is_said_so() -> None:
+    targets = [target(80)]
+    output = f"\n{MARK}\nSSH-2.0-OpenSSH\r\n"
+    ((answer,),) = parse(output, f"\n{MARK} 0 1.00 1.01\n", targets, MARK)
+    assert (answer.answered, answer.error) == (False, "what answers does not speak HTTP")
+
+
+def test_head_after_an_interim_response_counts() -> None:
+    output = f"\n{MARK}\nHTTP/1.1 100 Continue\r\n\r\nHTTP/2 201 \r\nserver: x\r\n\r\nbody\n{MARK} 0.25"
+    ((answer,),) = parse(output, f"\n{MARK} 0 1.00 1.01\n", [target(80)], MARK)
+    assert (answer.status, answer.body, answer.seconds) == (201, "body", 0.25)
+
+
+def test_requests_that_were_not_made_in_time_are_not_answered() -> None:
+    output = f"\n{MARK}\nHTTP/1.0 200 OK\r\n\r\nfirst\n{MARK}\n"
+    (answers,) = parse(output, f"\n{MARK} 0 1.00 1.01\n", [target(80, count=3)], MARK)
+    assert [(answer.answered, answer.error) for answer in answers] == [
+        (True, ""),
+        (False, "no answer when the time was over"),
+        (False, "no answer when the time was over"),
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https", "tcp"])
+def test_image_without_a_tool_is_told_from_no_answer(tmp_path: Path, port: int, scheme: str) -> None:
+    with pytest.raises(NoToolError):
+        Image(tmp_path).ask(target(port, scheme=scheme))
+
+
+def test_proxy_of_the_container_is_not_used(tmp_path: Path, port: int) -> None:
+    # Image.run sets one that refuses every connection.
+    ((answer,),) = Image(tmp_path, "curl").ask(target(port))
+    assert answer.answered
+
+
+@pytest.mark.parametrize("tool", ["bash", "curl"])
+def test_tcp_tells_an_open_connection_from_a_closed_one(
+    tmp_path: Path, tool: str, silent_port: int, closing_port: int
+) -> None:
+    ports = (silent_port, closing_port, 1)
+    answers = Image(tmp_path, tool).ask(*(target(each, scheme="tcp") for each in ports))
+    assert [each[0].answered for each in answers] == [True, False, False]
+    assert [bool(each[0].error) for each in answers] == [False, True, True]
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+def test_encoded_path_ends_no_line_and_no_word(path: str) -> None:
+    encoded = target(80, f"/{path}").encoded_path
+    assert encoded.isascii()
+    assert not re.search(r"[\s\x00-\x1f\"<>\\^`{|}#]", encoded)

@@ -20,7 +20,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import CONNECTION_SPEC, connect
-from ..module_utils.kube.retry import Patience
+from ..module_utils.kube.retry import RetryPolicy
 from ..module_utils.lock.daemon import MAIN
 from ..module_utils.outcome import Mode, Outcome
 from ..modules.fabric_lock import TASK, ThisRun, lock
@@ -30,7 +30,7 @@ _RUN = uuid.uuid4().hex[:8]
 """Which run this is: actions are loaded in its main process, before its workers are forked."""
 _OPTIONS = (*(name for name in CONNECTION_VARIABLES if name in CONNECTION_SPEC), "retry_timeout")
 _SUFFIX = re.compile(r"\.ya?ml$")
-_PATIENCE = 5.0
+_RETRY_LIMIT = 5.0
 """Seconds for which a request is tried again that fails in passing. What a cluster that is away owes is for later tasks
 to find out, in the time that they are given for it."""
 
@@ -61,7 +61,7 @@ def _is_wanted(own: Mapping[str, Any], host: str) -> bool:
 def _connected(hostvars: Mapping[str, Any], host: str) -> Cluster | ClusterlinkError:
     try:
         options = host_options(CONNECTION_SPEC, hostvars, host, _OPTIONS)
-        return connect(options, Patience(min(_PATIENCE, options["retry_timeout"])))
+        return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"])))
     except ClusterlinkError as error:
         return error
 

@@ -139,7 +139,7 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
         *(ca(first), store("saved", first), ca(stranger), store("loaded", stranger), store("saved", stranger)),
     )
     assert changed(results[3:6]) == [True, True, True]
-    assert "the API server cannot be talked to" in results[0]["msg"]
+    assert "the API server is unreachable" in results[0]["msg"]
     assert "namespace not-there does not exist" in results[1]["msg"]
     assert "it is not clear which cluster" in results[2]["msg"]
     assert not empty.exists()
@@ -181,7 +181,7 @@ def test_where_the_management_cluster_is_away_nothing_is_made(jobs: Jobs) -> Non
     }
     counts = jobs("skyshift.clusterlink.site", "-e", json.dumps(away), check=False)
     assert counts["one"] == 0
-    assert "the API server cannot be talked to" in jobs.output
+    assert "the API server is unreachable" in jobs.output
     assert not jobs.pki.exists()
 
 

@@ -12,11 +12,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.kinds import CLUSTERLINK_KINDS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import register
 from tests.support.ansible import Ansible
 from tests.support.clusters import Clusters
 from tests.support.gate import Gate
 from tests.support.kubectl import Kubectl
 from tests.support.objects import crd_names
+
+register(CLUSTERLINK_KINDS)  # as outcome does for every module: no test depends on what another has imported
 
 # A busy machine is no failure.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])

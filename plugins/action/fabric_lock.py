@@ -20,7 +20,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import CONNECTION_SPEC, connect
-from ..module_utils.kube.retry import Patience
+from ..module_utils.kube.retry import RetryPolicy
 from ..module_utils.lock.daemon import MAIN
 from ..module_utils.outcome import Mode, Outcome
 from ..modules.fabric_lock import TASK, ThisRun, lock
@@ -30,7 +30,7 @@ from ..plugin_utils.task_action import InventoryAction
 _RUN = uuid.uuid4().hex[:8]
 """Identifies the run: Ansible loads actions in its main process, before it forks the workers."""
 _SUFFIX = re.compile(r"\.ya?ml$")
-_PATIENCE = 5.0
+_RETRY_LIMIT = 5.0
 """Seconds for which a transient failure is retried. An unreachable cluster is for later tasks to report."""
 
 
@@ -60,7 +60,7 @@ def _takes_lock(own: Mapping[str, Any], host: str) -> bool:
 def _connected(hostvars: Mapping[str, Any], host: str) -> Cluster | ClusterlinkError:
     try:
         options = host_options(CONNECTION_SPEC, hostvars, host)
-        return connect(options, Patience(min(_PATIENCE, options["retry_timeout"])))
+        return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"])))
     except ClusterlinkError as error:
         return error
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -50,3 +50,10 @@ class ClusterlinkError(Exception):
         if len(self.problems) == 1:
             return str(self.problems[0])
         return "\n".join([f"{len(self.problems)} problems:", *(f"- {problem}" for problem in self.problems)])
+
+
+def raise_all(problems: Iterable[Problem]) -> None:
+    """Raise a ClusterlinkError with the problems, each once, if there are any."""
+    unique = list(dict.fromkeys(problems))
+    if unique:
+        raise ClusterlinkError(unique)

@@ -12,7 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .clusterlink.kinds import CLUSTERLINK_KINDS
+from .common.kinds import register
 from .errors import ClusterlinkError
+
+# Every module and action imports this file, so the API client knows ClusterLink's kinds in all of them.
+register(CLUSTERLINK_KINDS)
 
 
 @dataclass(frozen=True)

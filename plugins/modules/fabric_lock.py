@@ -119,7 +119,7 @@ from typing import Any
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.kube.retry import Patience
+from ..module_utils.kube.retry import RetryPolicy
 from ..module_utils.lock.daemon import hold
 from ..module_utils.lock.fabric_lock import Lock
 from ..module_utils.lock.lease import FabricLease
@@ -162,7 +162,7 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
         for host, cluster in this_run.clusters.items()
         if not isinstance(cluster, ClusterlinkError)
     }
-    whole = Lock(fabric, leases, Patience(params["timeout"]))
+    whole = Lock(fabric, leases, RetryPolicy(params["timeout"]))
     warnings: list[str] = []
     if mode.check:
         warnings += [f"{told}." for told in whole.told(whole.look())]

@@ -119,8 +119,8 @@ ca_fingerprint:
 
 from typing import Any
 
+from ..module_utils.common.kinds import Ref
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
-from ..module_utils.kube.kinds import Ref
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.subject import require_fabric

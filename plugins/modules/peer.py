@@ -186,13 +186,13 @@ from dataclasses import replace
 from ..module_utils.clusterlink import api
 from ..module_utils.clusterlink.ownership import not_ours
 from ..module_utils.common.fields import Item
+from ..module_utils.common.kinds import Ref
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.objects import peer_object
 from ..module_utils.fabric.resources import Address, read_address
 from ..module_utils.kube.apply import ApplyResult
 from ..module_utils.kube.client import Cluster, Object
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.kube.kinds import Ref
 from ..module_utils.mesh.import_sources import drawing_on, take_out
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, Single, refer_to
 from ..module_utils.module import run_module

@@ -161,6 +161,7 @@ from collections.abc import Mapping
 
 from ..module_utils.clusterlink import api
 from ..module_utils.common.fields import Item
+from ..module_utils.common.kinds import Ref
 from ..module_utils.common.naming import service_name_fault
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.groups import Clusters
@@ -169,7 +170,6 @@ from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, read_import
 from ..module_utils.kube.client import Cluster, Object
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.kube.errors import HTTP_FORBIDDEN, ApiError
-from ..module_utils.kube.kinds import Ref
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, Single, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task

@@ -78,7 +78,7 @@ namespaces:
 from typing import Any
 
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
-from ..module_utils.kube.read import Query, read
+from ..module_utils.kube.parallel import Query, read
 from ..module_utils.mesh.service_view import drawn_view, is_original, service_view, stateful_set_view
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task

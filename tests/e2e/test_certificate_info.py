@@ -155,7 +155,7 @@ def test_what_cannot_be_looked_at_is_said(run_module: Ansible, clusters: Cluster
         (elsewhere, "no-such-context"),
         (half, "gateway_port: is missing"),
         (hasty, "timeout: is no time to wait"),
-        (away, "https://127.0.0.1:1: the API server cannot be talked to"),
+        (away, "https://127.0.0.1:1: the API server is unreachable"),
     ):
         assert result["failed"]
         assert said in result["msg"]

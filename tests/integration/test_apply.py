@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     Prune,
@@ -22,7 +23,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
     delete_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError, wait_gone, wait_ready
 
 if TYPE_CHECKING:

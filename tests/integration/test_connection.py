@@ -27,7 +27,7 @@ def test_api_server_that_is_away_is_named_soon(run_module: Ansible) -> None:
     started = time.monotonic()
     refused = run_module("fabric_apply", {"fabric": "x", "host": "https://127.0.0.1:1"})
     assert refused["failed"]
-    assert "https://127.0.0.1:1: the API server cannot be talked to" in refused["msg"]
+    assert "https://127.0.0.1:1: the API server is unreachable" in refused["msg"]
     assert "Connection refused" in refused["msg"]
     assert time.monotonic() - started < 60
 

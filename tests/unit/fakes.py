@@ -7,12 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import client
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, Patience
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, RetryPolicy
 
 
 @dataclass
@@ -43,8 +43,8 @@ class Time:
         self.now = 100.0
         self._share = share
 
-    def patience(self, limit: float = DEFAULT_LIMIT) -> Patience:
-        return Patience(limit, clock=lambda: self.now, sleep=self._sleep, uniform=self._uniform)
+    def policy(self, limit: float = DEFAULT_LIMIT) -> RetryPolicy:
+        return RetryPolicy(limit, clock=lambda: self.now, sleep=self._sleep, uniform=self._uniform)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -75,7 +75,7 @@ class Api:
         self.answers.append(None)
 
     def cluster(self, limit: float = DEFAULT_LIMIT, **options: Any) -> client.Cluster:
-        return connect({"host": self.url, "api_key": "secret-token", **options}, self.time.patience(limit))
+        return connect({"host": self.url, "api_key": "secret-token", **options}, self.time.policy(limit))
 
 
 class MemoryCluster:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..gateway.spec import LOAD_BALANCER, NODE_PORT, Address
 from ..gateway.status import ingress_ref, read_address
 from ..kube.client import Cluster, Object
-from ..kube.kinds import Ref
 from ..kube.parallel import attempt
 from ..kube.transport import ClusterUnreachableError
 from .found import PEER, WIRE, Found

@@ -46,7 +46,6 @@ PEER_NAME = "peer.clusterlink.net/name"
 PEER_LABELS = "peer.clusterlink.net/labels."
 
 # Ownership: what carries both labels was made from this fabric's declaration and may be pruned with it.
-FIELD_MANAGER = "skyshift.clusterlink"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "skyshift.clusterlink"
 FABRIC_LABEL = "skyshift.clusterlink/fabric"

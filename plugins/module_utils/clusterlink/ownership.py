@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..common.naming import FIELD_MANAGER
 from ..errors import Problem
 from . import api
 
@@ -24,7 +25,7 @@ def other_managers(obj: Mapping[str, Any]) -> list[str]:
         {
             str(entry.get("manager"))
             for entry in entries
-            if entry.get("manager") != api.FIELD_MANAGER and not entry.get("subresource")
+            if entry.get("manager") != FIELD_MANAGER and not entry.get("subresource")
         }
     )
 

@@ -9,6 +9,9 @@ import hashlib
 import re
 from collections.abc import Iterable
 
+FIELD_MANAGER = "skyshift.clusterlink"
+"""This collection's field manager in server-side apply."""
+
 MAX_NAME = 63
 """The longest DNS label, which peers, Services and label values have to be."""
 

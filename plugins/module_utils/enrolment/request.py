@@ -24,7 +24,7 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 except ImportError:
-    pass  # reported by task.missing_library
+    pass  # reported by module.missing_library
 
 if TYPE_CHECKING:
     from ..pki.keys import KeySpec, PrivateKey, PublicKey

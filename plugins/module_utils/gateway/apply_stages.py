@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from ..clusterlink.ownership import not_ours
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError
 from ..kube.apply import ApplyResult, PartlyDoneError, Prune, apply_objects
 from ..kube.client import Cluster, Object
 from ..kube.compare import creation
-from ..kube.kinds import Ref
 from ..kube.wait import wait_ready
 
 _ESTABLISHED_SECONDS = 30.0

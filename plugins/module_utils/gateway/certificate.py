@@ -10,10 +10,10 @@ from datetime import datetime
 
 from ..clusterlink import api, names
 from ..clusterlink.ownership import is_ours
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, apply_objects
 from ..kube.client import Cluster
-from ..kube.kinds import Ref
 from ..kube.wait import settle_time, wait_ready
 from ..pki.clock import Clock
 from ..pki.peer_material import PeerMaterial

@@ -10,9 +10,9 @@ from typing import Any
 from ..clusterlink import names
 from ..clusterlink.api import MANAGED_BY
 from ..clusterlink.ownership import is_ours, other_managers
+from ..common.kinds import Ref
 from ..kube.client import Cluster, Object
 from ..kube.compare import applied_part
-from ..kube.kinds import Ref
 from ..kube.parallel import gather
 from ..kube.readiness import conditions, unready
 from .manifests import VERSION_LABEL

@@ -12,13 +12,12 @@ from ..clusterlink import api, names
 from ..clusterlink.crds import crds
 from ..clusterlink.ownership import is_ours
 from ..clusterlink.schema import VERSION
-from ..errors import Problem
+from ..common.kinds import Ref
+from ..errors import Problem, raise_all
 from ..kube.apply import ApplyResult, PartlyDoneError, Prune
 from ..kube.client import Cluster, Object
 from ..kube.compare import is_applied
-from ..kube.kinds import Ref
-from ..kube.parallel import raise_all
-from ..kube.read import Query, read
+from ..kube.parallel import Query, read
 from ..pki.clock import Clock
 from ..pki.component_rollout import component_course
 from ..pki.peer_material import PeerMaterial

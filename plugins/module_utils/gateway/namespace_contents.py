@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from ..common.kinds import Ref
 from ..kube.client import Object
-from ..kube.kinds import Ref
 from .operator import identity as operator
 from .status import DEPLOYMENTS
 

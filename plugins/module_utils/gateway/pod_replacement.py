@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..clusterlink import names
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import delete_objects
 from ..kube.client import Cluster, Object
 from ..kube.exec import Container, run_in_container
-from ..kube.kinds import Ref
 from ..kube.wait import wait_gone
 from .status import DEPLOYMENTS
 from .workloads import DRAIN_SECONDS, ENVOY_GOODBYE

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from ..clusterlink import api, names
 from ..clusterlink.crds import crds
 from ..clusterlink.ownership import is_ours, other_managers
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, PartlyDoneError, delete_objects
 from ..kube.client import Cluster, Object
 from ..kube.errors import ApiError
-from ..kube.kinds import Ref
-from ..kube.read import Query, read
+from ..kube.parallel import Query, read
 from ..kube.wait import wait_gone
 from .disruption_budget import BUDGETS
 from .namespace_contents import INHABITANTS, is_own_pod, of_others

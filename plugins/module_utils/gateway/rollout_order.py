@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from ..clusterlink import names
 from ..clusterlink.ownership import is_ours
+from ..common.kinds import Ref
 from ..kube.client import Object
 from ..kube.compare import is_applied
-from ..kube.kinds import Ref
 
 _BRIDGED = 3
 """How many stages there are when pods that run come to new component certificates."""

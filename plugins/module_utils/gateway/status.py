@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import names
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult
 from ..kube.client import Cluster, Object
-from ..kube.kinds import Ref
 from ..kube.wait import NotReadyError, wait_ready
 from .address import gateway_address, needs_nodes
 from .pod_status import pod_troubles

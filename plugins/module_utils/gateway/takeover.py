@@ -16,12 +16,11 @@ from dataclasses import dataclass, field
 
 from ..clusterlink.ownership import is_ours
 from ..clusterlink.schema import CRD_KIND
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, delete_objects
 from ..kube.client import Cluster, Object
-from ..kube.kinds import Ref
-from ..kube.parallel import gather
-from ..kube.read import Query, read
+from ..kube.parallel import Query, gather, read
 from ..kube.wait import wait_gone
 from .namespace_contents import INHABITANTS, of_others
 from .operator import identity as operator

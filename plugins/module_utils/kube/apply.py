@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a cluster hold a set of objects, and no others of ours: observe, compare, rehearse, write.
+"""Make a cluster hold a set of objects, and no others of ours: observe, compare, dry run, write.
 
-What surely holds already costs one list call a kind. All else is rehearsed as the server's dry run, which finds every
-conflict, missing permission, missing namespace and invalid value before anything is written, and says exactly what
-would change. Check mode stops there, so it foretells what a real run does.
+Objects that are up to date cost one list call a kind. All others go through the server's dry run. It finds every
+conflict, missing permission, missing namespace and invalid value before anything is written, and returns the exact
+changes. Check mode stops there, so it predicts what a real run does.
 """
 
 from __future__ import annotations
@@ -14,29 +14,27 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from ..errors import ClusterlinkError, Problem
+from ..common.kinds import KINDS, Ref
+from ..errors import ClusterlinkError, Problem, raise_all
 from .client import Cluster, Object
 from .compare import is_applied
-from .drift import Drift, drift_of
-from .dry_run import Step, rehearse
-from .kinds import KINDS, Ref
-from .parallel import attempt, raise_all
-from .read import Query, read
+from .dry_run import Drift, Step, drift_of, dry_run
+from .parallel import Query, attempt, read
 
 
 @dataclass(frozen=True)
 class Prune:
-    """What is removed because it is no longer wanted.
+    """The objects to delete because they are no longer desired.
 
     Attributes:
-        kinds: In the order in which they are applied; they are removed backwards.
+        kinds: In the order in which they are applied; they are deleted in reverse order.
         labels: Only objects that have all of these labels.
-        namespace: Only objects in this namespace, and cluster-wide ones; empty for everywhere.
-        keep: Objects that stay although they are not among the wanted.
-        keep_namespaces: Namespaces in which all of them stay.
-        marks: By kind, a label that an object must have besides, whatever its value; such a kind is listed by its
-            labels, since a cluster may have many that are no concern of ours.
-        spare: Says of an object that is there whether it stays likewise.
+        namespace: Only objects in this namespace, and cluster-wide ones; empty for all namespaces.
+        keep: Objects that stay although they are not desired.
+        keep_namespaces: Namespaces whose objects all stay.
+        marks: By kind, a further label that an object must have, with any value; such a kind is listed by its labels,
+            since a cluster may have many objects of it that are not ours.
+        spare: Whether an observed object stays, too.
     """
 
     kinds: tuple[str, ...]
@@ -53,13 +51,13 @@ class ApplyResult:
     """What was, or in check mode would be, done.
 
     Attributes:
-        created: What was not there.
-        updated: What was there and different.
-        deleted: What was there and not wanted.
-        unchanged: What was as wanted.
+        created: Objects that did not exist.
+        updated: Objects that differed.
+        deleted: Objects that were not desired.
+        unchanged: Objects that were up to date.
         diff: For Ansible: one C({"before", "after", "before_header", "after_header"}) for each object that changes.
-        objects: Every wanted object as it is in the cluster now; in check mode as it would be.
-        drift: What was found otherwise than wanted, and by whom.
+        objects: Every desired object as it is in the cluster now; in check mode as it would be.
+        drift: The differences that were found, and who caused them.
     """
 
     created: list[Ref] = field(default_factory=list)
@@ -76,7 +74,7 @@ class ApplyResult:
         return bool(self.created or self.updated or self.deleted)
 
     def add(self, later: ApplyResult) -> None:
-        """Take in what was done after this."""
+        """Add the result of a later apply."""
         self.created += later.created
         self.updated += later.updated
         self.deleted += later.deleted
@@ -100,10 +98,10 @@ class ApplyResult:
 
 
 class PartlyDoneError(ClusterlinkError):
-    """Writing stopped on the way, in spite of the rehearsal.
+    """Writing stopped on the way, although the dry run succeeded.
 
     Attributes:
-        done: What had been written by then.
+        done: What was written before.
     """
 
     def __init__(self, problems: Sequence[Problem], done: ApplyResult) -> None:
@@ -126,54 +124,54 @@ def apply_objects(
     """Make the cluster hold these objects and, with C(prune), no others that carry the prune's labels.
 
     Args:
-        cluster: Where.
-        objects: The objects wanted, in the order in which they are to be made. A namespace among them counts as
-            there for those in it. A kind that the cluster does not know is an error, except in check mode, where an
-            earlier step would have brought it.
-        check: Only say what would be done.
-        force: Take over fields that another manager wants otherwise; else they are an error that names it, unless
-            it was somebody at kubectl, by hand.
-        prune: What to remove when it is not wanted.
-        assume_namespaces: In check mode, namespaces that an earlier step would have made.
-        guard: Says of a wanted object that is there already why it must not be touched unless forced, or None.
-        refuse: Says the same of one that must not be touched even then.
-        complete: Makes of what is wanted and what is there what is wanted indeed, in the order to make it.
+        cluster: The cluster.
+        objects: The desired objects, in the order in which to create them. A namespace among them counts as existing
+            for the objects in it. A kind that the cluster does not serve is an error, except in check mode, where an
+            earlier step would have installed it.
+        check: Only return what would be done.
+        force: Take over fields that another manager sets to other values. Otherwise they are an error that names the
+            manager, unless somebody set them by hand with kubectl.
+        prune: The objects to delete when they are not desired.
+        assume_namespaces: In check mode, namespaces that an earlier step would have created.
+        guard: The reason why a desired object that exists already must not be changed unless forced, or None.
+        refuse: The reason why it must not be changed even then, or None.
+        complete: Completes the desired objects by the observed ones, in the order in which to create them.
 
     Raises:
-        ClusterlinkError: With all problems that the rehearsal found; nothing was written then.
-        PartlyDoneError: Something failed while writing.
+        ClusterlinkError: With all problems that the dry run finds; nothing is written then.
+        PartlyDoneError: Something fails while writing.
     """
-    wanted: Mapping[Ref, Object] = {Ref.of(obj): obj for obj in objects}
-    observed = _observe(cluster, list(wanted), prune)
+    desired: Mapping[Ref, Object] = {Ref.of(obj): obj for obj in objects}
+    observed = _observe(cluster, list(desired), prune)
     if complete:
-        wanted = complete(wanted, observed)
+        desired = complete(desired, observed)
     if refuse:
-        raise_all(problem for ref in wanted if ref in observed and (problem := refuse(observed[ref])))
-    guarded = {ref: problem for ref in wanted if guard and ref in observed and (problem := guard(observed[ref]))}
+        raise_all(problem for ref in desired if ref in observed and (problem := refuse(observed[ref])))
+    guarded = {ref: problem for ref in desired if guard and ref in observed and (problem := guard(observed[ref]))}
     if not force:
         raise_all(guarded.values())
 
     result = ApplyResult()
     todo = []
-    for ref, obj in wanted.items():
-        there = observed.get(ref)
-        if there is not None and is_applied(obj, there):
+    for ref, obj in desired.items():
+        current = observed.get(ref)
+        if current is not None and is_applied(obj, current):
             result.unchanged.append(ref)
-            result.objects[ref] = there
+            result.objects[ref] = current
         else:
-            todo.append(Step(ref, obj, there, force=force, guarded=ref in guarded))
-    todo += [Step(ref, None, observed[ref]) for ref in _surplus(observed, wanted, prune)]
-    namespaces = {ref.name for ref in wanted if ref.kind == "Namespace"} | (set(assume_namespaces) if check else set())
-    steps = rehearse(cluster, todo, check=check, namespaces=frozenset(namespaces))
-    return _do(cluster, steps, result, check=check)
+            todo.append(Step(ref, obj, current, force=force, guarded=ref in guarded))
+    todo += [Step(ref, None, observed[ref]) for ref in _to_prune(observed, desired, prune)]
+    namespaces = {ref.name for ref in desired if ref.kind == "Namespace"} | (set(assume_namespaces) if check else set())
+    steps = dry_run(cluster, todo, check=check, namespaces=frozenset(namespaces))
+    return _write(cluster, steps, result, check=check)
 
 
 def delete_objects(cluster: Cluster, refs: Sequence[Ref], *, check: bool) -> ApplyResult:
-    """Remove objects, in the given order; those that are not there are no error.
+    """Delete objects, in the given order; one that does not exist is no error.
 
     Raises:
-        ClusterlinkError: With all problems that the rehearsal found; nothing was removed then.
-        PartlyDoneError: Something failed while removing.
+        ClusterlinkError: With all problems that the dry run finds; nothing is deleted then.
+        PartlyDoneError: Something fails while deleting.
     """
     observed = _observe(cluster, refs, None)
     todo = [
@@ -181,16 +179,16 @@ def delete_objects(cluster: Cluster, refs: Sequence[Ref], *, check: bool) -> App
         for ref in dict.fromkeys(refs)
         if ref in observed and not observed[ref]["metadata"].get("deletionTimestamp")
     ]
-    steps = rehearse(cluster, todo, check=check, namespaces=frozenset())
-    return _do(cluster, steps, ApplyResult(), check=check)
+    steps = dry_run(cluster, todo, check=check, namespaces=frozenset())
+    return _write(cluster, steps, ApplyResult(), check=check)
 
 
 def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict[Ref, Object]:
-    """What is there of the wanted objects and of what may be pruned.
+    """The desired objects and the prunable ones, as far as they exist.
 
     Namespaced kinds are listed, once for all namespaces when they are pruned everywhere and otherwise by namespace. An
-    object that is alone in its list is read by name, and so are cluster-wide ones that are not pruned: a cluster has
-    many ClusterRoles, and large CustomResourceDefinitions, that are no concern of ours.
+    object that is alone in its list is read by name. So are cluster-wide ones that are not pruned: a cluster has many
+    ClusterRoles and large CustomResourceDefinitions of others.
     """
     scopes: dict[tuple[str, str], list[Ref]] = {}
     for ref in refs:
@@ -218,35 +216,35 @@ def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict
     return {Ref.of(obj): obj for objects in read(cluster, queries) for obj in objects}
 
 
-def _surplus(observed: Mapping[Ref, Object], wanted: Mapping[Ref, Object], prune: Prune | None) -> list[Ref]:
-    """What is to be removed, in the order of removal."""
+def _to_prune(observed: Mapping[Ref, Object], desired: Mapping[Ref, Object], prune: Prune | None) -> list[Ref]:
+    """The objects to delete, in the order of deletion."""
     if not prune:
         return []
     refs = [
         ref
         for ref, obj in observed.items()
         if ref.kind in prune.kinds
-        and ref not in wanted
+        and ref not in desired
         and ref not in prune.keep
         and prune.labels.items() <= (obj["metadata"].get("labels") or {}).items()
         and ref.namespace not in prune.keep_namespaces
         and prune.marks.get(ref.kind, "") in ("", *(obj["metadata"].get("labels") or {}))
-        # What is on its way out already is not removed again.
+        # An object that is being deleted is not deleted again.
         and not obj["metadata"].get("deletionTimestamp")
         and not (prune.spare and prune.spare(obj))
     ]
     return sorted(refs, key=lambda ref: (-prune.kinds.index(ref.kind), ref))
 
 
-def _do(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, check: bool) -> ApplyResult:
-    """Record what changes nothing; do the other steps, unless in check mode.
+def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, check: bool) -> ApplyResult:
+    """Record the steps that change nothing; execute the others, unless in check mode.
 
-    Steps of one kind are done side by side, one kind after another; a failure lets its kind end and stops there.
+    The steps of one kind run side by side, one kind after another. After a failure no further kind begins.
     """
 
     def write(step: Step) -> Object | None:
-        if step.wanted is not None:
-            return cluster.apply(step.wanted, force=step.force)
+        if step.desired is not None:
+            return cluster.apply(step.desired, force=step.force)
         cluster.delete(step.ref.kind, step.ref.name, step.ref.namespace)
         return None
 
@@ -255,7 +253,7 @@ def _do(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, check: 
             result.unchanged.append(step.ref)
             result.objects[step.ref] = step.observed or {}
     for _key, group in groupby(
-        (step for step in steps if step.changes), key=lambda step: (step.ref.kind, step.wanted is None)
+        (step for step in steps if step.changes), key=lambda step: (step.ref.kind, step.desired is None)
     ):
         batch = list(group)
         try:
@@ -274,11 +272,11 @@ def _do(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, check: 
 
 
 def _record(result: ApplyResult, step: Step, now: Object | None) -> None:
-    if step.wanted is None:
+    if step.desired is None:
         result.deleted.append(step.ref)
     else:
         (result.created if step.observed is None else result.updated).append(step.ref)
-        result.objects[step.ref] = now or step.wanted
+        result.objects[step.ref] = now or step.desired
     result.drift.append(drift_of(step))
     name = str(step.ref)
     change = {"before": step.difference.before, "after": step.difference.after}

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cluster's API: objects as dictionaries, paths from C(kinds).
+"""A client of one cluster's API: objects are dictionaries, paths come from C(common.kinds).
 
-No discovery, no models and no dynamic client, which would cost more than a task that has nothing to change.
+It has no discovery, no models and no dynamic client. They would take longer than a task that has nothing to change.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ..clusterlink.api import FIELD_MANAGER
+from ..common.kinds import KINDS, path
+from ..common.naming import FIELD_MANAGER
 from .errors import HTTP_NOT_FOUND, ApiError, Request, api_error
-from .kinds import KINDS, path
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class Listing(list[Object]):
     """The objects of a kind.
 
     Attributes:
-        served: False when the cluster does not know the kind, as its CustomResourceDefinition is missing.
-        resource_version: Where a watch may go on from; empty when the kind is not served.
+        served: False when the cluster does not serve the kind, because its CustomResourceDefinition is missing.
+        resource_version: Where a watch may start; empty when the kind is not served.
     """
 
     def __init__(self, items: list[Object], *, served: bool = True, resource_version: str = "") -> None:
@@ -52,16 +52,16 @@ class Event:
 
 
 class Cluster:
-    """A connection to one cluster, made by C(connection.connect); to be closed, best with C(with).
+    """A connection to one cluster, created by C(connection.connect). Close it, best with C(with).
 
     Attributes:
-        server: The API server's URL, without a slash at its end.
-        tls: The TLS settings, for a connection that is made otherwise (a websocket); None for a plain http server.
-        configuration: The C(kubernetes) package's configuration (proxy, names). Its key files are gone: use C(tls).
+        server: The API server's URL, without a trailing slash.
+        tls: The TLS settings, for other connections (websockets); None for a plain http server.
+        configuration: The C(kubernetes) package's configuration (proxy, names). Its key files are removed: use C(tls).
     """
 
     def __init__(self, transport: Transport, configuration: Any = None) -> None:
-        """Take what C(connection.connect) made."""
+        """Use the transport of C(connection.connect)."""
         self.server = transport.server
         self.tls = transport.tls
         self.configuration = configuration
@@ -81,9 +81,9 @@ class Cluster:
 
     @property
     def clock(self) -> int | None:
-        """Seconds by which the API server's clock was ahead of this machine's at its latest answer; None if unknown.
+        """Seconds by which the API server's clock was ahead of this machine's at its latest response; None if unknown.
 
-        It is what is certain whatever time the answer took; 0 when both clocks may be the same.
+        This is the part that is certain, whatever time the response took; 0 when both clocks may be the same.
         """
         return self._transport.clock
 
@@ -92,11 +92,11 @@ class Cluster:
         return self._transport.headers()
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
-        """The object, or None when it, its namespace or its kind is not there.
+        """The object, or None when it, its namespace or its kind does not exist.
 
         Raises:
             ApiError: The API server refuses.
-            ClusterUnreachableError: It cannot be talked to.
+            ClusterUnreachableError: It is unreachable.
         """
         try:
             return self._transport.call(Request("get", kind, name, namespace), "GET", path(kind, name, namespace))
@@ -109,14 +109,14 @@ class Cluster:
         """All objects of a kind, with C(kind) and C(apiVersion) filled in.
 
         Args:
-            kind: A key of C(kinds.KINDS).
+            kind: A key of C(common.kinds.KINDS).
             namespace: Only in this namespace; empty for all.
             label_selector: As the API takes it: C(a=b,c=d).
             field_selector: As the API takes it: C(metadata.name=x).
 
         Raises:
             ApiError: The API server refuses.
-            ClusterUnreachableError: It cannot be talked to.
+            ClusterUnreachableError: It is unreachable.
         """
         request = Request("list", kind, "", namespace)
         query = _present(labelSelector=label_selector, fieldSelector=field_selector, limit=_PAGE)
@@ -130,7 +130,7 @@ class Cluster:
                     raise
                 return Listing([], served=False)
             items += page.get("items") or []
-            # The first page's: what a watch from there on tells twice does no harm, what it misses would.
+            # The first page's version: an event that is sent twice does no harm, a missed one would.
             version = version or page["metadata"].get("resourceVersion", "")
             query["continue"] = page["metadata"].get("continue", "")
             if not query["continue"]:
@@ -143,16 +143,16 @@ class Cluster:
         """Server-side apply with our field manager: create the object or set exactly these fields of it.
 
         Args:
-            obj: The fields wanted, with C(apiVersion), C(kind) and C(metadata).
-            force: Take over fields that another manager wants otherwise.
-            dry_run: Let the server do everything but keep it.
+            obj: The desired fields, with C(apiVersion), C(kind) and C(metadata).
+            force: Take over fields that another manager sets to other values.
+            dry_run: Let the server process the request without storing the result.
 
         Returns:
-            The whole object as the server has it then.
+            The whole object as the server has it afterwards.
 
         Raises:
             ApiError: The API server refuses; a conflict names the other managers and the fields.
-            ClusterUnreachableError: It cannot be talked to.
+            ClusterUnreachableError: It is unreachable.
         """
         metadata = obj["metadata"]
         name, namespace = metadata["name"], metadata.get("namespace") or ""
@@ -168,22 +168,22 @@ class Cluster:
         )
 
     def create(self, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
-        """Make an object that is not there yet.
+        """Create an object.
 
         Raises:
-            ApiError: The API server refuses; status 409 when it is there, which a try whose answer was lost may have
-                brought about.
-            ClusterUnreachableError: It cannot be talked to.
+            ApiError: The API server refuses; status 409 when the object exists. An attempt whose response was lost may
+                have created it.
+            ClusterUnreachableError: It is unreachable.
         """
         return self._put("create", "POST", obj, "", dry_run=dry_run)
 
     def replace(self, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
-        """Write an object as a whole, as long as its C(metadata.resourceVersion) is still the given one.
+        """Replace an object as a whole, as long as its C(metadata.resourceVersion) is still the given one.
 
         Raises:
-            ApiError: The API server refuses; status 409 when somebody has written it since, which a try whose answer
-                was lost may have done, and 404 when it is not there.
-            ClusterUnreachableError: It cannot be talked to.
+            ApiError: The API server refuses; status 409 when the object has been written since, perhaps by an attempt
+                whose response was lost, and 404 when it does not exist.
+            ClusterUnreachableError: It is unreachable.
         """
         return self._put("update", "PUT", obj, obj["metadata"]["name"], dry_run=dry_run)
 
@@ -203,11 +203,11 @@ class Cluster:
         subresource: str = "",
         dry_run: bool = False,
     ) -> Object:
-        """Merge C(body) into an object that is there (JSON merge patch: None removes a field, lists are replaced).
+        """Merge C(body) into an existing object (JSON merge patch: None removes a field, lists are replaced).
 
         Raises:
-            ApiError: The API server refuses, or the object is not there.
-            ClusterUnreachableError: It cannot be talked to.
+            ApiError: The API server refuses, or the object does not exist.
+            ClusterUnreachableError: It is unreachable.
         """
         query = _present(fieldManager=FIELD_MANAGER, dryRun="All" if dry_run else "")
         request = Request("patch", kind, name, namespace)
@@ -231,25 +231,25 @@ class Cluster:
         grace: int | None = None,
         dry_run: bool = False,
     ) -> bool:
-        """Ask for an object's removal; what it owns is removed in the background.
+        """Delete an object; the objects that it owns are deleted in the background.
 
         Args:
-            kind: A key of C(kinds.KINDS).
+            kind: A key of C(common.kinds.KINDS).
             name: The object.
             namespace: Its namespace.
-            uid: Remove only this very object, not one that was made again under the same name.
-            version: Remove it only while this is its resourceVersion.
-            orphan: What it owns stays, and belongs to nobody then.
-            grace: How many seconds a pod may take to end, in place of its own.
-            dry_run: Only check that it would be done.
+            uid: Delete only the object with this UID, not one that was recreated under the same name.
+            version: Delete it only while this is its resourceVersion.
+            orphan: Keep the objects that it owns, without an owner.
+            grace: Seconds that a pod may take to terminate, instead of its own grace period.
+            dry_run: Only check that the deletion is possible.
 
         Returns:
-            Whether it was there. It was, when it is gone after a try whose answer was lost: somebody else may have
-            removed it in that moment, but it is as it was asked for.
+            Whether the object existed. An object that is gone after an attempt whose response was lost counts as
+            existing: somebody else may have deleted it in that moment, but the result is the same.
 
         Raises:
             ApiError: The API server refuses.
-            ClusterUnreachableError: It cannot be talked to.
+            ClusterUnreachableError: It is unreachable.
         """
         policy = "Orphan" if orphan else "Background"
         options: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
@@ -264,19 +264,19 @@ class Cluster:
             self._transport.call(request, "DELETE", path(kind, name, namespace), body=options)
         except ApiError as error:
             if error.status == HTTP_NOT_FOUND:
-                return error.may_be_done_before and not dry_run
+                return error.may_be_processed_before and not dry_run
             raise
         return True
 
     def watch(
         self, kind: str, namespace: str = "", *, resource_version: str, seconds: int, field_selector: str = ""
     ) -> Generator[Event]:
-        """What happens to the objects of a kind from a version on, for at most C(seconds).
+        """Watch the objects of a kind from a version on, for at most C(seconds).
 
-        A watch that has begun and breaks is not begun again: whoever watches lists anew and goes on.
+        A watch that breaks is not restarted: the caller lists the objects again and starts a new one.
 
         Raises:
-            ApiError: The API server refuses; status 410 when the version is too old to go on from.
+            ApiError: The API server refuses; status 410 when the version is too old.
             ClusterUnreachableError: The connection broke.
         """
         request = Request("watch", kind, "", namespace)

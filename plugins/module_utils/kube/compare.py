@@ -3,12 +3,12 @@
 """Whether a server-side apply would change an object, and what it changed. Pure.
 
 The API server records, for each field manager, the fields that it applied (metadata.managedFields, fieldsV1). An
-object holds what we want when we own exactly the wanted fields and each has the wanted value: then nothing that a
-controller fills in, the server defaults or another manager adds counts, and a field that we applied once and want no
-more does. The record also tells which lists the server merges by key and which it replaces as a whole.
+object is up to date when we own exactly the desired fields and each has the desired value. So fields of a controller,
+the server's defaults and fields of other managers do not count. A field that we applied once and desire no longer does.
+The record also shows which lists the server merges by key and which it replaces as a whole.
 
-``is_applied`` never says yes wrongly. It may say no where the server writes a value in another form than was asked
-for; a dry run of the apply and ``difference`` then say exactly.
+``is_applied`` has no false positives. It is False where the server stores a value in another form than the desired one;
+a dry run of the apply and ``difference`` then give the exact result.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..clusterlink.api import FIELD_MANAGER
+from ..common.naming import FIELD_MANAGER
 
 Object = Mapping[str, Any]
 
-# What a managedFields record never holds.
+# Fields that a managedFields record never holds.
 _IDENTITY = frozenset({"apiVersion", "kind"})
 _METADATA_IDENTITY = frozenset({"name", "namespace"})
 
-# What changes without anybody wanting it.
+# Fields that change by themselves.
 _VOLATILE = frozenset({"creationTimestamp", "generation", "managedFields", "resourceVersion", "uid"})
 # kubectl keeps a copy of the whole object in it, of a Secret's data too.
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -35,7 +35,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @dataclass(frozen=True)
 class Difference:
-    """What differs between two states of an object: only the fields that do, a Secret's data as fingerprints."""
+    """The fields that differ between two states of an object; a Secret's data as fingerprints."""
 
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
@@ -47,10 +47,10 @@ class Difference:
 
 
 def is_applied(desired: Object, observed: Object) -> bool:
-    """Whether applying C(desired) would surely change nothing, neither values nor whose fields they are.
+    """Whether applying C(desired) would certainly change nothing, neither values nor field ownership.
 
     Args:
-        desired: The fields wanted, as they would be applied.
+        desired: The desired fields, as they would be applied.
         observed: The object as the server has it, with its managedFields.
     """
     owned = _owned(observed)
@@ -64,7 +64,7 @@ def is_applied(desired: Object, observed: Object) -> bool:
 
 
 def applied(observed: Object) -> dict[str, Any]:
-    """What we applied of an object, with the values that it has now: to be applied again with some of them changed."""
+    """The fields of an object that we applied, with their present values: to be applied again with changes."""
     ours: dict[str, Any] = _part(observed, _owned(observed) or {}) if _owned(observed) else {}
     identity = {key: value for key, value in observed["metadata"].items() if key in _METADATA_IDENTITY}
     named = {key: value for key, value in observed.items() if key in _IDENTITY}
@@ -72,16 +72,16 @@ def applied(observed: Object) -> dict[str, Any]:
 
 
 def difference(before: Object, after: Object) -> Difference:
-    """What an apply changed, or in a dry run would change, among the fields that were or are ours.
+    """The changes of an apply, or of its dry run, among the fields that we owned or own.
 
-    Controllers write to an object, too, and may do so between the two looks at it.
+    Other fields do not count, since controllers may write to the object between the two reads.
 
     Args:
         before: The object as the server had it.
         after: The object as the server has it, or would have it.
 
     Returns:
-        The fields that differ. Where only their ownership does, the fields that we come to own or cease to.
+        The fields that differ. Where only their ownership differs, the fields that we start or stop to own.
     """
     had_fields, has_fields = _owned(before) or {}, _owned(after) or {}
     ours = _union(had_fields, has_fields)
@@ -95,12 +95,12 @@ def difference(before: Object, after: Object) -> Difference:
 
 
 def creation(desired: Object) -> Difference:
-    """The difference that making an object makes: the fields asked for."""
+    """The difference of a creation: the desired fields."""
     return Difference({}, _shown(desired))
 
 
 def removal(observed: Object) -> Difference:
-    """The difference that an object's removal makes."""
+    """The difference of a deletion."""
     return Difference(_shown(observed), {})
 
 
@@ -111,7 +111,7 @@ class Writer:
     Attributes:
         manager: The field manager.
         operation: C(Apply) or C(Update).
-        time: When its record was written last (RFC 3339).
+        time: When its record was last written (RFC 3339).
     """
 
     manager: str
@@ -120,14 +120,13 @@ class Writer:
 
 
 def writers(before: Object, after: Object | None) -> list[Writer]:
-    """Who set the fields of C(before) that C(after) has otherwise; the latest first.
+    """Who set the fields of C(before) that differ in C(after); the latest first.
 
-    Nobody is known for a field that was taken out, as the server forgets who did that. What a controller says in the
-    status is left out.
+    The server keeps no record of who removed a field. Writers of the status alone are left out.
 
     Args:
         before: The object as the server had it, with its managedFields.
-        after: The object as an apply makes it; None when it is to go, and everybody who wrote to it counts.
+        after: The object as an apply makes it; None for a deletion, where all writers count.
     """
     entries = [
         entry for entry in before.get("metadata", {}).get("managedFields") or [] if entry.get("subresource") != "status"
@@ -146,15 +145,15 @@ def writers(before: Object, after: Object | None) -> list[Writer]:
 
 
 def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
-    """Whether those who hold fields of an object that we applied are people at kubectl, not another system.
+    """Whether people with kubectl, and no other system, set these fields of an object that we applied.
 
     kubectl's imperative commands (edit, patch, label, scale, replace) write as C(kubectl-COMMAND) or C(kubectl) with
-    the operation Update (staging/src/k8s.io/kubectl/pkg/cmd in Kubernetes). C(kubectl apply) is declared state of
-    somebody's: on the client's side as C(kubectl-client-side-apply), on the server's with the operation Apply.
+    the operation Update (staging/src/k8s.io/kubectl/pkg/cmd in Kubernetes). C(kubectl apply) is somebody's declared
+    state: client-side as C(kubectl-client-side-apply), server-side with the operation Apply.
 
     Args:
         observed: The object as the server has it, with its managedFields.
-        managers: The names of those who hold fields that we want otherwise.
+        managers: The managers of the fields that we set to other values.
     """
     if _owned(observed) is None:
         return False
@@ -172,14 +171,14 @@ def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
 
 
 def applied_part(observed: Object) -> dict[str, Any]:
-    """The fields of an object that we applied, a Secret's as fingerprints; empty when we never did."""
+    """The fields of an object that we applied, a Secret's as fingerprints; empty when we never applied it."""
     owned = _owned(observed)
     found: dict[str, Any] = _part(_shown(observed), owned) if owned else {}
     return found
 
 
 def _owned(obj: Object) -> dict[str, Any] | None:
-    """The fieldsV1 of what we applied, or None when we never did."""
+    """The fieldsV1 record of our apply, or None when we never applied the object."""
     for entry in obj.get("metadata", {}).get("managedFields") or []:
         if entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
             fields: dict[str, Any] = entry.get("fieldsV1") or {}
@@ -188,10 +187,10 @@ def _owned(obj: Object) -> dict[str, Any] | None:
 
 
 def _holds(wanted: Any, observed: Any, fields: Mapping[str, Any]) -> bool:
-    """Whether C(observed) holds C(wanted) where C(fields) says which parts we own.
+    """Whether C(observed) holds C(wanted), where C(fields) names the parts that we own.
 
     A fieldsV1 map has ``f:NAME`` for a field, ``k:{KEYS}`` for an item of a list that is merged by key, ``v:VALUE`` for
-    an item of a set, ``.`` for the thing itself, and nothing below what is owned as a whole.
+    an item of a set, ``.`` for the value itself, and nothing below a value that is owned as a whole.
     """
     parts = {key: below for key, below in fields.items() if key != "."}
     if not parts:
@@ -217,12 +216,12 @@ def _item_holds(wanted: Sequence[Any], observed: Sequence[Any], key: str, below:
     ours, theirs = _by_key(wanted, value), _by_key(observed, value)
     if ours is None or theirs is None:
         return False
-    # A key that the server defaulted (a port's protocol) is owned without having been asked for.
+    # We own a key that the server defaulted (a port's protocol), although it is not in the desired object.
     return _holds({**value, **ours}, theirs, {**{f"f:{part}": {} for part in value}, **below})
 
 
 def _by_key(items: Sequence[Any], key: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The item with this key, where a part of the key that is not given counts as the server's default."""
+    """The item with this key; a missing part of the key counts as the server's default."""
     for item in items:
         if isinstance(item, Mapping) and all(item.get(part, value) == value for part, value in key.items()):
             return item
@@ -230,7 +229,7 @@ def _by_key(items: Sequence[Any], key: Mapping[str, Any]) -> Mapping[str, Any] |
 
 
 def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of two records. What one owns as a whole and the other in parts is taken as a whole."""
+    """The fields of two records. A value that one owns as a whole and the other in parts counts as a whole."""
     both = {key: _union(one[key], other[key]) if one[key] and other[key] else {} for key in one if key in other}
     return {**one, **other, **both}
 
@@ -269,7 +268,7 @@ def _ownership(paths: set[str]) -> dict[str, Any]:
 
 
 def _shown(obj: Object) -> dict[str, Any]:
-    """What of an object may and should be shown: no volatile fields, no status, nothing secret."""
+    """The fields of an object that a diff shows: no volatile fields, no status, no secrets."""
     shown = {key: value for key, value in obj.items() if key != "status"}
     metadata = {key: value for key, value in obj.get("metadata", {}).items() if key not in _VOLATILE}
     annotations = dict(metadata.pop("annotations", None) or {})
@@ -317,7 +316,7 @@ def _changed_value(before: Any, after: Any) -> tuple[Any, Any]:
 
 
 def _named(items: Sequence[Any]) -> dict[str, Any] | None:
-    """A list of things with names (containers, volumes, ports) by name, or None when it is not such a list."""
+    """A list of named items (containers, volumes, ports) by name, or None for any other list."""
     if not all(isinstance(item, Mapping) and isinstance(item.get("name"), str) for item in items):
         return None
     named = {item["name"]: item for item in items}

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a module's connection options to a connected cluster.
+"""A module's connection options, and the connection that they describe.
 
-The options and which of them win are those of kubernetes.core (plugins/module_utils/args_common.py and
-plugins/module_utils/k8s/client.py there). Kubeconfig files and every way to authenticate that they can name
-(certificates, tokens, exec plugins, OIDC) are read by the C(kubernetes) package.
+The options and their precedence are those of kubernetes.core (plugins/module_utils/args_common.py and
+plugins/module_utils/k8s/client.py there). The C(kubernetes) package reads kubeconfig files and supports every way to
+authenticate that they can name (certificates, tokens, exec plugins, OIDC).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ansible.module_utils.basic import env_fallback
 from ..errors import ClusterlinkError, Problem
 from . import kubeconfig
 from .client import Cluster
-from .retry import DEFAULT_LIMIT, Patience
+from .retry import DEFAULT_LIMIT, RetryPolicy
 from .tls import tls_context
 from .transport import Transport
 
@@ -30,13 +30,13 @@ try:
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.incluster_config import load_incluster_config
 except ImportError:
-    pass  # reported by task.missing_library: the kubernetes package brings them all
+    pass  # reported by module.missing_library: the kubernetes package brings them all
 
 REQUIRES = ("kubernetes",)
-"""For C(task.Task.requires) of every module with these options."""
+"""For C(outcome.Task.requires) of every module with these options."""
 
 _PARALLEL = 8
-"""Connections that are kept for use again."""
+"""Connections that are kept open for reuse."""
 
 
 def _option(*variables: str, **spec: Any) -> dict[str, Any]:
@@ -59,7 +59,7 @@ CONNECTION_SPEC: dict[str, Any] = {
     "no_proxy": _option("NO_PROXY", type="str"),
     "proxy_headers": {
         "type": "dict",
-        # So that the variables count where the option is not given.
+        # Makes Ansible read the suboptions' environment variables when the option is not given.
         "apply_defaults": True,
         "options": {
             "proxy_basic_auth": _option("PROXY_HEADERS_PROXY_BASIC_AUTH", type="str", no_log=True),
@@ -81,38 +81,38 @@ _PLAIN = (
     ("client_key", "key_file"),
     ("proxy", "proxy"),
 )
-"""Options that are taken as they are, and the configuration's name for each."""
+"""Options that are copied as they are, and the configuration's name for each."""
 
 
-def connect(params: Mapping[str, Any], patience: Patience | None = None) -> Cluster:
-    """The cluster that the connection options mean. Nothing is sent to it yet.
+def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Cluster:
+    """A client for the cluster of the connection options. It sends no request yet.
 
     Args:
         params: A module's parameters, with those of C(CONNECTION_SPEC) among them.
-        patience: How requests are tried again, rather than as C(retry_timeout) says.
+        policy: How requests are retried; by default as C(retry_timeout) says.
 
     Raises:
         ClusterlinkError: The kubeconfig cannot be read, has no such context, or gives no way to authenticate;
             a certificate or key file cannot be read.
     """
-    # Keys that a kubeconfig holds inline pass through files, as OpenSSL reads nothing else; they are gone at the end.
+    # Inline keys of a kubeconfig pass through temporary files, since OpenSSL reads nothing else.
     with tempfile.TemporaryDirectory(prefix="clusterlink-") as scratch:
         configuration = _configuration(params, scratch)
         tls = tls_context(configuration) if configuration.host.startswith("https") else None
     if tls and not configuration.verify_ssl:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it is what the user asked for
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user asks for it
     transport = Transport(
         server=configuration.host,
         pool=_pool(configuration, tls),
         tls=tls,
         headers=_headers(params, configuration),
-        patience=patience or Patience(params.get("retry_timeout", DEFAULT_LIMIT)),
+        policy=policy or RetryPolicy(params.get("retry_timeout", DEFAULT_LIMIT)),
     )
     return Cluster(transport, configuration)
 
 
 def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
-    """What a kubeconfig or service account says, and over it what the options say."""
+    """The settings of a kubeconfig or service account, overridden by the options."""
     configuration = Configuration()
     if params.get("no_proxy") is not None:
         configuration.no_proxy = params["no_proxy"]
@@ -124,7 +124,7 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
     if params.get("host"):
         configuration.host = params["host"].rstrip("/")
     if params.get("api_key"):
-        # The hook would bring the kubeconfig's own token back.
+        # The hook would restore the kubeconfig's own token.
         configuration.refresh_api_key_hook = None
         configuration.api_key = {"BearerToken": f"Bearer {params['api_key']}"}
     if params.get("validate_certs") is not None:
@@ -139,13 +139,13 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
 
 
 def _complete(params: Mapping[str, Any]) -> bool:
-    """Whether the options alone say where the server is and who asks, so that no kubeconfig is read."""
+    """Whether the options name both the server and the credentials, so that no kubeconfig is read."""
     ways = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
     return bool(params.get("host")) and any(all(params.get(option) for option in way) for way in ways)
 
 
 def _load_service_account(configuration: Configuration) -> bool:
-    """Take the service account of the pod that this runs in; False when there is none."""
+    """Use the service account of the pod that this runs in; False when there is none."""
     try:
         load_incluster_config(client_configuration=configuration)
     except ConfigException:
@@ -172,14 +172,14 @@ def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.P
 def _through_proxy(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
     proxy, headers = configuration.proxy, configuration.proxy_headers
     if proxy.startswith("socks"):
-        from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415  # needs PySocks, which few have
+        from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415  # needs PySocks, an optional package
 
         return SOCKSProxyManager(proxy, headers=headers, **settings)
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)
 
 
 def _headers(params: Mapping[str, Any], configuration: Configuration) -> Callable[[], urllib3.HTTPHeaderDict]:
-    """What gives a request's authentication and impersonation headers, a token being renewed when it has expired."""
+    """A function that gives a request's authentication and impersonation headers and renews an expired token."""
     fixed = urllib3.HTTPHeaderDict()
     if params.get("username") and params.get("password") and not params.get("api_key"):
         fixed.extend(urllib3.util.make_headers(basic_auth=f"{params['username']}:{params['password']}"))

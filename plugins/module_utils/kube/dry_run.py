@@ -1,46 +1,50 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps towards what is wanted, tried as the server's dry run: what each would change, and why one could not be done.
+"""Steps from the observed to the desired objects: the server's dry run of each, and the drift that it reveals.
 
-The server does everything but keep the result: it defaults, converts, validates, checks permissions and field
-ownership. So this is exact, and it finds every problem before anything is written.
+In a dry run the server does everything but store the result: it defaults, converts, validates, checks permissions and
+field ownership. So the result is exact, and every problem is found before anything is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
-from ..errors import ClusterlinkError, Problem
+from ..common.kinds import Ref
+from ..common.naming import FIELD_MANAGER
+from ..errors import ClusterlinkError, Problem, raise_all
 from .client import Cluster, Object
-from .compare import Difference, creation, difference, is_changed_by_hand, removal
+from .compare import Difference, Writer, creation, difference, is_changed_by_hand, removal, writers
 from .errors import HTTP_FORBIDDEN, HTTP_NOT_FOUND, ApiError
-from .kinds import Ref
-from .parallel import attempt, raise_all
+from .parallel import attempt
 
 _NO_DRY_RUN = "does not support dry run"
-"""What the API server says when an admission webhook has side effects and so cannot be asked (it answers 400)."""
+"""The API server's message when an admission webhook has side effects and so supports no dry run (status 400)."""
+
+CHANGED, MISSING, EXTRA = "changed", "missing", "extra"
 
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class Step:
-    """One object's way from what is there to what is wanted.
+    """The step of one object from its observed to its desired state.
 
     Attributes:
-        ref: Which object.
-        wanted: What it is to be; None when it is to be removed.
-        observed: What it is; None when it is not there.
-        outcome: What the dry run made of it; None when there was none.
-        difference: What the step changes.
-        served: False when the cluster does not know the kind yet.
-        force: Whether fields that are held otherwise are taken over.
-        guarded: Whether it is somebody else's, so that it is touched only by force.
+        ref: The object.
+        desired: The desired object; None to delete it.
+        observed: The observed object; None when it does not exist.
+        outcome: The result of the dry run; None when there was none.
+        difference: The changes.
+        served: False when the cluster does not serve the kind yet.
+        force: Whether to take over fields of other field managers.
+        guarded: Whether it belongs to somebody else, so that it is changed only by force.
     """
 
     ref: Ref
-    wanted: Object | None
+    desired: Object | None
     observed: Object | None
     outcome: Object | None = None
     difference: Difference = field(default_factory=Difference)
@@ -51,25 +55,25 @@ class Step:
     @property
     def changes(self) -> bool:
         """Whether it changes anything."""
-        return self.observed is None or self.wanted is None or self.difference.changed
+        return self.observed is None or self.desired is None or self.difference.changed
 
 
-def rehearse(cluster: Cluster, steps: Sequence[Step], *, check: bool, namespaces: frozenset[str]) -> list[Step]:
-    """The steps with what the server says of them.
+def dry_run(cluster: Cluster, steps: Sequence[Step], *, check: bool, namespaces: frozenset[str]) -> list[Step]:
+    """The steps with the results of their dry runs.
 
-    What somebody changed by hand with kubectl in an object of ours is drift and is taken back; what any other field
-    manager holds is a conflict.
+    A change that somebody made by hand with kubectl to an object of ours is drift and is reverted. A field of any other
+    field manager is a conflict.
 
     Args:
-        cluster: Where.
-        steps: What is to be tried.
-        check: Whether an earlier task that only ran in check mode may have made the kinds that are missing.
-        namespaces: Namespaces that will have been made by then.
+        cluster: The cluster.
+        steps: The steps.
+        check: Whether an earlier task that only ran in check mode may have created the missing kinds.
+        namespaces: Namespaces that earlier steps create.
 
     Raises:
         ClusterlinkError: With the problems of all steps.
     """
-    answers = attempt(lambda step: _try(cluster, step), steps)
+    answers = attempt(lambda step: _dry_run(cluster, step), steps)
     problems: list[Problem] = []
     missing: dict[str, list[Ref]] = {}
     done: list[Step] = []
@@ -78,51 +82,50 @@ def rehearse(cluster: Cluster, steps: Sequence[Step], *, check: bool, namespaces
             done.append(answer)
         elif isinstance(answer, ApiError) and answer.missing_namespace not in ("", *namespaces):
             missing.setdefault(answer.missing_namespace, []).append(step.ref)
-        elif isinstance(answer, ApiError) and step.wanted is not None and _can_be_done(answer, check):
-            done.append(replace(step, difference=creation(step.wanted), served=answer.served))
+        elif isinstance(answer, ApiError) and step.desired is not None and _may_succeed(answer, check):
+            done.append(replace(step, difference=creation(step.desired), served=answer.served))
         else:
             problems += answer.problems
-    # Of a kind that is not served the server says nothing about the namespace either.
+    # The response for a kind that is not served does not show whether the namespace exists.
     unasked = [step for step in done if not step.served and step.ref.namespace not in ("", *namespaces)]
-    for name in _not_there(cluster, {step.ref.namespace for step in unasked}):
+    for name in _missing(cluster, {step.ref.namespace for step in unasked}):
         missing.setdefault(name, []).extend(step.ref for step in unasked if step.ref.namespace == name)
     raise_all([*(_missing_namespace(name, refs) for name, refs in sorted(missing.items())), *problems])
     return done
 
 
-def _try(cluster: Cluster, step: Step) -> Step:
+def _dry_run(cluster: Cluster, step: Step) -> Step:
     if step.observed is not None and step.observed["metadata"].get("deletionTimestamp"):
         problem = Problem(where=str(step.ref), what="it is being deleted", fix="Run again when it is gone")
         raise ClusterlinkError(problem)
-    if step.wanted is None:
+    if step.desired is None:
         cluster.delete(step.ref.kind, step.ref.name, step.ref.namespace, dry_run=True)
         return replace(step, difference=removal(step.observed or {}))
-    wanted, observed = step.wanted, step.observed
+    desired, observed = step.desired, step.observed
     if observed is None:
-        outcome = cluster.apply(wanted, force=step.force, dry_run=True)
-        return replace(step, outcome=outcome, difference=creation(wanted))
+        outcome = cluster.apply(desired, force=step.force, dry_run=True)
+        return replace(step, outcome=outcome, difference=creation(desired))
     force = step.force
     try:
-        outcome = cluster.apply(wanted, force=force, dry_run=True)
+        outcome = cluster.apply(desired, force=force, dry_run=True)
     except ApiError as error:
         if not error.managers or not is_changed_by_hand(observed, error.managers):
             raise
         force = True
-        outcome = cluster.apply(wanted, force=force, dry_run=True)
+        outcome = cluster.apply(desired, force=force, dry_run=True)
     return replace(step, force=force, outcome=outcome, difference=difference(observed, outcome))
 
 
-def _can_be_done(error: ApiError, check: bool) -> bool:
-    """Whether the real thing may be possible although it could not be rehearsed."""
+def _may_succeed(error: ApiError, check: bool) -> bool:
+    """Whether the step may succeed although its dry run fails."""
     if not error.served:
         return check
-    # A namespace that will have been made, or something else that it refers to and that an earlier step makes;
-    # or a webhook that cannot be rehearsed.
+    # An earlier step creates the namespace or another object that it refers to; or a webhook supports no dry run.
     return error.status == HTTP_NOT_FOUND or _NO_DRY_RUN in error.message()
 
 
-def _not_there(cluster: Cluster, namespaces: set[str]) -> list[str]:
-    """Those of the namespaces that do not exist; one that may not be read counts as there."""
+def _missing(cluster: Cluster, namespaces: set[str]) -> list[str]:
+    """The namespaces that do not exist; one that may not be read counts as existing."""
     names = sorted(namespaces)
     answers = attempt(lambda name: cluster.get("Namespace", name), names)
     raise_all(
@@ -144,6 +147,52 @@ def _missing_namespace(name: str, refs: Sequence[Ref]) -> Problem:
 
 
 def _several(refs: Sequence[Ref]) -> str:
-    """The first few of them by name, and how many others there are."""
+    """The names of the first few, and how many others there are."""
     named = ", ".join(str(ref) for ref in refs[:_NAMED])
     return f"{named} and {len(refs) - _NAMED} more" if len(refs) > _NAMED else named
+
+
+CHANGED, MISSING, EXTRA = "changed", "missing", "extra"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One object that differs from the declaration.
+
+    Attributes:
+        ref: The object.
+        kind: C(CHANGED), C(MISSING), or C(EXTRA) for one of ours that is no longer declared.
+        difference: The fields as observed and as declared; a Secret's as fingerprints.
+        by: Who set them, the latest first; empty for a missing object and for removed fields.
+        conflict: Whether another system manages them, or the object belongs to somebody else, so that a run repairs it
+            only with force_conflicts.
+    """
+
+    ref: Ref
+    kind: str
+    difference: Difference
+    by: tuple[Writer, ...] = ()
+    conflict: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The finding as a module returns it."""
+        return {
+            **self.ref.as_dict(),
+            "drift": self.kind,
+            "before": self.difference.before,
+            "after": self.difference.after,
+            "by": [asdict(writer) for writer in self.by],
+            "conflict": self.conflict,
+        }
+
+
+def drift_of(step: Step) -> Drift:
+    """The drift of the object that a step changes."""
+    if step.observed is None:
+        return Drift(step.ref, MISSING, step.difference)
+    if step.desired is None:
+        return Drift(step.ref, EXTRA, step.difference, tuple(writers(step.observed, None)))
+    by = tuple(writers(step.observed, step.outcome or step.desired))
+    others = {writer.manager for writer in by} - {FIELD_MANAGER}
+    conflict = step.guarded or (bool(others) and not is_changed_by_hand(step.observed, others))
+    return Drift(step.ref, CHANGED, step.difference, by, conflict)

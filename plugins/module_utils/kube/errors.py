@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API server's refusals mean, said so that somebody can act on them.
+"""Errors for responses in which the API server refuses a request, with what to do about them.
 
 The shapes are those of the Kubernetes API: a C(Status) object with C(reason), C(message) and C(details.causes)
-(apimachinery, pkg/apis/meta/v1/types.go). A path that no API serves answers with plain text instead.
+(apimachinery, pkg/apis/meta/v1/types.go). The response for a path that no API serves is plain text instead.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..common.kinds import KINDS
 from ..errors import ClusterlinkError, Problem
-from .kinds import KINDS
 
 _DENIED = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"( in API group "(?P<group>[^"]*)")?'
@@ -31,7 +31,7 @@ HTTP_GONE = 410
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked of the API, for an error that names it; the verb is one of RBAC's (list, get, patch, delete)."""
+    """A request to the API, for errors that name it; the verb is one of RBAC's (list, get, patch, delete)."""
 
     verb: str
     kind: str
@@ -47,21 +47,21 @@ class Request:
 
     @property
     def place(self) -> str:
-        """Where, as C( in namespace a) or C( in all namespaces); nothing for a cluster-wide kind."""
+        """Its scope as C( in namespace a) or C( in all namespaces); empty for a cluster-wide kind."""
         if self.namespace:
             return f" in namespace {self.namespace}"
         return " in all namespaces" if KINDS[self.kind].namespaced else ""
 
 
 class ApiError(ClusterlinkError):
-    """The API server answered, and said no.
+    """The API server refuses a request.
 
     Attributes:
         status: The HTTP status.
         served: False when no API serves the kind, so a CustomResourceDefinition is missing.
-        missing_namespace: The namespace that the object needs and that is not there; otherwise empty.
-        managers: The field managers that hold fields which an apply wants otherwise.
-        may_be_done_before: Whether an earlier try of the same request, whose answer was lost, may have done it.
+        missing_namespace: The namespace that the object needs and that does not exist; otherwise empty.
+        managers: The field managers of fields that an apply sets to other values.
+        may_be_processed_before: Whether the server may have processed an earlier attempt whose response was lost.
     """
 
     def __init__(
@@ -78,18 +78,18 @@ class ApiError(ClusterlinkError):
         self.served = served
         self.missing_namespace = missing_namespace
         self.managers = frozenset(managers)
-        self.may_be_done_before = False
+        self.may_be_processed_before = False
 
 
 def api_error(request: Request, status: int, body: bytes, server: str, tried: str = "") -> ApiError:
-    """The error for an answer that is not a success.
+    """The error for a response that is not a success.
 
     Args:
-        request: What was asked.
+        request: The request.
         status: The HTTP status.
-        body: The answer's body.
+        body: The response's body.
         server: The API server's URL.
-        tried: How often it was tried, when that was more than once.
+        tried: How many attempts there were, when there was more than one.
     """
     answer = _decode(body)
     message = str(answer.get("message") or body.decode(errors="replace").strip()[:500] or f"HTTP status {status}")
@@ -101,10 +101,8 @@ def api_error(request: Request, status: int, body: bytes, server: str, tried: st
         return _not_found(request, answer, message)
     if status == HTTP_CONFLICT:
         return _conflict(request, answer, message)
-    return ApiError(
-        Problem(where=request.where, what=f"the API server {server} answers {status}", found=message + tried),
-        status=status,
-    )
+    what = f"the API server {server} responds with status {status}"
+    return ApiError(Problem(where=request.where, what=what, found=message + tried), status=status)
 
 
 def _decode(body: bytes) -> dict[str, Any]:
@@ -128,7 +126,7 @@ def _forbidden(request: Request, message: str) -> Problem:
     if not denied:
         # Not RBAC: a namespace that is being deleted, a quota, a Pod Security Standard, an admission webhook.
         return Problem(where=request.where, what="the API server forbids it", found=message)
-    # Said of the kind, not of the object, so that it is one problem however many objects there are.
+    # The kind is named, not the object, so that many objects give one problem.
     resource = ".".join(part for part in (denied["resource"], denied["group"]) if part)
     return Problem(
         where=f"{resource}{request.place}",
@@ -143,7 +141,7 @@ def _not_found(request: Request, answer: Mapping[str, Any], message: str) -> Api
         problem = Problem(
             where=kind.resource,
             what=f"the cluster does not serve the kind {request.kind} of {kind.api_version}",
-            fix="Install a gateway first: it brings the CustomResourceDefinitions",
+            fix=kind.not_served_fix,
         )
         return ApiError(problem, status=HTTP_NOT_FOUND, served=False)
     details = answer.get("details") or {}
@@ -169,8 +167,8 @@ def _conflict(request: Request, answer: Mapping[str, Any], message: str) -> ApiE
         return ApiError(problem, status=HTTP_CONFLICT)
     problem = Problem(
         where=request.where,
-        what="fields that are wanted otherwise belong to another field manager",
+        what="another field manager sets these fields to other values",
         found="; ".join(f"{manager} manages {', '.join(sorted(names))}" for manager, names in sorted(fields.items())),
-        fix="Take the fields out of that manager's hands, or set force_conflicts to take them over",
+        fix="Remove the fields from that manager's configuration, or set force_conflicts to take them over",
     )
     return ApiError(problem, status=HTTP_CONFLICT, managers=fields)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run a command in a container, through the API server's exec websocket.
 
-Written on websocket-client, which comes with the kubernetes package: that package's own stream functions set no
-timeout on connecting and give an exit code only once everything has ended.
+It uses websocket-client, which comes with the kubernetes package. That package's own stream functions set no timeout on
+connecting and give an exit code only at the very end.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlparse
 
+from ..common.kinds import path
 from ..errors import ClusterlinkError, Problem
 from .errors import HTTP_FORBIDDEN, HTTP_UNAUTHORIZED, ApiError
-from .kinds import path
 
 try:
     import websocket
 except ImportError:
-    pass  # reported by task.missing_library
+    pass  # reported by module.missing_library
 
 if TYPE_CHECKING:
     from .client import Cluster
 
-# The first byte of every message says which stream it belongs to. Version 4 is the last that adds something to a
-# command without input (version 5 lets the client close single streams), and every supported API server has it.
+# The first byte of every message names its stream. Version 4 is the last that adds something to a command without
+# input (version 5 lets the client close single streams), and every supported API server has it.
 PROTOCOL = "v4.channel.k8s.io"
 STDOUT, STDERR, STATUS = 1, 2, 3
 
@@ -39,7 +39,7 @@ OUTPUT_LIMIT = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Container:
-    """Where a command runs."""
+    """The container that a command runs in."""
 
     namespace: str
     pod: str
@@ -51,7 +51,7 @@ class Container:
 
 @dataclass(frozen=True)
 class ExecResult:
-    """What came of a command. C(exit_code) is None when it had not ended when its time was over."""
+    """The result of a command. C(exit_code) is None when it was still running at its timeout."""
 
     stdout: str
     stderr: str
@@ -65,19 +65,19 @@ class CommandMissingError(ClusterlinkError):
 def run_in_container(
     cluster: Cluster, container: Container, command: Sequence[str], timeout: float = 30.0, limit: int = OUTPUT_LIMIT
 ) -> ExecResult:
-    """Run a command without input and collect what it prints.
+    """Run a command without input and collect its output.
 
     Args:
         cluster: The connection whose address, certificates, token, proxy and impersonation are used.
-        container: Where to run it.
+        container: The container.
         command: The executable and its arguments; no shell splits or expands them.
-        timeout: Seconds for everything together. The command is not killed when they are over, only left alone.
+        timeout: Seconds for everything together. The command is not killed when they are over.
         limit: Bytes of output to keep, of each stream.
 
     Raises:
         CommandMissingError: The container has no such executable.
         ApiError: The API server does not permit it.
-        ClusterlinkError: It cannot be reached, or the pod or container is not there.
+        ClusterlinkError: The API server is unreachable, or the pod or container does not exist.
     """
     deadline = time.monotonic() + timeout
     streams = {STDOUT: bytearray(), STDERR: bytearray(), STATUS: bytearray()}
@@ -102,7 +102,7 @@ def run_in_container(
 
 
 def _connect(cluster: Cluster, container: Container, command: Sequence[str], timeout: float) -> Any:
-    """The open websocket of a command that is being started."""
+    """Open the websocket that starts a command."""
     query = [("container", container.name), ("stdout", "true"), ("stderr", "true"), *(("command", c) for c in command)]
     scheme, _separator, address = cluster.server.partition("://")
     target = path("Pod", container.pod, container.namespace, "exec")
@@ -127,7 +127,7 @@ def _connect(cluster: Cluster, container: Container, command: Sequence[str], tim
 
 
 def _proxy(configuration: Any) -> dict[str, Any]:
-    """websocket-client's proxy options for what the API client is configured with."""
+    """The API client's proxy settings as websocket-client's options."""
     if not configuration.proxy:
         return {}
     proxy = urlparse(configuration.proxy)
@@ -144,7 +144,7 @@ def _result(streams: dict[int, bytearray], exit_code: int | None) -> ExecResult:
 
 
 def _exit_code(container: Container, command: Sequence[str], status: bytes) -> int:
-    """The exit code in the Status object that ends a command, which only a command that was started has."""
+    """The exit code in the Status object that ends a command; a command that did not start has none."""
     if not status:
         raise _lost(container, "it was closed before the command's end")
     outcome = json.loads(status)
@@ -161,14 +161,14 @@ def _exit_code(container: Container, command: Sequence[str], status: bytes) -> i
 
 
 def _refused(container: Container, status: int, body: bytes | None) -> ClusterlinkError:
-    """What the API server says instead of opening the websocket."""
+    """The error when the API server refuses to open the websocket."""
     try:
         message = str(json.loads(body or b"")["message"])
     except (ValueError, KeyError, TypeError):
         message = f"HTTP {status}"
     fix = "Grant the verbs get and create on pods/exec in its namespace" if status == HTTP_FORBIDDEN else ""
     problem = Problem(str(container), "the API server does not run a command in it", message, fix)
-    # The pod or the container's process may be gone by now, and another there; permissions stay as they are.
+    # The pod may have been replaced by now; permissions stay as they are.
     return ApiError(problem, status=status) if status in _REFUSALS else ClusterlinkError(problem)
 
 

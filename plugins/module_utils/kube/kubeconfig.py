@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Kubeconfig files: read, merged and checked here, and turned into credentials by the C(kubernetes) package.
 
-The package reads YAML with Python alone, which takes 2 ms a context, for every cluster of a fleet once a task.
+The package's own YAML reader is pure Python and takes 2 ms a context, for every cluster of a fleet in every task.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ try:
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 except ImportError:
-    pass  # reported by task.missing_library: the kubernetes package brings them
+    pass  # reported by module.missing_library: the kubernetes package brings them
 
 _LISTS = ("clusters", "contexts", "users")
 _FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -39,7 +39,7 @@ def load(
     """Set server and credentials of a context in C(configuration).
 
     Args:
-        configuration: What is set.
+        configuration: The configuration to change.
         source: A path, several of them separated as in C(PATH), or the content; None for KUBECONFIG or ~/.kube/config.
         context: The context's name; None for the current one.
         scratch: A directory for certificates and keys that the kubeconfig holds inline.
@@ -63,7 +63,7 @@ def load(
         with _logged() as logged:
             loader.load_and_set(configuration)
     except (ConfigException, OSError, yaml.YAMLError, TypeError, AttributeError, KeyError, ValueError) as error:
-        # The package tells a malformed file by whatever its code runs into; a parser's excerpt could hold a key.
+        # For a malformed file the package raises all kinds of errors; a parser's excerpt could hold a key.
         found = str(error) if isinstance(error, (ConfigException, OSError)) else type(error).__name__
         problem = Problem(where=where, what="it cannot be used", found=found, fix="Check it with kubectl")
         raise ClusterlinkError(problem) from None
@@ -71,7 +71,7 @@ def load(
 
 
 def _read(source: str, where: str) -> dict[str, Any]:
-    """The merged content of one or more files: as for kubectl, what comes first wins, and files may be missing."""
+    """The merged content of one or more files: as for kubectl, the first entry wins and files may be missing."""
     files = [Path(part).expanduser() for part in source.split(os.pathsep) if part]
     merged: dict[str, Any] = {name: [] for name in _LISTS}
     there = [file for file in files if file.is_file()]
@@ -117,7 +117,7 @@ def _check_context(content: Mapping[str, Any], asked: str | None, where: str) ->
         what = f"{where} has no such context as {asked}"
         raise ClusterlinkError(Problem(where="context", what=what, found=there, fix=fix))
     if not asked and content.get("current-context") not in contexts:
-        what = f"none is asked for and {where} has no current one"
+        what = f"none is given and {where} has no current one"
         raise ClusterlinkError(Problem(where="context", what=what, found=there, fix=fix))
 
 
@@ -128,7 +128,7 @@ def _check_exec_plugin(
     where: str,
     logged: list[str],
 ) -> None:
-    """Without credentials of a plugin that fails, the package would go on, and the riddle come up later."""
+    """Fail when an exec plugin fails: the package would continue without credentials, and fail later and unclearly."""
     name = context["context"].get("user")
     user = next((entry.get("user") or {} for entry in content.get("users") or [] if entry["name"] == name), {})
     if user.get("exec") and not configuration.api_key and not configuration.cert_file:
@@ -142,7 +142,7 @@ def _check_exec_plugin(
 
 
 class _Messages(logging.Handler):
-    """Keeps what is logged."""
+    """Keeps log messages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +154,7 @@ class _Messages(logging.Handler):
 
 @contextmanager
 def _logged() -> Iterator[list[str]]:
-    """The messages that the package logs, which is how it tells what an exec plugin said, kept off the terminal."""
+    """Capture the package's log messages, which hold an exec plugin's output, instead of printing them."""
     handler = _Messages()
     logging.getLogger().addHandler(handler)
     try:

@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from ..errors import ClusterlinkError, Problem
+from ..errors import ClusterlinkError, raise_all
+from .client import Cluster, Object
 from .transport import ClusterUnreachableError
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ def attempt(work: Callable[[T], R], items: Sequence[T]) -> list[R | ClusterlinkE
     """The work's result for each item, in their order, or the error that it raised.
 
     Raises:
-        ClusterUnreachableError: The cluster cannot be talked to; what was not begun by then is not.
+        ClusterUnreachableError: The cluster is unreachable; work that has not begun is cancelled.
     """
 
     def outcome(item: T) -> R | ClusterlinkError:
@@ -33,7 +34,7 @@ def attempt(work: Callable[[T], R], items: Sequence[T]) -> list[R | ClusterlinkE
         except ClusterlinkError as error:
             return error
 
-    if len(items) <= 1:  # no thread for a single thing
+    if len(items) <= 1:  # a single item needs no thread
         return [outcome(item) for item in items]
     with ThreadPoolExecutor(min(_PARALLEL, len(items))) as pool:
         futures = [pool.submit(outcome, item) for item in items]
@@ -56,8 +57,33 @@ def gather(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     return [result for result in results if not isinstance(result, ClusterlinkError)]
 
 
-def raise_all(problems: Iterable[Problem]) -> None:
-    """Raise a ClusterlinkError with the problems, each once, if there are any."""
-    unique = list(dict.fromkeys(problems))
-    if unique:
-        raise ClusterlinkError(unique)
+class Query(NamedTuple):
+    """A request for one object, or without a name for all objects of a kind.
+
+    Attributes:
+        kind: A key of C(common.kinds.KINDS).
+        name: The object; empty for all.
+        namespace: Its namespace; empty for a cluster-wide kind, and for all namespaces.
+        label_selector: Which of all objects, as the API takes it.
+    """
+
+    kind: str
+    name: str = ""
+    namespace: str = ""
+    label_selector: str = ""
+
+
+def read(cluster: Cluster, queries: Sequence[Query]) -> list[Sequence[Object]]:
+    """The objects of each query, in the order of the queries; none where the object or the kind does not exist.
+
+    Raises:
+        ClusterlinkError: With all queries that the API server refuses.
+    """
+
+    def answer(query: Query) -> Sequence[Object]:
+        if not query.name:
+            return cluster.list(query.kind, query.namespace, label_selector=query.label_selector)
+        obj = cluster.get(query.kind, query.name, query.namespace)
+        return [] if obj is None else [obj]
+
+    return gather(answer, queries)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether an object works, as far as its own status says. Pure.
+"""Whether an object is ready, as far as its own status says. Pure.
 
-ClusterLink v0.4.1 sets no observedGeneration in its conditions (pkg/controlplane/control), so a condition that was true
-before a change says nothing about what was changed: see C(wait.SETTLE).
+Conditions without an observedGeneration (ClusterLink v0.4.1 sets none, pkg/controlplane/control) may still describe the
+object before its latest change: see C(Kind.settle).
 """
 
 from __future__ import annotations
@@ -11,39 +11,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..clusterlink.api import READY_CONDITIONS
+from ..common.kinds import KINDS
 
 Judge = Callable[["Mapping[str, Any] | None"], str]
-"""Says why an object, or None when it is not there, is not as waited for; nothing when it is."""
-
-HINTS = {
-    "Peer": "Check that its gateway runs, that the address can be reached from this cluster, "
-    "and that both certificates are of one fabric",
-    "Export": "Check that its Service exists",
-    "Import": "Check that no other Service has its name",
-    "Deployment": "Look at its pods with kubectl describe and kubectl logs",
-}
-"""What to do about an object of a kind that is not ready."""
+"""The reason why an object, or None when it does not exist, is not in the desired state; empty when it is."""
 
 
 def unready(obj: Mapping[str, Any] | None) -> str:
-    """Why the object does not work yet; empty when it does, and for a kind that has no status to tell it by."""
+    """The reason why the object is not ready; empty when it is, and for a kind whose status does not show readiness."""
     if obj is None:
-        return "it is not there"
-    kind = obj["kind"]
-    if kind == "Deployment":
-        return _rollout(obj)
-    if kind == "CustomResourceDefinition":
-        return _conditions(obj, ("Established",))
-    return _conditions(obj, READY_CONDITIONS.get(kind, ()))
+        return "it does not exist"
+    return _rollout(obj) if obj["kind"] == "Deployment" else _conditions(obj, KINDS[obj["kind"]].conditions)
 
 
 def still_there(obj: Mapping[str, Any] | None) -> str:
-    """Why an object that was removed is not gone yet; empty when it is."""
+    """The reason why a deleted object still exists; empty when it is gone."""
     if obj is None:
         return ""
     finalizers = obj["metadata"].get("finalizers") or []
-    return f"it is still there, held by {', '.join(finalizers)}" if finalizers else "it is still there"
+    return f"it still exists, held by {', '.join(finalizers)}" if finalizers else "it still exists"
 
 
 def conditions(obj: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -72,11 +58,11 @@ def _described(condition: Mapping[str, str]) -> str:
 
 
 def _rollout(obj: Mapping[str, Any]) -> str:
-    """As C(kubectl rollout status) decides, and nothing less than all wanted pods available."""
+    """As C(kubectl rollout status) decides; all desired pods must be available."""
     status = obj.get("status") or {}
     wanted = obj["spec"].get("replicas", 1)
     if status.get("observedGeneration", 0) < obj["metadata"].get("generation", 0):
-        return "the change has not been taken up yet"
+        return "its controller has not observed the change yet"
     updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
     old = status.get("replicas", 0) - updated
     if updated >= wanted and available >= wanted and old <= 0:

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long, and how often, a request that failed in passing is tried again.
+"""How long, and how often, a request that fails for a transient reason is retried.
 
-Pauses grow twofold up to a bound, and each is drawn at random from nothing to that ("full jitter"), so that many
-clients which failed together do not come back together. No try begins after the limit.
+Each pause is random, from nothing to a bound that doubles ("full jitter"), so that many clients which failed together
+do not come back together. No attempt begins after the limit.
 """
 
 from __future__ import annotations
@@ -14,42 +14,42 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DEFAULT_LIMIT = 20.0
-"""Seconds from the first try after which there is no further one, whatever Retry-After says."""
+"""Seconds from the first attempt after which there is no further one, whatever Retry-After says."""
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 3.0
 """Bounds of a pause, in seconds, beside what the server asks for."""
 
-PASSING = frozenset({429, 500, 502, 503, 504})
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
 """HTTP statuses of a server that is overloaded, restarts, or waits for another in vain."""
-_NOT_DONE = frozenset({429})
-"""Those by which it surely did nothing (Kubernetes answers 429 before it begins)."""
+_NOT_PROCESSED = frozenset({429})
+"""Statuses by which the server did nothing (Kubernetes answers 429 before it begins)."""
 
-_REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
-"""Methods by which twice is as good as once: every PATCH here is a server-side apply or sets values."""
+_IDEMPOTENT = frozenset({"GET", "PATCH", "DELETE"})
+"""Methods that have the same effect when they are repeated: every PATCH here is a server-side apply or sets values."""
 
 
-def may_repeat(method: str, *, may_be_done: bool) -> bool:
+def may_repeat(method: str, *, may_be_processed: bool) -> bool:
     """Whether a request may be sent again.
 
     Args:
-        method: Its HTTP method. A POST makes something, and would make it twice.
-        may_be_done: Whether the server may have done it, as when only its answer was lost.
+        method: Its HTTP method. A repeated POST would create a second object.
+        may_be_processed: Whether the server may have processed it, as when only its response is lost.
     """
-    return method in _REPEATABLE or not may_be_done
+    return method in _IDEMPOTENT or not may_be_processed
 
 
-def may_be_done(status: int) -> bool:
-    """Whether a server that answers with this status may have done what was asked."""
-    return status not in _NOT_DONE
+def may_be_processed(status: int) -> bool:
+    """Whether a server that responds with this status may have processed the request."""
+    return status not in _NOT_PROCESSED
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How failed requests are tried again.
+class RetryPolicy:
+    """How failed requests are retried.
 
     Attributes:
-        limit: Seconds; 0 for a single try.
-        clock: Gives seconds that only grow.
+        limit: Seconds; 0 for a single attempt.
+        clock: Gives monotonic seconds.
         sleep: Waits for so many seconds.
         uniform: Gives a random number between two.
     """
@@ -59,40 +59,40 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
 
-    def begin(self) -> Tries:
-        """The tries of one request, of which the first begins now."""
-        return Tries(self)
+    def start(self) -> Attempts:
+        """The attempts of one request; the first begins now."""
+        return Attempts(self)
 
 
-class Tries:
-    """The tries of one request.
+class Attempts:
+    """The attempts of one request.
 
     Attributes:
-        count: How many there have been, the one that goes on included.
+        count: How many there have been, with the current one.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, policy: RetryPolicy) -> None:
         self.count = 1
-        self._patience = patience
-        self._started = patience.clock()
+        self._policy = policy
+        self._started = policy.clock()
 
-    def again(self, at_least: float = 0.0) -> bool:
-        """Wait for another try; False, without waiting, when it would come too late.
+    def wait(self, at_least: float = 0.0) -> bool:
+        """Wait for another attempt; False, without waiting, when it would begin after the limit.
 
         Args:
             at_least: Seconds that the server asks for (Retry-After).
         """
         bound = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self.count - 1, 16))
-        pause = at_least + self._patience.uniform(0.0, bound)
-        if self._patience.clock() - self._started + pause >= self._patience.limit:
+        pause = at_least + self._policy.uniform(0.0, bound)
+        if self._policy.clock() - self._started + pause >= self._policy.limit:
             return False
-        self._patience.sleep(pause)
+        self._policy.sleep(pause)
         self.count += 1
         return True
 
     @property
-    def said(self) -> str:
-        """How often and how long it was tried, for an error: C( (5 tries in 20 s)); nothing after a single try."""
+    def summary(self) -> str:
+        """The number of attempts and their time, for an error: C( (5 attempts in 20 s)); empty after a single one."""
         if self.count == 1:
             return ""
-        return f" ({self.count} tries in {self._patience.clock() - self._started:.0f} s)"
+        return f" ({self.count} attempts in {self._policy.clock() - self._started:.0f} s)"

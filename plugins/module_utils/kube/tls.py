@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 class SharedContext(ssl.SSLContext):
     """TLS settings that threads share while they connect.
 
-    urllib3 names the application protocol anew in the context for each connection (2.8.0, util/ssl_.py). OpenSSL frees
-    the old name then, while it copies it for a connection of another thread: CPython holds no lock there (SSL_new in
-    Modules/_ssl.c). The server got a broken hello, and refused it with decode_error (measured: one in a thousand where
-    threads did nothing else).
+    urllib3 sets the application protocol again in the context for each connection (2.8.0, util/ssl_.py). OpenSSL then
+    frees the old name while it may copy it for a connection of another thread: CPython holds no lock there (SSL_new in
+    Modules/_ssl.c). The server receives a broken hello and refuses it with decode_error (measured: one in a thousand
+    where threads do nothing else).
     """
 
     def set_alpn_protocols(self, _alpn_protocols: object) -> None:
-        """Nothing: C(tls_context) has named it."""
+        """Do nothing: C(tls_context) has set the protocol."""
 
 
 def tls_context(configuration: Configuration) -> SharedContext:
-    """One context for all connections: certificates are read once, and no file is needed later.
+    """One context for all connections: it reads certificates once and needs no file later.
 
     Raises:
         ClusterlinkError: A certificate or key file cannot be read.
@@ -43,7 +43,7 @@ def tls_context(configuration: Configuration) -> SharedContext:
         context.verify_mode = ssl.CERT_NONE
     if configuration.cert_file:
         try:
-            # A password is asked for at the terminal unless one is given.
+            # Without a password, OpenSSL prompts for one at the terminal.
             context.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
         except (OSError, ssl.SSLError) as error:
             where = f"client_cert {configuration.cert_file}, client_key {configuration.key_file}"

@@ -1,9 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to one API server: authenticated, with time limits, and tried again where that may help.
-
-What is tried again, and for how long, is in C(retry).
-"""
+"""Requests to one API server: authenticated, with time limits, and retried as C(retry) says."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from urllib.parse import urlencode
 
 from ..errors import ClusterlinkError, Problem
 from .errors import Request, api_error
-from .retry import PASSING, Patience, may_be_done, may_repeat
+from .retry import TRANSIENT, RetryPolicy, may_be_processed, may_repeat
 
 try:
     import urllib3
@@ -32,32 +29,32 @@ try:
         SSLError,
     )
 except ImportError:
-    pass  # reported by task.missing_library: the kubernetes package brings it
+    pass  # reported by module.missing_library: the kubernetes package brings it
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to an API server that does not answer."""
 READ_TIMEOUT = 60.0
-"""Seconds that the server may stay silent within one request: as long as it takes itself for one by default."""
+"""Seconds that the server may stay silent within one request: its own default time limit for one."""
 FIRST_READ_TIMEOUT = 10.0
-"""The same for the first try of a GET: no webhook holds it up, so its answer is rather lost than late."""
+"""The same for the first attempt of a GET: no webhook delays it, so its response is more likely lost than late."""
 
 _HTTP_OK = range(200, 300)
 _JSON = "application/json"
 
 
 class ClusterUnreachableError(ClusterlinkError):
-    """The API server could not be talked to."""
+    """The API server is unreachable."""
 
 
 class Transport:
     """Sends requests over one pool of kept-alive connections.
 
     Attributes:
-        server: The API server's URL, without a slash at its end.
+        server: The API server's URL, without a trailing slash.
         tls: The TLS settings; None for a plain http server.
-        clock: Seconds by which the server's clock was at least ahead of this machine's at its latest answer, negative
-            when it was behind, 0 when both may be the same; None before the first answer, and when it does not say the
-            time.
+        clock: Seconds by which the server's clock was at least ahead of this machine's at its latest response, negative
+            when it was behind, 0 when both may be the same; None before the first response, and when responses carry
+            no time.
     """
 
     def __init__(
@@ -67,23 +64,23 @@ class Transport:
         pool: urllib3.PoolManager,
         tls: ssl.SSLContext | None,
         headers: Callable[[], urllib3.HTTPHeaderDict],
-        patience: Patience | None = None,
+        policy: RetryPolicy | None = None,
     ) -> None:
-        """Take what C(connection.connect) made.
+        """Use the settings that C(connection.connect) has prepared.
 
         Args:
             server: As the attribute.
-            pool: Where connections come from and go back to.
+            pool: The pool of connections.
             tls: As the attribute.
-            headers: Gives the headers that authenticate a request; asked each time, as a token may be renewed.
-            patience: How long a request that fails in passing is tried again.
+            headers: Gives the headers that authenticate a request; called for each request, as a token may be renewed.
+            policy: How requests are retried.
         """
         self.server = server
         self.tls = tls
         self.headers = headers
         self.clock: int | None = None
         self._pool = pool
-        self._patience = patience or Patience()
+        self._policy = policy or RetryPolicy()
 
     def close(self) -> None:
         """Close all connections."""
@@ -99,19 +96,19 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         content_type: str = _JSON,
     ) -> dict[str, Any]:
-        """One request and its decoded answer.
+        """Send one request and decode its response.
 
         Args:
-            request: What is asked, for errors.
+            request: The request, for errors.
             method: The HTTP method.
             api_path: A path of C(kinds.path).
             query: The query string's parameters.
-            body: What is sent as JSON.
-            content_type: What the body is.
+            body: The body, sent as JSON.
+            content_type: The body's type.
 
         Raises:
             ApiError: The API server refuses.
-            ClusterUnreachableError: It cannot be talked to.
+            ClusterUnreachableError: It is unreachable.
         """
         url = self._url(api_path, query)
         data = None if body is None else json.dumps(body).encode()
@@ -119,13 +116,13 @@ class Transport:
             return self._decoded(response.data)
 
     def lines(self, request: Request, api_path: str, query: Mapping[str, Any], *, seconds: int) -> Generator[bytes]:
-        """The lines of an answer that goes on for at most C(seconds), as they come.
+        """The lines of a streamed response that lasts at most C(seconds), as they arrive.
 
-        Until it begins it is tried again as any other; when it breaks it is not.
+        The request is retried as any other. A stream that has begun and breaks is not.
 
         Raises:
             ApiError: The API server refuses.
-            ClusterUnreachableError: It cannot be talked to, or the connection broke.
+            ClusterUnreachableError: It is unreachable, or the connection broke.
         """
         url = self._url(api_path, query)
         try:
@@ -147,45 +144,46 @@ class Transport:
         *,
         seconds: float = 0.0,
     ) -> AbstractContextManager[urllib3.BaseHTTPResponse]:
-        """The answer of a request that succeeded, to be read within C(with).
+        """The response to a request that succeeds, to be read within C(with).
 
         Args:
-            request: What is asked, for errors.
+            request: The request, for errors.
             method: The HTTP method.
-            url: What is asked for.
-            data: What is sent.
-            content_type: What that is.
-            seconds: How long an answer that goes on may be silent; 0 for one that is read at once, as a whole.
+            url: Its URL.
+            data: Its body.
+            content_type: The body's type.
+            seconds: How long a streamed response may be silent; 0 for a response that is read at once, as a whole.
 
         Raises:
             ApiError: The API server refuses.
-            ClusterUnreachableError: It cannot be talked to.
+            ClusterUnreachableError: It is unreachable.
         """
-        tries, done = self._patience.begin(), False
+        attempts, done = self._policy.start(), False
         while True:
-            first_get = method == "GET" and tries.count == 1
+            first_get = method == "GET" and attempts.count == 1
             silence = seconds or (FIRST_READ_TIMEOUT if first_get else READ_TIMEOUT)
             asked = time.time()
             try:
                 response = self._send(method, url, data, content_type, silence)
                 answered = time.time()
                 if not seconds or response.status not in _HTTP_OK:
-                    response.read(cache_content=True)  # an answer that breaks off is tried again, too
+                    response.read(cache_content=True)  # a response that breaks off is retried, too
             except HTTPError as error:
-                done = done or _may_be_done(error)
-                if not (_may_pass(error) and may_repeat(method, may_be_done=done) and tries.again()):
-                    raise self._unreachable(error, tries.said) from error
+                done = done or _may_be_processed(error)
+                if not (_is_transient(error) and may_repeat(method, may_be_processed=done) and attempts.wait()):
+                    raise self._unreachable(error, attempts.summary) from error
                 continue
             self.clock = _clock(response.headers.get("Date", ""), asked, answered)
             if response.status in _HTTP_OK:
-                # Never given back to the pool half read: more may be on its way when the reader has had enough.
+                # Closed rather than returned to the pool half read: more data may still arrive.
                 return closing(response) if seconds else nullcontext(response)
-            passing = response.status in PASSING
-            maybe = passing and may_be_done(response.status)
-            again = passing and may_repeat(method, may_be_done=done or maybe) and tries.again(_retry_after(response))
-            if not again:
-                refusal = api_error(request, response.status, response.data, self.server, tries.said if passing else "")
-                refusal.may_be_done_before = done
+            transient = response.status in TRANSIENT
+            maybe = transient and may_be_processed(response.status)
+            repeat = transient and may_repeat(method, may_be_processed=done or maybe)
+            if not (repeat and attempts.wait(_retry_after(response))):
+                tried = attempts.summary if transient else ""
+                refusal = api_error(request, response.status, response.data, self.server, tried)
+                refusal.may_be_processed_before = done
                 raise refusal
             done = done or maybe
 
@@ -195,7 +193,7 @@ class Transport:
     def _send(
         self, method: str, url: str, data: bytes | None, content_type: str, silence: float
     ) -> urllib3.BaseHTTPResponse:
-        headers = urllib3.HTTPHeaderDict(self.headers())  # a header may be there several times
+        headers = urllib3.HTTPHeaderDict(self.headers())  # a header may occur several times
         headers["Accept"] = _JSON
         if data is not None:
             headers["Content-Type"] = content_type
@@ -216,7 +214,7 @@ class Transport:
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            what = "what answers there is no API server"
+            what = "the response does not come from a Kubernetes API server"
             fix = "Check host or the kubeconfig's server, and the proxy"
             raise ClusterUnreachableError(Problem(where=self.server, what=what, fix=fix))
         return answer
@@ -226,7 +224,7 @@ class Transport:
         if isinstance(error, SSLError):
             fix = "Check ca_cert or the kubeconfig's certificate authority, and client_cert and client_key"
         return ClusterUnreachableError(
-            Problem(where=self.server, what="the API server cannot be talked to", found=_reason(error) + tried, fix=fix)
+            Problem(where=self.server, what="the API server is unreachable", found=_reason(error) + tried, fix=fix)
         )
 
 
@@ -239,13 +237,13 @@ def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
 def _clock(date: str, asked: float, answered: float) -> int | None:
     """Seconds by which a server's clock is ahead, as far as that is certain.
 
-    It said the time somewhere between question and answer, without the fraction of the second. So a slow answer makes
+    The server writes the time at some moment between request and response, in whole seconds. So a slow response makes
     the difference less certain, not greater.
 
     Args:
-        date: The answer's header; not a date when the server does not say the time.
-        asked: When the question went out, in seconds since the epoch.
-        answered: When the answer's headers had come.
+        date: The response's Date header; no date when the server sends none.
+        asked: When the request was sent, in seconds since the epoch.
+        answered: When the response's headers had arrived.
     """
     try:
         said = parsedate_to_datetime(date).timestamp()
@@ -255,18 +253,18 @@ def _clock(date: str, asked: float, answered: float) -> int | None:
     return round(least if least > 0 else min(most, 0))
 
 
-def _may_pass(error: HTTPError) -> bool:
-    """Whether trying again can help: not where names, certificates or the URL are wrong."""
+def _is_transient(error: HTTPError) -> bool:
+    """Whether a retry can help: not where names, certificates or the URL are wrong."""
     if isinstance(error, SSLError):  # the connection may just have been cut
         return bool(error.args) and isinstance(error.args[0], (ssl.SSLEOFError, ssl.SSLZeroReturnError))
     return not isinstance(error, (NameResolutionError, LocationValueError))
 
 
-def _may_be_done(error: HTTPError) -> bool:
-    """Whether the server may have got the request: not without a connection."""
+def _may_be_processed(error: HTTPError) -> bool:
+    """Whether the server may have received the request: not without a connection."""
     return not isinstance(error, (NewConnectionError, ConnectTimeoutError))
 
 
 def _reason(error: HTTPError) -> str:
-    """The cause, without urllib3's own name of the connection: the server is named anyway."""
+    """The cause, without urllib3's own name of the connection, since the error names the server."""
     return re.sub(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ", "", str(error))

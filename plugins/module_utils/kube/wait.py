@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait for objects to become ready, or to be gone, by watching them."""
+"""Wait until objects are ready or gone, by watching them."""
 
 from __future__ import annotations
 
@@ -9,43 +9,29 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 
+from ..common.kinds import KINDS, Ref
 from ..errors import ClusterlinkError, Problem
 from .client import Cluster, Object
 from .errors import HTTP_GONE, ApiError
-from .kinds import KINDS, Ref
-from .readiness import HINTS, Judge, still_there, unready
-from .retry import PASSING
+from .readiness import Judge, still_there, unready
+from .retry import TRANSIENT
 from .transport import ClusterUnreachableError
 
-SETTLE = 1.0
-"""Seconds after a change until conditions that carry no observedGeneration are believed.
-
-ClusterLink looks at a changed object within milliseconds and corrects a condition that is no longer true.
-"""
-
-PEER_SETTLE = 6.5
-"""Seconds after a change until the condition of a Peer is believed.
-
-A gateway takes a changed Peer for as reachable as it was until a heartbeat fails, which takes up to 6 s where the
-address does not answer at all (v0.4.1, pkg/controlplane/control/peer.go; two tries of 3 s in pkg/util/jsonapi).
-"""
+_PAUSE = 0.5
+"""Seconds between attempts when the API server is unreachable or does not serve the kind."""
 
 
 def settle_time(changed: Iterable[Ref]) -> float:
-    """How many seconds after these objects were changed their conditions are believed."""
-    return max((PEER_SETTLE if ref.kind == "Peer" else SETTLE for ref in changed), default=0.0)
-
-
-_PAUSE = 0.5
-"""Seconds between tries when the API server cannot be asked or does not serve the kind."""
+    """Seconds after these objects were changed until their conditions are trusted."""
+    return max((KINDS[ref.kind].settle for ref in changed), default=0.0)
 
 
 class NotReadyError(ClusterlinkError):
-    """The time is over and objects are not as they were waited for.
+    """Objects are not in the desired state when the time is over.
 
     Attributes:
-        waiting: Why, by object.
-        states: Every object that was waited for as last seen; None when it is not there.
+        waiting: The reason, by object.
+        states: The last observed state of every object; None when it does not exist.
     """
 
     def __init__(
@@ -67,25 +53,25 @@ def wait_ready(
     """Wait until all objects are ready.
 
     Args:
-        cluster: Where.
-        refs: Which objects.
+        cluster: The cluster.
+        refs: The objects.
         timeout: Seconds for all of them together.
-        known: States that were just read: what is ready there costs no request.
-        judge: Decides; by default by kind, see C(readiness.unready).
+        known: States that were just read: objects that are ready there cost no request.
+        judge: Decides what ready means; by default by kind, see C(readiness.unready).
 
     Returns:
-        Every object as last seen.
+        The last observed state of every object.
 
     Raises:
-        NotReadyError: The time is over; it says which object is not ready, and why.
-        ApiError: The API server does not let us look.
+        NotReadyError: The time is over; the error names each object that is not ready, and the reason.
+        ApiError: The API server refuses to list or watch them.
     """
     wanted = list(dict.fromkeys(refs))
     states: dict[Ref, Object | None] = {ref: (known or {}).get(ref) for ref in wanted}
     waiting = _wait(cluster, states, timeout, judge)
     if waiting:
         problems = [
-            Problem(str(ref), f"not ready within {timeout:.0f} s", reason, HINTS.get(ref.kind, ""))
+            Problem(str(ref), f"not ready within {timeout:.0f} s", reason, KINDS[ref.kind].not_ready_fix)
             for ref, reason in waiting.items()
         ]
         raise NotReadyError(problems, waiting, states)
@@ -96,15 +82,15 @@ def wait_gone(cluster: Cluster, refs: Iterable[Ref], timeout: float) -> None:
     """Wait until all objects are gone.
 
     Args:
-        cluster: Where.
-        refs: Which objects.
+        cluster: The cluster.
+        refs: The objects.
         timeout: Seconds for all of them together.
 
     Raises:
-        NotReadyError: The time is over; it says which object is still there, and what holds it.
-        ApiError: The API server does not let us look.
+        NotReadyError: The time is over; the error names each object that still exists, and its finalizers.
+        ApiError: The API server refuses to list or watch them.
     """
-    # They were there a moment ago.
+    # They existed a moment ago.
     states: dict[Ref, Object | None] = {ref: {"kind": ref.kind, "metadata": {"name": ref.name}} for ref in refs}
     waiting = _wait(cluster, states, timeout, still_there)
     if waiting:
@@ -113,9 +99,9 @@ def wait_gone(cluster: Cluster, refs: Iterable[Ref], timeout: float) -> None:
 
 
 def _wait(cluster: Cluster, states: dict[Ref, Object | None], timeout: float, judge: Judge) -> dict[Ref, str]:
-    """Keep C(states) up to date until they are as the judge wants them; why they are not, when the time is over.
+    """Keep C(states) up to date until the judge accepts all of them; the reasons for the others when the time is over.
 
-    One group is waited for after another. That takes no longer than the slowest: meanwhile the others go on.
+    It waits for one group after another. That takes no longer than the slowest, since the others progress meanwhile.
     """
     deadline = time.monotonic() + timeout
     for group in _groups(ref for ref, state in states.items() if judge(state)):
@@ -124,7 +110,7 @@ def _wait(cluster: Cluster, states: dict[Ref, Object | None], timeout: float, ju
 
 
 def _groups(refs: Iterable[Ref]) -> list[list[Ref]]:
-    """What is watched together: the objects of one kind in one namespace; cluster-wide ones each by itself."""
+    """Groups that are watched together: the objects of one kind in one namespace; cluster-wide ones one by one."""
     groups: dict[tuple[str, str, str], list[Ref]] = {}
     for ref in refs:
         alone = "" if KINDS[ref.kind].namespaced else ref.name
@@ -154,13 +140,13 @@ class _Watcher:
                 if version:
                     self._watch(version, left)
             except ClusterUnreachableError:
-                # An API server that restarts, as a gateway's own node may, comes back.
+                # An API server that restarts comes back.
                 if time.monotonic() >= deadline:
                     raise
             except ApiError as error:
-                if error.served and error.status != HTTP_GONE and error.status not in PASSING:
+                if error.served and error.status != HTTP_GONE and error.status not in TRANSIENT:
                     raise
-                if error.status in PASSING and time.monotonic() >= deadline:
+                if error.status in TRANSIENT and time.monotonic() >= deadline:
                     raise
             if self._ready():
                 return

@@ -126,7 +126,7 @@ def _acquire(lock: Lock, writing: int, ends: select.poll) -> bool:
         if ends.poll(seconds * 1000):
             os._exit(0)  # who waits has nothing that would have to be given back
 
-    lock.patience = replace(lock.patience, sleep=sleep)
+    lock.policy = replace(lock.policy, sleep=sleep)
     try:
         lock.acquire(lambda words: report(words=words))
         report(mine=lock.mine, away={host: _told(error) for host, error in lock.away.items()})

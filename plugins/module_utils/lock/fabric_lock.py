@@ -3,7 +3,7 @@
 """A fabric's lock: its Leases in all clusters of a run, taken together or not at all.
 
 All clusters are looked at side by side, and nothing is taken until all are free. Of two runs that come at the same
-moment each may get some: whoever did not get all gives back what it got, and tries again after a random pause. So
+moment each may get some: whoever did not get all gives back what it got, and attempts again after a random pause. So
 nobody waits for a run that waits for them, whatever clusters the two have in common.
 
 Whether a holder has died is told by the API server's clock, which both times that are compared come from. So a lock
@@ -17,11 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from ..errors import ClusterlinkError, Problem
+from ..common.kinds import KINDS
+from ..errors import ClusterlinkError, Problem, raise_all
 from ..kube.errors import HTTP_FORBIDDEN, ApiError
-from ..kube.kinds import KINDS
-from ..kube.parallel import raise_all
-from ..kube.retry import Patience
+from ..kube.retry import RetryPolicy
 from . import lease_object as lock
 from .lease import FabricLease, NotALockError
 from .lease_object import Hold
@@ -40,23 +39,23 @@ class Lock:
         mine: The clusters whose Lease this run has.
         taken: The Leases that it took just now, which nobody renews yet.
         away: Why a cluster was left out, which is away or permits no lock. Other tasks say what it owes.
-        patience: For how long another run is waited for.
+        policy: For how long another run is waited for.
     """
 
-    def __init__(self, fabric: str, leases: Mapping[str, FabricLease], patience: Patience) -> None:
+    def __init__(self, fabric: str, leases: Mapping[str, FabricLease], policy: RetryPolicy) -> None:
         """Ask nothing yet.
 
         Args:
             fabric: Its name.
             leases: This run's, by cluster.
-            patience: As the attribute.
+            policy: As the attribute.
         """
         self.mine: list[str] = []
         self.taken: dict[str, FabricLease] = {}
         self.away: dict[str, ClusterlinkError] = {}
         self._fabric = fabric
         self._leases = dict(leases)
-        self.patience = patience
+        self.policy = policy
         self._seen: dict[str, tuple[str, float]] = {}
 
     def look(self) -> dict[str, Hold]:
@@ -85,17 +84,17 @@ class Lock:
         Raises:
             ClusterlinkError: Another run still has it when the time is over, or as C(look). This run has got nothing.
         """
-        tries, said = self.patience.begin(), False
+        attempts, said = self.policy.start(), False
         while True:
             held = self.look()
             if not held:
                 if self._take():
                     return
                 held = self.look()  # who was faster
-            if held and not said and self.patience.limit:
+            if held and not said and self.policy.limit:
                 said = True
-                say(f"Waiting up to {self.patience.limit:.0f} s. {'. '.join(self.told(held))}")
-            if not tries.again():
+                say(f"Waiting up to {self.policy.limit:.0f} s. {'. '.join(self.told(held))}")
+            if not attempts.wait():
                 raise ClusterlinkError(self._problems(held))
 
     def release(self) -> list[str]:
@@ -123,7 +122,7 @@ class Lock:
                 where,
                 f"another run works on it in {', '.join(hosts)}",
                 self._who(hosts[0], held[hosts[0]]),
-                f"{_FIX} ({self.patience.limit:.0f} s now). "
+                f"{_FIX} ({self.policy.limit:.0f} s now). "
                 f"If it has died, its lock ends by itself after {held[hosts[0]].duration} s of silence",
             )
             for hosts in _by_holder(held)
@@ -133,7 +132,7 @@ class Lock:
         return hold.told(self._leases[host].now)
 
     def _is_dead(self, host: str, hold: Hold) -> bool:
-        now = self.patience.clock()
+        now = self.policy.clock()
         if self._seen.get(host, ("", 0.0))[0] != hold.version:
             self._seen[host] = (hold.version, now)
         return hold.is_free(self._leases[host].now) or now - self._seen[host][1] > hold.duration

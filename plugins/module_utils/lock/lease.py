@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from ..clusterlink.ownership import is_ours, other_managers
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
 from ..kube.errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
-from ..kube.kinds import Ref
-from ..kube.retry import PASSING
+from ..kube.retry import TRANSIENT
 from ..kube.transport import ClusterUnreachableError
 from . import lease_object as lock
 from .lease_object import Hold, Lease
@@ -82,7 +82,7 @@ class FabricLease:
             self._lease = self._written()
         except (ApiError, ClusterUnreachableError) as error:
             overtaken = isinstance(error, ApiError) and error.status in _OVERTAKEN
-            if isinstance(error, ApiError) and not overtaken and error.status not in PASSING:
+            if isinstance(error, ApiError) and not overtaken and error.status not in TRANSIENT:
                 raise
             self.look()  # it may be this run's own: only the answer may have been lost
             if not overtaken and not self.is_mine:

@@ -21,13 +21,12 @@ from ..clusterlink.api import (
     READY_CONDITIONS,
     ownership_labels,
 )
-from ..errors import Problem
+from ..common.kinds import KINDS, Ref
+from ..errors import Problem, raise_all
 from ..fabric.objects import in_order, peer_object
 from ..fabric.resources import Address
 from ..kube.apply import ApplyResult, Prune, apply_objects
 from ..kube.client import Cluster, Object
-from ..kube.kinds import KINDS, Ref
-from ..kube.parallel import raise_all
 from ..kube.readiness import unready
 from ..kube.wait import settle_time, wait_gone, wait_ready
 

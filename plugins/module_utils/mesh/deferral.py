@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..common.kinds import Ref
 from ..fabric.objects import without_sources
 from ..kube.client import Cluster, Object
-from ..kube.kinds import Ref
 
 
 def hold_back(

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..clusterlink.api import FIELD_MANAGER
+from ..common.naming import FIELD_MANAGER
 
 Finding = Mapping[str, Any]
 Info = Mapping[str, Any]

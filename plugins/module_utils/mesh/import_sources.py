@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..clusterlink.ownership import not_ours
+from ..common.kinds import Ref
+from ..errors import raise_all
 from ..kube.apply import ApplyResult, apply_objects, delete_objects
 from ..kube.client import Cluster, Object
 from ..kube.compare import applied
-from ..kube.kinds import Ref
-from ..kube.parallel import raise_all
 
 
 def drawing_on(cluster: Cluster, peer: str) -> list[Object]:

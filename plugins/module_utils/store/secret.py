@@ -14,10 +14,10 @@ from typing import Any
 
 from ..clusterlink import api
 from ..clusterlink.ownership import is_ours
+from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster, Object
 from ..kube.errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
-from ..kube.kinds import Ref
 from .snapshot import Files, pack, unpack
 
 

@@ -16,16 +16,15 @@ from functools import partial
 from typing import Any
 
 from ...clusterlink import names
-from ...clusterlink.api import FIELD_MANAGER
 from ...clusterlink.ownership import is_ours, not_ours
-from ...errors import Problem
+from ...common.kinds import Ref
+from ...common.naming import FIELD_MANAGER
+from ...errors import Problem, raise_all
 from ...kube.apply import ApplyResult
 from ...kube.client import Cluster, Object
 from ...kube.compare import Difference, Writer, creation
-from ...kube.drift import CHANGED, MISSING, Drift
-from ...kube.kinds import Ref
-from ...kube.parallel import raise_all
-from ...kube.read import Query, read
+from ...kube.dry_run import CHANGED, MISSING, Drift
+from ...kube.parallel import Query, read
 from ...kube.readiness import unready
 from ...kube.wait import NotReadyError, wait_gone, wait_ready
 from ..apply_stages import Writing

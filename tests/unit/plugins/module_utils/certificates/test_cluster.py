@@ -212,6 +212,6 @@ def test_a_cluster_without_a_gateway_is_one_fault(look: Callable[..., Told]) -> 
 
 def test_a_cluster_that_is_away_is_an_error(secrets: list[dict[str, Any]], look: Callable[..., Told]) -> None:
     cluster = Stand(*secrets)
-    cluster.answers["cl-ca"] = ClusterUnreachableError(Problem("https://x", "the API server cannot be talked to"))
+    cluster.answers["cl-ca"] = ClusterUnreachableError(Problem("https://x", "the API server is unreachable"))
     with pytest.raises(ClusterUnreachableError):
         look(cluster)

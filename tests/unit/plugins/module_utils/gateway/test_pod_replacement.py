@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import pod_replacement as turnover
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 
 Object = dict[str, Any]
 SPACE = "clusterlink-system"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rollout_order import rolling_steps
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 
 if TYPE_CHECKING:
     from tests.unit.fakes import MemoryCluster

@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import pod_replacement as turnover
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import takeover as adopt
@@ -20,7 +21,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.takeover import find_adoption
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Listing
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 
 Object = dict[str, Any]
 SPACE, OPERATORS = "clusterlink-system", "clusterlink-operator"

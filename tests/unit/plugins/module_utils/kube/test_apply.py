@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import (
     PartlyDoneError,
@@ -17,7 +18,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
     delete_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ def test_call_is_tried_again_when_the_server_is_overloaded_or_restarts(api: Api,
 def test_call_is_given_up_at_the_limit_and_says_how_often_it_was_tried(api: Api) -> None:
     for _turn in range(50):
         api.will(503, {"kind": "Status", "message": "apiserver is shutting down"})
-    with pytest.raises(ApiError, match=r"apiserver is shutting down \(\d+ tries in \d+ s\)") as raised:
+    with pytest.raises(ApiError, match=r"apiserver is shutting down \(\d+ attempts in \d+ s\)") as raised:
         api.cluster(limit=9.0).get("Peer", "p", "a")
     assert raised.value.status == 503
     assert len(api.asked) == len(api.time.slept) + 1 > 5
@@ -227,11 +227,11 @@ def test_refused_connection_names_the_server_and_the_reason(clock: Time) -> None
         reserved.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
         with pytest.raises(ClusterUnreachableError) as raised:
-            connect({"host": url, "api_key": "x"}, clock.patience()).list("Peer")
+            connect({"host": url, "api_key": "x"}, clock.policy()).list("Peer")
     problem = raised.value.problems[0]
     assert problem.where == url
     assert problem.found == (
-        f"Failed to establish a new connection: [Errno 111] Connection refused ({len(clock.slept) + 1} tries in "
+        f"Failed to establish a new connection: [Errno 111] Connection refused ({len(clock.slept) + 1} attempts in "
         f"{sum(clock.slept):.0f} s)"
     )
     assert 15 < sum(clock.slept) < 20
@@ -291,13 +291,13 @@ def test_watch_that_is_refused_names_the_permission(api: Api) -> None:
 @pytest.mark.parametrize("content", [b"<html>Please sign in</html>", b"[]"])
 def test_server_that_is_no_api_server_is_told_from_one(api: Api, content: bytes) -> None:
     api.will(200, content)
-    with pytest.raises(ClusterUnreachableError, match="what answers there is no API server"):
+    with pytest.raises(ClusterUnreachableError, match="does not come from a Kubernetes API server"):
         api.cluster().list("Peer")
 
 
 def test_redirect_is_not_followed_as_the_token_would_be_sent_there(api: Api) -> None:
     api.will(302, b"", Location="http://127.0.0.1:1/")
-    with pytest.raises(ApiError, match="answers 302"):
+    with pytest.raises(ApiError, match="responds with status 302"):
         api.cluster().list("Peer")
 
 

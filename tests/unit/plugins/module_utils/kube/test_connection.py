@@ -202,7 +202,7 @@ def test_wrong_context_names_the_option_and_the_contexts_that_there_are() -> Non
     assert message.startswith("context: ")
     assert "(found: one)" in message
     content = {**kubeconfig("http://h"), "current-context": ""}
-    assert "none is asked for" in refused(kubeconfig=content)
+    assert "none is given" in refused(kubeconfig=content)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "a: [", "contexts: 5", "contexts: [{nam: x}]", "\x00"])

@@ -30,7 +30,7 @@ def deployment(**status: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("obj", "reason"),
     [
-        (None, "it is not there"),
+        (None, "it does not exist"),
         ({"kind": "Peer", "metadata": {"name": "x"}}, "no condition PeerReachable yet"),
         (with_conditions("Peer", condition("PeerReachable")), ""),
         (
@@ -88,5 +88,5 @@ def test_rollout_that_cannot_go_on_says_why() -> None:
 
 def test_what_holds_a_removed_object_is_named() -> None:
     assert still_there(None) == ""
-    assert still_there({"metadata": {}}) == "it is still there"
-    assert still_there({"metadata": {"finalizers": ["a/b", "c"]}}) == "it is still there, held by a/b, c"
+    assert still_there({"metadata": {}}) == "it still exists"
+    assert still_there({"metadata": {"finalizers": ["a/b", "c"]}}) == "it still exists, held by a/b, c"

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
-    PASSING,
-    Patience,
-    may_be_done,
+    TRANSIENT,
+    RetryPolicy,
+    may_be_processed,
     may_repeat,
 )
 
 
 class Simulated:
-    """A patience whose clock is moved on by pauses, and by how long each try takes."""
+    """A policy whose clock is moved on by pauses, and by how long each try takes."""
 
     def __init__(self, limit: float, seed: int) -> None:
         self.now = 0.0
         self.slept: list[float] = []
         self.bounds: list[float] = []
         self._chance = random.Random(seed)  # noqa: S311  # nothing is secret here
-        self.patience = Patience(limit, clock=lambda: self.now, sleep=self._sleep, uniform=self._uniform)
+        self.policy = RetryPolicy(limit, clock=lambda: self.now, sleep=self._sleep, uniform=self._uniform)
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -48,15 +48,15 @@ def test_no_try_begins_after_the_limit_nor_sooner_than_the_server_asks(
     limit: float, seed: int, durations: list[float], asked: list[float]
 ) -> None:
     simulated = Simulated(limit, seed)
-    tries = simulated.patience.begin()
+    attempts = simulated.policy.start()
     for number, (duration, at_least) in enumerate(zip(durations, asked, strict=False), start=1):
-        assert tries.count == number
+        assert attempts.count == number
         assert number == 1 or simulated.now < limit
         simulated.now += duration
         slept = len(simulated.slept)
-        if not tries.again(at_least):
+        if not attempts.wait(at_least):
             assert len(simulated.slept) == slept  # not even a last pause
-            assert tries.count == number
+            assert attempts.count == number
             return
         assert at_least <= simulated.slept[-1] <= at_least + LONGEST_PAUSE
 
@@ -64,9 +64,9 @@ def test_no_try_begins_after_the_limit_nor_sooner_than_the_server_asks(
 @given(seed=st.integers())
 def test_bounds_double_up_to_the_longest_pause(seed: int) -> None:
     simulated = Simulated(1e9, seed)
-    tries = simulated.patience.begin()
+    attempts = simulated.policy.start()
     for _turn in range(200):
-        assert tries.again()
+        assert attempts.wait()
     assert simulated.bounds[0] == FIRST_PAUSE
     for one, other in zip(simulated.bounds, simulated.bounds[1:], strict=False):
         assert other == min(LONGEST_PAUSE, 2 * one)
@@ -76,7 +76,7 @@ def test_clients_that_fail_together_do_not_come_back_together() -> None:
     pauses = set()
     for seed in range(100):
         simulated = Simulated(60, seed)
-        simulated.patience.begin().again()
+        simulated.policy.start().wait()
         pauses.add(simulated.slept[0])
     assert len(pauses) == 100
     assert min(pauses) < 0.1 * FIRST_PAUSE
@@ -87,11 +87,11 @@ def test_thirty_percent_of_failures_are_outlasted_by_the_default_limit() -> None
     chance = random.Random(5)  # noqa: S311  # nothing is secret here
     given_up = 0
     for seed in range(20_000):
-        simulated = Simulated(Patience().limit, seed)
-        tries = simulated.patience.begin()
+        simulated = Simulated(RetryPolicy().limit, seed)
+        attempts = simulated.policy.start()
         while chance.random() < 0.3:
             simulated.now += 0.05
-            if not tries.again():
+            if not attempts.wait():
                 given_up += 1
                 break
     assert given_up == 0
@@ -99,18 +99,18 @@ def test_thirty_percent_of_failures_are_outlasted_by_the_default_limit() -> None
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 def test_what_is_the_same_twice_may_be_repeated(method: str) -> None:
-    assert may_repeat(method, may_be_done=True)
+    assert may_repeat(method, may_be_processed=True)
 
 
-@pytest.mark.parametrize(("status", "repeated"), [(429, True), *((status, False) for status in PASSING - {429})])
+@pytest.mark.parametrize(("status", "repeated"), [(429, True), *((status, False) for status in TRANSIENT - {429})])
 def test_making_something_is_repeated_only_when_it_surely_was_not_done(status: int, repeated: bool) -> None:
-    assert may_repeat("POST", may_be_done=may_be_done(status)) is repeated
+    assert may_repeat("POST", may_be_processed=may_be_processed(status)) is repeated
 
 
 def test_an_error_says_how_often_and_how_long_it_was_tried() -> None:
     simulated = Simulated(60, 1)
-    tries = simulated.patience.begin()
-    assert tries.said == ""
+    attempts = simulated.policy.start()
+    assert attempts.summary == ""
     simulated.now += 12
-    tries.again()
-    assert tries.said == " (2 tries in 12 s)"
+    attempts.wait()
+    assert attempts.summary == " (2 attempts in 12 s)"

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Event, Listing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError, wait_gone, wait_ready
 
@@ -103,7 +103,7 @@ def test_time_over_tells_each_object_and_the_last_that_it_said() -> None:
         wait_ready(cluster, [PEER, Ref("Export", "e", "a")], 0.05)
     assert raised.value.waiting == {
         PEER: "PeerReachable is False (Heartbeat)",
-        Ref("Export", "e", "a"): "it is not there",
+        Ref("Export", "e", "a"): "it does not exist",
     }
     assert raised.value.states[PEER] == peer("False")
     assert raised.value.problems[0].where == "Peer a/p"
@@ -112,7 +112,7 @@ def test_time_over_tells_each_object_and_the_last_that_it_said() -> None:
 
 def test_kind_that_is_not_served_yet_is_waited_for_without_a_watch() -> None:
     cluster = Script([[]], served=False)
-    with pytest.raises(NotReadyError, match="it is not there"):
+    with pytest.raises(NotReadyError, match="it does not exist"):
         wait_ready(cluster, [PEER], 0.05)
     assert all(asked[0] == "list" for asked in cluster.asked)
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import Patience
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon as keeper
 
 
@@ -44,7 +44,7 @@ class FileLock:
     """Stands for a lock."""
 
     def __init__(self, folder: Path, how: str) -> None:
-        self.patience = Patience()
+        self.policy = RetryPolicy()
         self.taken: dict[str, FileLease] = {}
         self.mine: list[str] = []
         self.away: dict[str, ClusterlinkError] = {}
@@ -60,7 +60,7 @@ class FileLock:
             (self._folder / "keeper").write_text(str(os.getpid()), encoding="ascii")
             say("Waiting for ada")
             while True:
-                self.patience.sleep(60)
+                self.policy.sleep(60)
         self.mine = ["east", "west"]
         self.taken = {name: FileLease(self._folder / f"{name}.lease") for name in self.mine}
         self.away = {"north": ClusterlinkError(Problem("https://north", "is away"))}

@@ -33,7 +33,7 @@ class Fabric:
 
     def lock(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> Lock:
         leases = {name: FabricLease(self.clusters[name], "demo", holder, 30) for name in names}
-        return Lock("demo", leases, self.time.patience(timeout))
+        return Lock("demo", leases, self.time.policy(timeout))
 
     def acquired(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> Lock:
         lock = self.lock(holder, names, timeout)

@@ -11,10 +11,10 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import API_VERSION, ownership_labels
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_apply
 

@@ -16,8 +16,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
     link_labels,
     ownership_labels,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh import single_object as single
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import peer

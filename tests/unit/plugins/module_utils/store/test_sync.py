@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem

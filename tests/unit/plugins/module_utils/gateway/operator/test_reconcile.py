@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import apply_stages as writing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import remove
@@ -21,7 +22,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import Removal, remove_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
 if TYPE_CHECKING:

@@ -1,25 +1,44 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds that the collection touches and where the API serves them, so that no discovery call is ever needed."""
+"""Kinds of object: where the API serves them and when they are ready, so that no discovery call is needed.
+
+``KINDS`` starts with Kubernetes' own kinds. Other kinds are added by ``register``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ..clusterlink.api import API_VERSION
+SETTLE = 1.0
+"""Seconds after a change until conditions that carry no observedGeneration are trusted."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object: its name, C(group/version) (C(v1) for the core group), plural in paths, and scope."""
+    """A kind of object.
+
+    Attributes:
+        name: Its name.
+        api_version: C(group/version); C(v1) for the core group.
+        plural: Its name in paths.
+        namespaced: Whether its objects live in namespaces.
+        conditions: The conditions that are True when an object is ready; none when its conditions do not show that.
+        settle: Seconds after a change until its conditions are trusted.
+        not_ready_fix: What to do about an object that does not become ready.
+        not_served_fix: What to do when a cluster does not serve the kind.
+    """
 
     name: str
     api_version: str
     plural: str
     namespaced: bool = True
+    conditions: tuple[str, ...] = ()
+    settle: float = SETTLE
+    not_ready_fix: str = ""
+    not_served_fix: str = "Install its CustomResourceDefinition, or use a cluster that serves it"
 
     @property
     def resource(self) -> str:
@@ -30,7 +49,7 @@ class Kind:
 
 @dataclass(frozen=True, order=True)
 class Ref:
-    """Which object: the namespace is empty for one that is cluster-wide."""
+    """A reference to an object; the namespace is empty for a cluster-wide one."""
 
     kind: str
     name: str
@@ -45,7 +64,7 @@ class Ref:
 
     @classmethod
     def of(cls, obj: Mapping[str, Any]) -> Ref:
-        """The reference of an object that has C(kind) and C(metadata)."""
+        """The reference to an object that has C(kind) and C(metadata)."""
         metadata = obj["metadata"]
         namespace = metadata.get("namespace") or ""
         return cls(obj["kind"], metadata["name"], namespace if KINDS[obj["kind"]].namespaced else "")
@@ -53,7 +72,7 @@ class Ref:
 
 _RBAC = "rbac.authorization.k8s.io/v1"
 
-KINDS: Mapping[str, Kind] = {
+KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("ConfigMap", "v1", "configmaps"),
@@ -66,7 +85,10 @@ KINDS: Mapping[str, Kind] = {
         Kind("Secret", "v1", "secrets"),
         Kind("Service", "v1", "services"),
         Kind("ServiceAccount", "v1", "serviceaccounts"),
-        Kind("Deployment", "apps/v1", "deployments"),
+        Kind(
+            *("Deployment", "apps/v1", "deployments"),
+            not_ready_fix="Look at its pods with kubectl describe and kubectl logs",
+        ),
         Kind("StatefulSet", "apps/v1", "statefulsets"),
         Kind("ReplicaSet", "apps/v1", "replicasets"),
         Kind("Lease", "coordination.k8s.io/v1", "leases"),
@@ -77,19 +99,22 @@ KINDS: Mapping[str, Kind] = {
         Kind("RoleBinding", _RBAC, "rolebindings"),
         Kind("ClusterRole", _RBAC, "clusterroles", namespaced=False),
         Kind("ClusterRoleBinding", _RBAC, "clusterrolebindings", namespaced=False),
-        Kind("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False),
-        Kind("Peer", API_VERSION, "peers"),
-        Kind("Export", API_VERSION, "exports"),
-        Kind("Import", API_VERSION, "imports"),
-        Kind("AccessPolicy", API_VERSION, "accesspolicies"),
-        Kind("PrivilegedAccessPolicy", API_VERSION, "privilegedaccesspolicies", namespaced=False),
-        Kind("Instance", API_VERSION, "instances"),
+        Kind(
+            *("CustomResourceDefinition", "apiextensions.k8s.io/v1", "customresourcedefinitions"),
+            namespaced=False,
+            conditions=("Established",),
+        ),
     )
 }
 
 
+def register(kinds: Iterable[Kind]) -> None:
+    """Add kinds to C(KINDS); kinds that are there already are replaced."""
+    KINDS.update({kind.name: kind for kind in kinds})
+
+
 def path(kind: str, name: str = "", namespace: str = "", subresource: str = "") -> str:
-    """The API's path of an object, or of all objects of a kind when no name is given.
+    """The API's path of an object, or of all objects of a kind when there is no name.
 
     Args:
         kind: A key of C(KINDS).

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import Prune, apply_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import (
@@ -17,9 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare 
     removal,
     writers,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.drift import drift_of
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.dry_run import Step
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.dry_run import Step, drift_of
 
 Object = dict[str, Any]
 OURS = "skyshift.clusterlink"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.kinds import KINDS, Ref, path
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref, path
 
 
 @pytest.mark.parametrize(
@@ -26,16 +25,6 @@ def test_path_is_where_the_api_serves_the_object(arguments: tuple[str, ...], exp
 
 def test_name_cannot_leave_its_place_in_the_path() -> None:
     assert path("Secret", "../../nodes", "a?b") == "/api/v1/namespaces/a%3Fb/secrets/..%2F..%2Fnodes"
-
-
-def test_kinds_agree_with_the_definitions_that_are_installed() -> None:
-    for crd in crds():
-        spec = crd["spec"]
-        kind = KINDS[spec["names"]["kind"]]
-        assert crd["metadata"]["name"] == kind.resource
-        assert kind.plural == spec["names"]["plural"]
-        assert kind.namespaced is (spec["scope"] == "Namespaced")
-        assert kind.api_version in {f"{spec['group']}/{version['name']}" for version in spec["versions"]}
 
 
 def test_cluster_wide_object_has_no_namespace_whatever_it_says() -> None:

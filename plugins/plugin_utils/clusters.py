@@ -32,8 +32,7 @@ def reader(
         hosts: The hosts to ask. Options come from their variables.
         given: Options by host, in place of the host's variables.
     """
-    failed = {*variables.get("ansible_play_hosts_all", ())} - {*variables.get("ansible_play_hosts", ())}
-    asks = {}
+    failed, asks = failed_hosts(variables), {}
     for host in hosts:
         once = {"retry_timeout": 0} if host in failed else {}
         asks[host] = _ask(task, variables["hostvars"], host, {**once, **(given or {}).get(host, {})})
@@ -43,6 +42,11 @@ def reader(
             return dict(zip(asks, pool.map(lambda ask: ask(), asks.values()), strict=True))
 
     return read
+
+
+def failed_hosts(variables: Mapping[str, Any]) -> set[str]:
+    """The hosts of the play that have failed in this run."""
+    return {*variables.get("ansible_play_hosts_all", ())} - {*variables.get("ansible_play_hosts", ())}
 
 
 def _ask(task: Task, hostvars: Mapping[str, Any], host: str, given: Mapping[str, Any]) -> Callable[[], dict[str, Any]]:

@@ -176,11 +176,12 @@ class FullMesh(DeclaredFabric):
         self.variables["clusterlink_policies"] = [
             {"name": "everything", "namespace": self.namespace, "from": [{}], "to": [{}]}
         ]
+        self._every_host = self.hosts
         self.link(*peers)
 
     def link(self, *peers: str) -> None:
         """Let these peers alone be the fabric, each importing from all others."""
-        self.hosts = {peer: self.hosts[peer] for peer in peers}
+        self.hosts = {peer: self._every_host[peer] for peer in peers}
         for peer, variables in self.hosts.items():
             variables["clusterlink_imports"] = [self._import(other) for other in peers if other != peer]
 

@@ -73,12 +73,16 @@ demo: lab ## From bare clusters to a fabric, and what came of it
 demo-down: lab-down ## Remove what 'make demo' made
 
 .PHONY: test
-test: setup ## The tests: lint, checks, unit, sanity, integration, molecule
-	@pytest --durations=15 -m "not long"
+test: setup ## All tests but the long ones, in lanes: what waits runs beside what computes
+	@python -m tests.run
 
 .PHONY: test-long
 test-long: setup ## What 'make test' leaves out: upgrades, failover, killed runs, failing API servers, images from a registry
-	@pytest --durations=15 -m long tests/integration tests/e2e tests/molecule
+	@python -m tests.run --long
+
+.PHONY: check
+check: setup ## Linters, checks and unit tests side by side: the inner loop
+	@pytest --quiet -n 2 --dist worksteal tests/lint tests/checks tests/unit
 
 .PHONY: lint
 lint: setup ## The linters and this collection's own checks
@@ -93,8 +97,12 @@ sanity: setup ## ansible-test sanity, without an ignore file
 	@pytest tests/sanity
 
 .PHONY: integration
-integration: setup ## The modules on a real API server
-	@pytest -m "not long" tests/integration tests/e2e
+integration: setup ## Modules and playbooks on real API servers without nodes
+	@pytest -m "not long" -n 2 --dist worksteal tests/integration
+
+.PHONY: e2e
+e2e: setup ## Gateways, pods and requests, on three kind clusters of their own
+	@pytest -m "not long" tests/e2e
 
 .PHONY: molecule
 molecule: setup ## The roles and playbooks on clusters of their own, from create to destroy

@@ -1,14 +1,15 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module of this name, in Ansible's worker where it can be."""
+"""The action of every module that needs nothing but its options; the modules' names are symlinks to this file."""
 
 from __future__ import annotations
 
-from ..modules.fabric_apply import TASK
-from ..plugin_utils.in_process import InProcessAction
+from importlib import import_module
+
+from ..plugin_utils.task_action import TaskAction
 
 
-class ActionModule(InProcessAction):
-    """Runs the module's task."""
+class ActionModule(TaskAction):
+    """Runs the task of the module that this file's name, or the symlink's, stands for."""
 
-    task = TASK
+    task = import_module(f"..modules.{__name__.rpartition('.')[2]}", __package__).TASK

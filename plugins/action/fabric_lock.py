@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module of this name, for the run that this is a task of, and the clusters of its play."""
+"""The action of module fabric_lock: locks the clusters of the play for the run that it is a task of."""
 
 from __future__ import annotations
 
@@ -24,19 +24,18 @@ from ..module_utils.kube.retry import RetryPolicy
 from ..module_utils.lock.daemon import MAIN
 from ..module_utils.outcome import Mode, Outcome
 from ..modules.fabric_lock import TASK, ThisRun, lock
-from ..plugin_utils.whole_fabric import CONNECTION_VARIABLES, WholeFabricAction, host_options
+from ..plugin_utils.inventory import host_options
+from ..plugin_utils.task_action import InventoryAction
 
 _RUN = uuid.uuid4().hex[:8]
-"""Which run this is: actions are loaded in its main process, before its workers are forked."""
-_OPTIONS = (*(name for name in CONNECTION_VARIABLES if name in CONNECTION_SPEC), "retry_timeout")
+"""Identifies the run: Ansible loads actions in its main process, before it forks the workers."""
 _SUFFIX = re.compile(r"\.ya?ml$")
 _RETRY_LIMIT = 5.0
-"""Seconds for which a request is tried again that fails in passing. What a cluster that is away owes is for later tasks
-to find out, in the time that they are given for it."""
+"""Seconds for which a transient failure is retried. An unreachable cluster is for later tasks to report."""
 
 
-class ActionModule(WholeFabricAction):
-    """Takes or gives back the lock of this run."""
+class ActionModule(InventoryAction):
+    """Takes or releases the lock of this run."""
 
     task = TASK
 
@@ -45,11 +44,11 @@ class ActionModule(WholeFabricAction):
         hostvars, hosts = variables["hostvars"], params["hosts"]
         if hosts is None:
             hosts = variables["ansible_play_hosts_all"]
-        clusters = {host: _connected(hostvars, host) for host in hosts if _is_wanted(hostvars[host], host)}
+        clusters = {host: _connected(hostvars, host) for host in hosts if _takes_lock(hostvars[host], host)}
         return lock(params, mode, ThisRun(_holder(), clusters, self._display.display))
 
 
-def _is_wanted(own: Mapping[str, Any], host: str) -> bool:
+def _takes_lock(own: Mapping[str, Any], host: str) -> bool:
     try:
         return bool(boolean(own.get("clusterlink_lock", True)))
     except (AnsibleError, TypeError) as error:
@@ -60,7 +59,7 @@ def _is_wanted(own: Mapping[str, Any], host: str) -> bool:
 
 def _connected(hostvars: Mapping[str, Any], host: str) -> Cluster | ClusterlinkError:
     try:
-        options = host_options(CONNECTION_SPEC, hostvars, host, _OPTIONS)
+        options = host_options(CONNECTION_SPEC, hostvars, host)
         return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"])))
     except ClusterlinkError as error:
         return error

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module of this name, with what the inventory and every cluster say."""
+"""The action of module link_plan: its declaration comes from the inventory, the rest from the clusters."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.outcome import Mode, Outcome
+from ..modules import fabric_info, gateway_info
 from ..modules.link_plan import TASK
-from ..plugin_utils.whole_fabric import WholeFabricAction, gateway_addresses, look_at_clusters
+from ..plugin_utils.clusters import reader
+from ..plugin_utils.task_action import InventoryAction
 
 
-class ActionModule(WholeFabricAction):
-    """Reads what every cluster holds, and where the two gateways are."""
+class ActionModule(InventoryAction):
+    """Reads what every cluster holds, and the addresses of the two gateways."""
 
     task = TASK
 
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
-        """Read what was not given, and judge."""
+        """Read what is not given, and plan the link."""
+        self.gather_declaration(params, variables)
         hosts = list(params["declaration"]["peers"])
         if params["infos"] is None:
-            params["infos"] = look_at_clusters(variables, hosts)()
+            params["infos"] = reader(fabric_info.TASK, variables, hosts)()
         if params["addresses"] is None and params["state"] == "present":
             ends = [host for host in hosts if host in (params["source"], params["target"])]
-            params["addresses"] = gateway_addresses(variables, ends)
-        return super().act(params, mode, variables)
+            gateways = reader(gateway_info.TASK, variables, ends)()
+            params["addresses"] = {host: found.get("address") for host, found in gateways.items()}
+        return self.task.run(params, mode)

@@ -3,7 +3,7 @@
 """What every module is made of: arguments, one call, one outcome. No Ansible.
 
 A module's file holds one Task. The same Task runs in a module process (module.py) or, on the controller itself,
-inside Ansible's worker (plugins/plugin_utils/in_process.py), which saves importing the libraries once a task and host.
+inside Ansible's worker (plugins/plugin_utils/task_action.py), which saves importing the libraries once a task and host.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ author:
   - The skyshift.clusterlink contributors (@skyshift)
 description:
   - Takes what the inventory says of the whole fabric, checks it, and compiles it to the exact Kubernetes objects that
-    each cluster has to hold. It talks to no cluster and writes nothing.
+    each cluster has to hold. It writes nothing, and talks to no cluster unless O(look_up) says so.
   - Without O(declaration) it gathers the C(clusterlink_) variables of every host of the group that C(clusterlink_group)
     names (C(clusters) unless set), also of hosts that C(--limit) leaves out.
   - Every problem is reported at once, each with its variable's path, the value found, and what to do.
@@ -45,6 +45,18 @@ options:
         import from it is planned as it is, and nothing there is to be removed.
     type: dict
     default: {}
+  look_up:
+    description:
+      - What to read from the clusters, also from those that C(--limit) leaves out, before the plan is compiled.
+      - V(gateways) reads the addresses of the gateways that O(addresses) does not have.
+      - V(namespaces) reads the namespaces that the declaration leaves to be looked up (RV(plan.lookups)) and that
+        O(observed) does not have.
+      - The connections come from the variables of each host. A cluster that cannot be read is unknown in the plan.
+        Hosts that have failed earlier in the run are asked once, without retries.
+    type: list
+    elements: str
+    choices: [gateways, namespaces]
+    default: []
 notes:
   - "C(clusterlink_services) is a list of services. V(name), V(namespace) (V(default) unless set) and V(port) are those
     of the Service. V(exported_by) and V(imported_by) name clusters. V(lb_scheme) is V(round-robin), V(random) or
@@ -109,6 +121,12 @@ EXAMPLES = r"""
     addresses:
       east: {host: 172.18.0.2, port: 30443}
       west: {host: gateway.west.example.com, port: 443}
+  run_once: true
+  register: planned
+
+- name: Plan it with what the clusters say of their gateways and namespaces
+  skyshift.clusterlink.fabric_plan:
+    look_up: [gateways, namespaces]
   run_once: true
   register: planned
 
@@ -224,6 +242,11 @@ plan:
       description: By host, the namespaces that have to be looked at, for V(observed), because the plan depends on them.
       type: dict
       sample: {east: [train], west: [train]}
+unread:
+  description: Why the namespaces of a cluster could not be read, by host. Empty without O(look_up).
+  returned: success
+  type: dict
+  sample: {west: 'west: the API server refuses the connection'}
 summary:
   description: How much there is in the plan.
   returned: success
@@ -236,32 +259,77 @@ problems:
   elements: dict
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import parse, parse_addresses
+from ..module_utils.fabric.model import Declaration
 from ..module_utils.fabric.plan import compile_plan
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
 
-def run(params: dict[str, Any], mode: Mode) -> Outcome:  # noqa: ARG001 - it writes nothing in any mode
-    """Parse the declaration and compile it.
+@dataclass(frozen=True)
+class Found:
+    """What the clusters say.
+
+    Attributes:
+        addresses: As option C(addresses).
+        observed: As option C(observed).
+        unread: By host, why its namespaces could not be read.
+        warnings: A sentence for each cluster that could not be read.
+    """
+
+    addresses: dict[str, Any] = field(default_factory=dict)
+    observed: dict[str, Any] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def plan(params: dict[str, Any], look_up: Callable[[Declaration], Found]) -> Outcome:
+    """Parse the declaration, ask the clusters where that is wanted, and compile the plan.
+
+    Args:
+        params: The module's parameters.
+        look_up: Reads from the clusters what a declaration free of problems leaves open.
 
     Raises:
         ClusterlinkError: With every problem of the declaration.
     """
     if params["declaration"] is None:
         raise ClusterlinkError(Problem("declaration", "is required where no inventory can be read"))
-    plan = compile_plan(parse(params["declaration"], params["observed"]), parse_addresses(params["addresses"]))
+    addresses = parse_addresses(params["addresses"])
+    declaration = parse(params["declaration"], params["observed"])
+    found = look_up(declaration)
+    if found.observed:
+        more = {host: {**(params["observed"].get(host) or {}), **own} for host, own in found.observed.items()}
+        declaration = parse(params["declaration"], {**params["observed"], **more})
+    compiled = compile_plan(declaration, {**parse_addresses(found.addresses), **addresses})
     summary = {
-        "links": len(plan.links),
-        "objects": sum(len(part.objects) for part in plan.peers.values()),
-        "peers": len(plan.peers),
-        "pending": sum(len(part.pending) for part in plan.peers.values()),
-        "services": len(plan.services),
+        "links": len(compiled.links),
+        "objects": sum(len(part.objects) for part in compiled.peers.values()),
+        "peers": len(compiled.peers),
+        "pending": sum(len(part.pending) for part in compiled.peers.values()),
+        "services": len(compiled.services),
     }
-    return Outcome(values={"plan": plan.as_dict(), "summary": summary}, warnings=list(plan.warnings))
+    return Outcome(
+        values={"plan": compiled.as_dict(), "summary": summary, "unread": found.unread},
+        warnings=[*found.warnings, *compiled.warnings],
+    )
+
+
+def run(params: dict[str, Any], _mode: Mode) -> Outcome:
+    """Compile the plan of a declaration that is given.
+
+    Raises:
+        ClusterlinkError: With every problem of the declaration, or there is something to look up.
+    """
+    if params["look_up"]:
+        fix = "Run it as a task of a playbook, so that the collection's action reads the inventory"
+        raise ClusterlinkError(Problem("look_up", "needs the inventory, which cannot be read here", fix=fix))
+    return plan(params, lambda _declaration: Found())
 
 
 TASK = Task(
@@ -269,6 +337,7 @@ TASK = Task(
         "addresses": {"type": "dict", "default": {}},
         "declaration": {"type": "dict"},
         "observed": {"type": "dict", "default": {}},
+        "look_up": {"type": "list", "elements": "str", "choices": ["gateways", "namespaces"], "default": []},
     },
     run=run,
 )

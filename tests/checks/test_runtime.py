@@ -16,6 +16,7 @@ MODULES = sorted(path.stem for path in ROOT.glob("plugins/modules/*.py") if path
 CONNECTION = "- skyshift.clusterlink.connection\n"
 # Their connection is to another cluster than the fabric's, which the others' must never be taken for.
 ELSEWHERE = {"fabric_store"}
+SHARED_ACTION = "fabric_apply"
 MOST_CODE = 140  # lines besides the documentation, imports and headers included
 
 
@@ -32,10 +33,14 @@ def test_the_group_for_module_defaults_is_every_module_with_connection_options()
     assert set(runtime()["action_groups"]["cluster"]) == connecting
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_runs_in_ansibles_worker(module: str) -> None:
-    redirects = runtime().get("plugin_routing", {}).get("action", {})
-    assert (ROOT / "plugins" / "action" / f"{module}.py").exists() or module in redirects
+def test_every_module_has_an_action_and_those_that_only_run_the_task_are_one_file() -> None:
+    actions = {path.stem: path for path in ROOT.glob("plugins/action/*.py")}
+    assert sorted(actions) == MODULES
+    copies = {
+        module for module, path in actions.items() if "(TaskAction)" in path.read_text() and not path.is_symlink()
+    }
+    assert copies == {SHARED_ACTION}
+    assert {str(path.readlink()) for path in actions.values() if path.is_symlink()} == {f"{SHARED_ACTION}.py"}
 
 
 @pytest.mark.parametrize("module", MODULES)

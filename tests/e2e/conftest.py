@@ -8,7 +8,6 @@ tests then use and leave there. Otherwise the role lab makes three bare ones, an
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.ansible import Ansible
-from tests.support.clusters import Clusters, lab
+from tests.support.clusters import Clusters, lab, named_clusters
 from tests.support.gateways import Fabric, bring, standing
 from tests.support.kubectl import Kubectl
 from tests.support.paths import ROOT
@@ -31,13 +30,9 @@ _own: list[Path] = []
 @pytest.fixture(scope="session")
 def clusters() -> Iterator[Clusters]:
     """The clusters to test on."""
-    kubeconfig = os.environ.get("CLUSTERLINK_TEST_KUBECONFIG")
-    contexts = tuple(name for name in os.environ.get("CLUSTERLINK_TEST_CONTEXTS", "").split(",") if name)
-    if kubeconfig and contexts:
-        yield Clusters(Path(kubeconfig), contexts)
+    if named := named_clusters():
+        yield named
         return
-    if kubeconfig or contexts:
-        pytest.fail("CLUSTERLINK_TEST_KUBECONFIG and CLUSTERLINK_TEST_CONTEXTS go together: set both, or none")
     _own.append(OWN_KUBECONFIG)
     try:
         lab("present", NAMES, OWN_KUBECONFIG)

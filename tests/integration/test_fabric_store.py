@@ -16,14 +16,12 @@ from typing import Any
 import pytest
 
 from tests.support.ansible import Ansible, Call
-from tests.support.certificates import Play, changed, contents, openssl, secrets_in
+from tests.support.certificates import changed, openssl, secrets_in
 from tests.support.clusters import Clusters
+from tests.support.jobs import SECRET, Jobs, fabric_jobs, files, stored_in
 from tests.support.kubectl import Kubectl
 
 pytestmark = pytest.mark.cluster
-
-SECRET = "clusterlink-fabric-demo"  # noqa: S105 - a name
-MARK = "demo/.store.json"
 
 
 class Store:
@@ -57,11 +55,6 @@ def ca(pki: Path) -> Call:
 
 def peer(pki: Path, name: str) -> Call:
     return Call("peer_certificate", {"path": str(pki), "fabric": "demo", "name": name}, connection=False)
-
-
-def files(pki: Path) -> dict[str, bytes]:
-    """What a container has of fabric demo, without the mark."""
-    return {name: content for name, content in contents(pki).items() if name != MARK}
 
 
 def kept(kubectl: Kubectl, namespace: str) -> dict[str, bytes]:
@@ -173,108 +166,10 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
     assert not list(tmp_path.rglob("*evil*"))
 
 
-class Jobs:
-    """Runs playbooks as jobs that each begin without a folder.
-
-    Attributes:
-        output: All that they printed.
-        pki: Where the folder was that the last one used.
-    """
-
-    def __init__(self, folder: Path, inventory: dict[str, Any]) -> None:
-        self._play = Play(folder)
-        self.pki = folder / "pki"
-        self.output = ""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._inventory = folder / "inventory.json"
-        inventory["clusters"]["vars"]["clusterlink_pki_dir"] = str(self.pki)
-        self._inventory.write_text(json.dumps(inventory), encoding="utf-8")
-
-    def __call__(self, *arguments: str, check: bool = True) -> dict[str, int]:
-        """How many tasks changed something, by host."""
-        shutil.rmtree(self.pki, ignore_errors=True)
-        said = self._play.run(*arguments, inventory=str(self._inventory), check=check)
-        self.output += said
-        recap = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)", said, re.MULTILINE)
-        return {host: int(count) for host, count in recap}
-
-
-def stored_in(clusters: Clusters, context: str, namespace: str) -> dict[str, str]:
-    """The variables that have a fabric's folder kept."""
-    return {
-        "clusterlink_fabric": "demo",
-        "clusterlink_store_kubeconfig": str(clusters.kubeconfig),
-        "clusterlink_store_context": context,
-        "clusterlink_store_namespace": namespace,
-    }
-
-
-def holders(kubectl: Kubectl, clusters: Clusters, key: bytes) -> set[tuple[str, str]]:
-    """The Secrets and ConfigMaps of all clusters that hold a key, each with its context."""
-    found = set()
-    for context in clusters.contexts:
-        for obj in kubectl.json("get", "secrets,configmaps", "-A", context=context)["items"]:
-            values = "".join(
-                base64.b64decode(value).decode(errors="replace") if obj["kind"] == "Secret" else value
-                for value in (obj.get("data") or {}).values()
-            )
-            if secrets_in(values + json.dumps(obj["metadata"]), key):
-                found.add((context, obj["metadata"]["name"]))
-    return found
-
-
 @pytest.fixture
 def jobs(clusters: Clusters, namespace: str, tmp_path: Path) -> Iterator[Jobs]:
-    """Jobs on a fabric of two clusters, kept in the first; the fabric is removed at the end."""
-    names = dict(zip(("one", "two"), clusters.contexts, strict=False))
-    variables = {
-        **stored_in(clusters, clusters.contexts[0], namespace),
-        "clusterlink_kubeconfig": str(clusters.kubeconfig),
-        "clusterlink_ingress_type": "NodePort",
-        "clusterlink_link_mode": "mesh",
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-    }
-    hosts = {name: {"clusterlink_context": context} for name, context in names.items()}
-    made = Jobs(tmp_path / "jobs", {"clusters": {"hosts": hosts, "vars": variables}})
-    try:
+    with fabric_jobs(clusters, namespace, tmp_path) as made:
         yield made
-    finally:
-        made("skyshift.clusterlink.teardown")
-
-
-def test_jobs_without_a_folder_of_their_own_keep_one_fabric_whose_key_is_nowhere_else(
-    jobs: Jobs, clusters: Clusters, kubectl: Kubectl, namespace: str
-) -> None:
-    def held() -> list[Any]:
-        return [
-            kubectl.json("get", "secret", "cl-peer", "-n", "clusterlink-system", context=context)["data"]
-            for context in clusters.contexts[:2]
-        ]
-
-    assert all(jobs("skyshift.clusterlink.site", "--check").values())
-    assert "NotFound" in kubectl("get", "secret", SECRET, "-n", namespace, check=False)
-    assert all(jobs("skyshift.clusterlink.site").values())
-    made, given = files(jobs.pki), held()
-    for arguments in ("--check",), ():
-        assert jobs("skyshift.clusterlink.site", *arguments) == {"one": 0, "two": 0}
-        assert files(jobs.pki) == made
-        assert held() == given
-    assert jobs("skyshift.clusterlink.certificates", "-e", "certificates_served=false") == {"one": 0, "two": 0}
-
-    assert all(jobs("skyshift.clusterlink.rotate_ca").values())
-    rotated = files(jobs.pki)
-    assert rotated.keys() == made.keys()
-    assert rotated["demo/key.pem"] != made["demo/key.pem"]
-    assert jobs("skyshift.clusterlink.site") == {"one": 0, "two": 0}
-    assert files(jobs.pki) == rotated
-
-    for each in (made, rotated):
-        assert secrets_in(jobs.output, *(content for name, content in each.items() if name.endswith("key.pem"))) == []
-    assert "PRIVATE KEY" not in jobs.output
-    first, second = clusters.contexts[:2]
-    assert holders(kubectl, clusters, made["demo/key.pem"]) == set()
-    assert holders(kubectl, clusters, rotated["demo/key.pem"]) == {(first, SECRET)}
-    assert holders(kubectl, clusters, rotated["demo/two/key.pem"]) == {(first, SECRET), (second, "cl-peer")}
 
 
 def test_where_the_management_cluster_is_away_nothing_is_made(jobs: Jobs) -> None:

@@ -191,18 +191,3 @@ def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None
     following = fabric.two.play(fabric.playbook("following", LOCK), clusterlink_lock_timeout=60)
     assert following.code == 0, following.output
     assert "Waiting up to 60 s" in following.output
-
-
-def test_two_runs_at_once_make_what_one_makes(fabric: Fabric) -> None:
-    fabric.two.variables |= {"clusterlink_services": [], "clusterlink_link_mode": "mesh"}
-    try:
-        both = [fabric.two.start("site", clusterlink_lock_timeout=300) for _each in range(2)]
-        ended = [each.end() for each in both]
-        assert [each.code for each in ended] == [0, 0], ended[0].output + ended[1].output
-        assert any("Waiting up to 300 s" in each.output for each in ended)
-        assert fabric.leases() == {}
-        after = fabric.two.play("site")
-        assert (after.code, after.changed) == (0, 0), after.output
-    finally:
-        assert fabric.two.play("teardown").code == 0
-        assert fabric.leases() == {}

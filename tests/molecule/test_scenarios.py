@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from tests.support.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG = {"daytwo", "failover", "killed", "rotation", "upgrade"}
+SHORT = {"default", "dataplanes"}
 SCENARIOS = [
-    pytest.param(name, marks=[pytest.mark.long] * (name in LONG))
+    pytest.param(name, marks=[pytest.mark.long] * (name not in SHORT))
     for name in sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 ]
 

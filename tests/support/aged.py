@@ -26,6 +26,21 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 
 
+def age(fabric: Path, kubectl: Sequence[str], contexts: Mapping[str, str], days: int = 300) -> None:
+    """Issue all leaves and component certificates of a fabric as they were some days ago.
+
+    Args:
+        fabric: Its folder on the controller.
+        kubectl: kubectl with its kubeconfig.
+        contexts: The kubeconfig's context of every peer.
+        days: Of the 365 that they last.
+    """
+    then = datetime.now(UTC) - timedelta(days=days)
+    for peer, context in contexts.items():
+        _age_leaf(fabric, peer, then)
+        _age_components([*kubectl, "--context", context], then)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Age the certificates of every peer that is named."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.aged", description=__doc__)
@@ -35,11 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--peer", action="append", required=True, metavar="PEER=CONTEXT")
     parser.add_argument("--days", type=int, default=300, help="of the 365 that they last")
     asked = parser.parse_args(arguments)
-    then = datetime.now(UTC) - timedelta(days=asked.days)
-    for pair in asked.peer:
-        peer, context = pair.split("=", 1)
-        _age_leaf(asked.fabric, peer, then)
-        _age_components([asked.kubectl, "--kubeconfig", asked.kubeconfig, "--context", context], then)
+    contexts = dict(pair.split("=", 1) for pair in asked.peer)
+    age(asked.fabric, [asked.kubectl, "--kubeconfig", asked.kubeconfig], contexts, asked.days)
     return 0
 
 

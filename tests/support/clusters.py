@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,15 @@ class Clusters:
     contexts: tuple[str, ...]
 
 
+def named_clusters() -> Clusters | None:
+    """The clusters that the environment names to test on, which stay; None when it names none."""
+    kubeconfig = os.environ.get("CLUSTERLINK_TEST_KUBECONFIG")
+    contexts = tuple(name for name in os.environ.get("CLUSTERLINK_TEST_CONTEXTS", "").split(",") if name)
+    if bool(kubeconfig) != bool(contexts):
+        pytest.fail("CLUSTERLINK_TEST_KUBECONFIG and CLUSTERLINK_TEST_CONTEXTS go together: set both, or none")
+    return Clusters(Path(kubeconfig), contexts) if kubeconfig else None
+
+
 def lab(state: str, names: Sequence[str], kubeconfig: Path) -> None:
     """Have the role lab make (C(present)) or remove (C(absent)) bare kind clusters.
 
@@ -32,12 +42,16 @@ def lab(state: str, names: Sequence[str], kubeconfig: Path) -> None:
         names: Of the clusters; their contexts are C(kind-NAME).
         kubeconfig: Where their access is written.
     """
-    settings = {
-        "lab_state": state,
-        "lab_clusters": list(names),
-        "lab_kubeconfig": str(kubeconfig),
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
-    }
+    _play_lab({"lab_state": state, "lab_clusters": list(names), "lab_kubeconfig": str(kubeconfig)})
+
+
+def build_programs() -> None:
+    """Have the role lab build what API servers without nodes are made of, unless that is done, into the cache."""
+    _play_lab({"lab_state": "programs"})
+
+
+def _play_lab(variables: Mapping[str, object]) -> None:
+    settings = {**variables, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     command = ["ansible-playbook", "-i", "localhost,", "playbooks/lab.yml", "-e", json.dumps(settings)]
     run = subprocess.run(
         command,
@@ -50,4 +64,4 @@ def lab(state: str, names: Sequence[str], kubeconfig: Path) -> None:
         check=False,
     )
     if run.returncode != 0:
-        pytest.fail(f"the test clusters could not be made {state}:\n{run.stdout}", pytrace=False)
+        pytest.fail(f"role lab failed with {dict(variables)}:\n{run.stdout}", pytrace=False)

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import uuid
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from tests.support.ansible import ansible_environment
 from tests.support.clusters import Clusters
 from tests.support.kubectl import Kubectl
 from tests.support.paths import ROOT
+from tests.support.traffic import Client
+from tests.support.workloads import client, web
 
 _RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
 _TIMEOUT = 900
@@ -56,57 +58,36 @@ class Started:
         return Run(self.process.returncode, output, recap)
 
 
-class TwoClusters:
-    """A fabric in which C(EAST), the first cluster, offers C(web) and C(WEST), the second, has a client of it.
+class DeclaredFabric:
+    """An inventory of several clusters, and runs of the collection's playbooks for it.
 
     Attributes:
-        namespace: Of the service, in both clusters.
+        contexts: The kubeconfig's context of each peer.
         variables: Of the inventory, for all clusters; may be added to.
         hosts: Of the inventory, the variables of each.
         environment: Of Ansible, besides the tests' own.
+        pki: The fabric's folder.
+        command: What runs a playbook; C(nice) before it leaves the cores to the clusters while requests are counted.
     """
 
-    def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
-        self.namespace = f"test-{uuid.uuid4().hex[:8]}"
-        self.contexts = dict(zip((EAST, WEST), clusters.contexts, strict=False))
-        self._kubectl = kubectl
+    command: tuple[str, ...] = ("ansible-playbook",)
+
+    def __init__(self, clusters: Clusters, peers: Sequence[str], folder: Path, name: str) -> None:
+        self.contexts = dict(zip(peers, clusters.contexts, strict=False))
         self._folder = folder
         self._runs = 0
+        self.pki = folder / "pki" / name
         self.environment: dict[str, str] = {}
         self.hosts: dict[str, dict[str, Any]] = {
-            name: {"clusterlink_kubeconfig": str(clusters.kubeconfig), "clusterlink_context": context}
-            for name, context in self.contexts.items()
+            peer: {"clusterlink_kubeconfig": str(clusters.kubeconfig), "clusterlink_context": context}
+            for peer, context in self.contexts.items()
         }
         self.variables: dict[str, Any] = {
-            "clusterlink_fabric": self.namespace,
+            "clusterlink_fabric": name,
             "clusterlink_pki_dir": str(folder / "pki"),
             "clusterlink_ingress_type": "NodePort",
             "clusterlink_wait_timeout": 300,  # a test machine may be busy
-            "clusterlink_services": [
-                {
-                    "name": "web",
-                    "namespace": self.namespace,
-                    "port": 80,
-                    "exported_by": [EAST],
-                    "imported_by": [WEST],
-                    "allow": [{"from": {"app": "frontend"}}],
-                }
-            ],
         }
-
-    def populate(self) -> None:
-        """Make the namespace in both clusters, the server in one and the client in the other."""
-        for context, workload in zip(self.contexts.values(), (self._web(), self._client()), strict=True):
-            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
-            self._kubectl.apply(namespace, *workload, context=context)
-            self._kubectl(
-                *("wait", "--for=condition=Ready", "--timeout=60s", "pod/main", "-n", self.namespace), context=context
-            )
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(self.namespace, context=context)
 
     def play(self, playbook: str, *options: str, **variables: Any) -> Run:
         """Run one of the collection's playbooks; one that fails is no error here.
@@ -118,16 +99,20 @@ class TwoClusters:
         """
         return self.start(playbook, *options, **variables).end()
 
-    def start(self, playbook: str, *options: str, **variables: Any) -> Started:
-        """Begin such a run."""
+    def playbook_command(self, playbook: str, *options: str, **variables: Any) -> list[str]:
+        """The command of such a run, with the inventory as it is now."""
         inventory = self._folder / "inventory.json"
         inventory.write_text(json.dumps({"clusters": {"hosts": self.hosts, "vars": self.variables}}), encoding="utf-8")
         name = playbook if "/" in playbook else f"skyshift.clusterlink.{playbook}"
+        return [*self.command, "-i", str(inventory), name, "-e", json.dumps(variables), *options]
+
+    def start(self, playbook: str, *options: str, **variables: Any) -> Started:
+        """Begin such a run."""
         self._runs += 1
         log = self._folder / f"{Path(playbook).stem}.{self._runs}.log"
         with log.open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
-                ["ansible-playbook", "-i", str(inventory), name, "-e", json.dumps(variables), *options],
+                self.playbook_command(playbook, *options, **variables),
                 cwd=ROOT,
                 env=ansible_environment(**self.environment),
                 stdin=subprocess.DEVNULL,
@@ -136,29 +121,94 @@ class TwoClusters:
             )
         return Started(process, log)
 
-    def _web(self) -> list[Mapping[str, Any]]:
-        ports = [{"port": 80, "targetPort": 8080}]
-        service = {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {"name": "web", "namespace": self.namespace},
-            "spec": {"selector": {"app": "web"}, "ports": ports},
-        }
-        return [self._pod("web", "clusterlink-lab/web:v1"), service]
 
-    def _client(self) -> list[Mapping[str, Any]]:
-        return [self._pod("frontend", "clusterlink-lab/client:v1")]
+class TwoClusters(DeclaredFabric):
+    """A fabric in which C(EAST), the first cluster, offers C(web) and C(WEST), the second, has a client of it.
 
-    def _pod(self, app: str, image: str) -> Mapping[str, Any]:
-        container = {
-            "name": "main",
-            "image": image,
-            "imagePullPolicy": "Never",
-            "env": [{"name": "CLUSTER", "value": "here"}],
-        }
-        return {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "main", "namespace": self.namespace, "labels": {"app": app}},
-            "spec": {"terminationGracePeriodSeconds": 0, "containers": [container]},
-        }
+    Attributes:
+        namespace: Of the service, in both clusters.
+    """
+
+    def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
+        self.namespace = f"test-{uuid.uuid4().hex[:8]}"
+        super().__init__(clusters, (EAST, WEST), folder, self.namespace)
+        self._kubectl = kubectl
+        self.variables["clusterlink_services"] = [
+            {
+                "name": "web",
+                "namespace": self.namespace,
+                "port": 80,
+                "exported_by": [EAST],
+                "imported_by": [WEST],
+                "allow": [{"from": {"app": "frontend"}}],
+            }
+        ]
+
+    def populate(self) -> None:
+        """Make the namespace in both clusters, the server in one and the client in the other."""
+        for context, workload in zip(
+            self.contexts.values(), (web(self.namespace), client(self.namespace)), strict=True
+        ):
+            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+            self._kubectl.apply(namespace, *workload, context=context)
+            self._kubectl(
+                *("wait", "--for=condition=Ready", "--timeout=60s", "pod/main", "-n", self.namespace), context=context
+            )
+
+    def clear(self) -> None:
+        """Remove the namespaces."""
+        for context in self.contexts.values():
+            self._kubectl.remove_namespace(self.namespace, context=context)
+
+
+class FullMesh(DeclaredFabric):
+    """A fabric in which every cluster exports C(web) and imports those of all others, so that every link has traffic.
+
+    Attributes:
+        namespace: Of the workloads and imports, in every cluster.
+    """
+
+    def __init__(self, clusters: Clusters, kubectl: Kubectl, peers: Sequence[str], folder: Path) -> None:
+        self.namespace = f"test-{uuid.uuid4().hex[:8]}"
+        super().__init__(clusters, peers, folder, self.namespace)
+        self._kubectl = kubectl
+        self.variables["clusterlink_exports"] = [{"name": "web", "namespace": self.namespace, "port": 80}]
+        self.variables["clusterlink_policies"] = [
+            {"name": "everything", "namespace": self.namespace, "from": [{}], "to": [{}]}
+        ]
+        self._every_host = self.hosts
+        self.link(*peers)
+
+    def link(self, *peers: str) -> None:
+        """Let these peers alone be the fabric, each importing from all others."""
+        self.hosts = {peer: self._every_host[peer] for peer in peers}
+        for peer, variables in self.hosts.items():
+            variables["clusterlink_imports"] = [self._import(other) for other in peers if other != peer]
+
+    def _import(self, source: str) -> dict[str, Any]:
+        sources = [{"peer": source, "export_name": "web"}]
+        return {"name": f"web-{source}", "namespace": self.namespace, "port": 80, "sources": sources}
+
+    def clients(self) -> list[Client]:
+        """A client of every import."""
+        return [
+            Client(self.contexts[peer], f"http://web-{other}", self.namespace, "client")
+            for peer in self.hosts
+            for other in self.hosts
+            if other != peer
+        ]
+
+    def populate(self) -> None:
+        """Make the namespace in every cluster, and a server and a client in it."""
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+        for peer, context in self.contexts.items():
+            pods = (*web(self.namespace, peer, "web"), *client(self.namespace, "client"))
+            self._kubectl.apply(namespace, *pods, context=context)
+        for context in self.contexts.values():
+            ready = ("--for=condition=Ready", "--timeout=60s")
+            self._kubectl("wait", *ready, "pod/web", "pod/client", "-n", self.namespace, context=context)
+
+    def clear(self) -> None:
+        """Remove the namespaces."""
+        for context in self.contexts.values():
+            self._kubectl.remove_namespace(self.namespace, context=context)

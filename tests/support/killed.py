@@ -2,46 +2,50 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A playbook that is killed at every step, and run again each time.
 
-    python -m tests.support.killed [--steps REGEX] -- ansible-playbook PLAYBOOK...
-
 The first run is killed by SIGKILL as its first task begins, with all of its processes, the second run as its second
-task begins, and so on until a run ends before it is killed. Its exit code is the result. With ``--steps``, only tasks
-count whose name matches.
+task begins, and so on until a run ends before it is killed.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
+
+from tests.support.ansible import ansible_environment
 
 MOST_RUNS = 80
 _TASK = "TASK ["
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command until it ends by itself."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.killed", description=__doc__)
-    parser.add_argument("--steps", default="", help="what the name of a task must match to count")
-    parser.add_argument("command", nargs="+")
-    asked = parser.parse_args(arguments)
+def run_killed_at_every_step(command: Sequence[str], steps: str = "") -> int:
+    """Run a playbook again and again until a run ends by itself, which must be a good end.
+
+    Args:
+        command: C(ansible-playbook) and its arguments.
+        steps: What the name of a task must match to count; every task by default.
+
+    Returns:
+        How many runs were killed.
+
+    Raises:
+        AssertionError: The last run failed, or there was no last run.
+    """
     for number in range(MOST_RUNS):
-        status = _run(asked.command, asked.steps, number + 1)
+        status = _run(command, steps, number + 1)
         if status is not None:
+            assert status == 0, f"after {number} killed runs, one ended with {status}"
             print(f"killed {number} times, then it ended by itself", flush=True)
-            return status
-    print(f"it did not end in {MOST_RUNS} runs")
-    return 1
+            return number
+    raise AssertionError(f"it did not end in {MOST_RUNS} runs")
 
 
 def _run(command: Sequence[str], steps: str, last: int) -> int | None:
     """Run until the matching task of this number, from 1; the exit code, or None when it was killed."""
-    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}
+    environment = ansible_environment(ANSIBLE_FORCE_COLOR="false")
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -61,7 +65,3 @@ def _run(command: Sequence[str], steps: str, last: int) -> int | None:
     status = process.wait()
     print("".join(lines[-60:] if status else lines[-8:]), flush=True)
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

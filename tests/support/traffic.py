@@ -17,7 +17,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 REQUEST_SECONDS = 5
@@ -39,13 +40,29 @@ _SHOWN = 8
 _FORMAT = "%{stderr}%{http_code} %{num_connects} %{time_total} s %{errormsg}\\n"
 
 
+@dataclass(frozen=True)
+class Client:
+    """Who asks for what.
+
+    Attributes:
+        context: The kubeconfig's context of the pod's cluster.
+        url: What it asks for.
+        namespace: The pod's.
+        pod: The pod, or C(deployment/NAME) for one of a Deployment's; its image has curl and a shell.
+    """
+
+    context: str
+    url: str
+    namespace: str = "default"
+    pod: str = "deployment/client"
+
+
 @dataclass
 class Stream:
     """One pod's requests to one address, at a steady rate.
 
     Attributes:
-        context: The kubeconfig's context of the pod's cluster.
-        url: What it asks for.
+        client: Who asks for what.
         kept: Whether connections are kept from one request to the next.
         answered: How many requests had an answer of status 200, since counting began.
         failures: The others, each with the seconds since counting began.
@@ -53,8 +70,7 @@ class Stream:
         slowest: How many seconds the slowest answer took, since counting began.
     """
 
-    context: str
-    url: str
+    client: Client
     kept: bool
     answered: int = 0
     failures: list[str] = field(default_factory=list)
@@ -70,15 +86,25 @@ class Stream:
     @property
     def name(self) -> str:
         """For reports."""
-        return f"{self.context} {self.url} {'kept' if self.kept else 'new'}"
+        return f"{self.client.context} {self.client.url} {'kept' if self.kept else 'new'}"
 
-    def start(self, kubectl: str, kubeconfig: str, rate: int, kept_for: int) -> None:
+    def start(self, kubectl: Sequence[str], rate: int, kept_for: int) -> None:
         """Begin to ask; nothing counts yet."""
         header = [] if self.kept else ["--header", "Connection: close"]
         curl = ["curl", "--silent", "--output", "/dev/null", "--write-out", _FORMAT, "--rate", f"{rate}/s"]
-        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.url}/?[1-{rate * kept_for}]"]
-        command = [kubectl, "--kubeconfig", kubeconfig, "--context", self.context, "exec", "--stdin"]
-        command += ["deployment/client", "--", "sh", "-c", _UNTIL_CLOSED, "sh", str(LONGEST_SECONDS // kept_for)]
+        curl += ["--max-time", str(REQUEST_SECONDS), *header, f"{self.client.url}/?[1-{rate * kept_for}]"]
+        command = [*kubectl, "--context", self.client.context, "--namespace", self.client.namespace]
+        command += [
+            "exec",
+            "--stdin",
+            self.client.pod,
+            "--",
+            "sh",
+            "-c",
+            _UNTIL_CLOSED,
+            "sh",
+            str(LONGEST_SECONDS // kept_for),
+        ]
         self._process = subprocess.Popen(
             [*command, *curl],
             stdin=subprocess.PIPE,
@@ -143,6 +169,106 @@ class Stream:
         self.failures.append(f"at {self.last_failure:.1f} s: {how}")
 
 
+@dataclass
+class Count:
+    """What became of all requests while something ran.
+
+    Attributes:
+        streams: The requests' streams.
+        rate: Requests a second of each stream.
+        began: When counting began, by the monotonic clock; the body began C(lead) seconds later.
+        lead: Seconds before and after the body.
+        seconds: For how long was counted; 0 while it goes on.
+    """
+
+    streams: Sequence[Stream]
+    rate: int
+    lead: float
+    began: float = 0
+    seconds: float = 0
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered."""
+        return sum(stream.answered for stream in self.streams)
+
+    @property
+    def failed(self) -> int:
+        """How many were not."""
+        return sum(len(stream.failures) for stream in self.streams)
+
+    @property
+    def last_failure(self) -> float:
+        """When the last request failed, in seconds after the body began; 0 when none did."""
+        return max(0.0, *(stream.last_failure - self.lead for stream in self.streams))
+
+    @property
+    def too_few(self) -> list[str]:
+        """Streams with too few requests to mean anything."""
+        least = self.rate * self.seconds / 8
+        return [stream.name for stream in self.streams if stream.answered + len(stream.failures) < least]
+
+    def report(self) -> str:
+        """All figures."""
+        total = self.answered + self.failed
+        slowest = max(stream.slowest for stream in self.streams) * 1000
+        lines = [
+            f"{self.failed} of {total} requests failed in {self.seconds:.0f} s, {2 * self.lead:.0f} s of them idle",
+            f"{total / self.seconds:.0f} a second on {len(self.streams)} streams, the slowest {slowest:.0f} ms",
+        ]
+        if self.failed:
+            lines.append(f"last failure {self.last_failure:.1f} s after the begin")
+        for stream in self.streams:
+            lines.append(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
+            lines += [f"  failed {failure} ({stream.name})" for failure in stream.failures[:_SHOWN]]
+        return "\n".join(f"traffic: {line}" for line in lines)
+
+
+@contextmanager
+def traffic(
+    kubectl: Sequence[str],
+    clients: Sequence[Client],
+    *,
+    rate: int = 5,
+    lead: float = 5,
+    kept_for: int = LONGEST_SECONDS,
+) -> Iterator[Count]:
+    """Requests of all clients, on kept and on new connections, while the body runs; the figures are printed.
+
+    Args:
+        kubectl: kubectl with its kubeconfig.
+        clients: Who asks for what.
+        rate: Requests a second of each client on each of its two streams.
+        lead: Seconds of requests before and after the body.
+        kept_for: Seconds after which a kept connection is replaced.
+
+    Yields:
+        The count, complete when the body has ended.
+
+    Raises:
+        AssertionError: A stream had too few requests to mean anything.
+    """
+    streams = [Stream(client, kept) for client in clients for kept in (True, False)]
+    count = Count(streams, rate, lead)
+    try:
+        for stream in streams:
+            stream.start(kubectl, rate, kept_for)
+        for stream in streams:
+            stream.wait_until_steady()
+        for stream in streams:
+            stream.count()
+        count.began = time.monotonic()
+        time.sleep(lead)
+        yield count
+        time.sleep(lead)
+        count.seconds = time.monotonic() - count.began
+    finally:
+        for stream in streams:
+            stream.stop()
+    print(count.report())
+    assert not count.too_few, f"too few requests to mean anything: {count.too_few}"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ask, run the command, and say how many requests failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.traffic", description=__doc__)
@@ -161,50 +287,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lose", type=int, default=0, help="how many requests must fail, when that is to be shown")
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)
-    pairs = [text.split("=", 1) for text in asked.stream]
-    streams = [Stream(context, url, kept) for context, url in pairs for kept in (True, False)]
-    try:
-        for stream in streams:
-            stream.start(asked.kubectl, asked.kubeconfig, asked.rate, asked.kept_for)
-        for stream in streams:
-            stream.wait_until_steady()
-        for stream in streams:
-            stream.count()
-        began = time.monotonic()
-        time.sleep(asked.lead)
-        command_began = time.monotonic()
+    clients = [Client(*text.split("=", 1)) for text in asked.stream]
+    kubectl = [asked.kubectl, "--kubeconfig", asked.kubeconfig]
+    with traffic(kubectl, clients, rate=asked.rate, lead=asked.lead, kept_for=asked.kept_for) as count:
         status = subprocess.run(asked.command, check=False).returncode
-        took = time.monotonic() - command_began
-        time.sleep(asked.lead)
-        seconds = time.monotonic() - began
-    finally:
-        for stream in streams:
-            stream.stop()
-    return status or _report(streams, seconds, took, asked)
-
-
-def _report(streams: Sequence[Stream], seconds: float, took: float, asked: argparse.Namespace) -> int:
-    failed = sum(len(stream.failures) for stream in streams)
-    answered = sum(stream.answered for stream in streams)
-    counts = f"{failed} of {answered + failed} requests failed"
-    print(f"traffic: {counts} in {seconds:.0f} s ({took:.1f} s of them the command's)")
-    last = max(stream.last_failure for stream in streams) - asked.lead
-    if failed:
-        print(f"traffic: last failure {last:.1f} s after the command began")
-    print(f"traffic: {(answered + failed) / seconds:.0f} requests a second on {len(streams)} streams")
-    print(f"traffic: slowest answer after {max(stream.slowest for stream in streams) * 1000:.0f} ms")
-    for stream in streams:
-        print(f"  {stream.name}: {stream.answered} answered on {stream.connections} new connections")
-        for failure in stream.failures[:_SHOWN]:
-            print(f"traffic: failed {failure} ({stream.name})")
-    too_few = [stream.name for stream in streams if stream.answered + len(stream.failures) < asked.rate * seconds / 8]
-    if too_few:
-        print(f"traffic: too few requests to mean anything: {', '.join(too_few)}")
-    kept = failed >= asked.lose if asked.lose else failed <= asked.allow
-    late = asked.clean_after is not None and last > asked.clean_after
+    kept = count.failed >= asked.lose if asked.lose else count.failed <= asked.allow
+    late = asked.clean_after is not None and count.last_failure > asked.clean_after
     if late:
         print(f"traffic: requests failed for longer than {asked.clean_after:.0f} s")
-    return int(not kept or late or bool(too_few))
+    return status or int(not kept or late)
 
 
 if __name__ == "__main__":

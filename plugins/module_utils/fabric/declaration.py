@@ -29,7 +29,7 @@ INGRESS_TYPES = ("NodePort", "LoadBalancer", "none")
 FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "shared_namespaces", "policies")
 """What is said once for the fabric; the inventory's variables have C(clusterlink_) before these names."""
 
-CONNECTION_VARIABLES = ("kubeconfig", "context", "host")
+API_SERVER_VARIABLES = ("kubeconfig", "context", "host")
 """Where each host's API server is, likewise; only to find two hosts that are one cluster."""
 
 HOST_VARIABLES = (

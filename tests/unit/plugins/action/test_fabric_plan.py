@@ -21,10 +21,10 @@ from ansible.template import Templar
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
-from ansible_collections.skyshift.clusterlink.plugins.action.fabric_plan import gather
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
 from ansible_collections.skyshift.clusterlink.plugins.modules.fabric_plan import TASK
+from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.inventory import gather
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -224,4 +224,4 @@ def test_declaration_given_as_an_argument_needs_no_inventory(tmp_path: Path) -> 
 
 def test_argument_of_another_type_is_refused(tmp_path: Path) -> None:
     result = run_playbook(tmp_path, inventory(), {"addresses": "east"})
-    assert result["msg"].startswith("fabric_plan: argument 'addresses' is of type str")
+    assert result["msg"].startswith("argument 'addresses' is of type str")

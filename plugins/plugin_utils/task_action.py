@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run a module of this collection inside Ansible's worker when it would run on the controller anyway.
+
+A module process imports its libraries for every host and task, which takes longer than a task that has nothing to
+change. Ansible loads actions in the parent process, so every worker inherits what they import.
+Anything that asks for another process (a remote connection, become, environment, async) gets the ordinary module.
+
+Each module has an action under its own name in plugins/action, most of them symlinks to one file. A redirect to one
+action in meta/runtime.yml is no substitute: module_defaults of one module then reach all of them. Nor is a module's
+C(action_plugin) there: the parent process does not load it, so every worker imports the libraries.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.module import missing_library, run_in_worker
+from ..module_utils.outcome import Mode, Outcome, Task
+from .inventory import gather
+
+# Paid once, in the parent. A controller without them runs the module, with its own interpreter, which reports that.
+for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config", "websocket"):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(library)
+
+
+class TaskAction(ActionBase):
+    """The action of a module: runs the module's task in the worker, or the module where it needs another process.
+
+    Attributes:
+        task: The module's task.
+    """
+
+    task: Task
+
+    _requires_connection = False
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module; the result is the same in both ways."""
+        super().run(tmp, task_vars)
+        variables, name = task_vars or {}, f"skyshift.clusterlink.{type(self).__module__.rpartition('.')[2]}"
+        if not self._runs_in_worker():
+            result: dict[str, Any] = self._execute_module(
+                module_name=name, task_vars=variables, wrap_async=self._task.async_val
+            )
+            return result
+        arguments = dict(self._task.args)
+        self._update_module_args(name, arguments, variables)
+        return run_in_worker(self.task, arguments, lambda params, mode: self.act(params, mode, variables))
+
+    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002 - for others
+        """Do the task's work with the validated parameters; an action that knows more overrides it."""
+        return self.task.run(params, mode)
+
+    def _runs_in_worker(self) -> bool:
+        """Whether the module would run on the controller, as the same user and in the same environment."""
+        return (
+            self._connection.transport == "local"
+            and not self._connection.become
+            and not any(self._task.environment or [])
+            and not self._task.async_val
+            and not missing_library(self.task)
+        )
+
+
+class InventoryAction(TaskAction):
+    """The action of a module that reads the inventory: it always runs in the worker, which alone can read that.
+
+    A C(declaration) that is not given is gathered from the inventory.
+    """
+
+    _supports_async = False
+
+    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
+        """Gather the declaration and do the work; an action that asks clusters overrides it."""
+        self.gather_declaration(params, variables)
+        return self.task.run(params, mode)
+
+    def gather_declaration(self, params: dict[str, Any], variables: Mapping[str, Any]) -> None:
+        """Set the declaration from the inventory where the module takes one and none is given."""
+        if "declaration" in params and params["declaration"] is None:
+            params["declaration"] = gather(variables, self._templar)
+
+    def _runs_in_worker(self) -> bool:
+        return True

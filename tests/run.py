@@ -1,0 +1,199 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All tests in lanes, on two cores: what waits runs beside what computes, and what counts requests runs alone.
+
+    python -m tests.run [--long]
+
+Lane "code" has linters, checks, unit tests, sanity and real API servers. Beside it, lane "clusters" makes three kind
+clusters and tests gateways on them. When both have ended, lane "traffic" counts requests on the same clusters, one test
+at a time. The last line counts all tests: N passed, N failed, N skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from tests.support.ansible import ansible_environment
+from tests.support.clusters import Clusters, lab
+from tests.support.paths import ROOT
+
+RESULTS = ROOT / ".build" / "results"
+KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
+NAMES = ("e2e-a", "e2e-b", "e2e-c")
+SLOWEST = 20
+WORKERS = "2"
+
+
+@dataclass
+class Lane:
+    """One run of pytest.
+
+    Attributes:
+        name: For people.
+        arguments: Of pytest.
+        code: Its exit code, once it has ended; 5 says that there was nothing to test.
+        seconds: How long it took.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    code: int = -1
+    seconds: float = 0
+    _process: subprocess.Popen[str] | None = None
+
+    @property
+    def report(self) -> Path:
+        """Where pytest writes the results."""
+        return RESULTS / f"{self.name}.xml"
+
+    def run(self, clusters: Clusters | None = None) -> None:
+        """Run it to its end; each line that it prints begins with the lane's name.
+
+        Args:
+            clusters: The clusters to test on, instead of those that tests make themselves.
+        """
+        began = time.monotonic()
+        environment = {**ansible_environment(), "PYTHONUNBUFFERED": "1"}
+        if clusters:
+            environment["CLUSTERLINK_TEST_KUBECONFIG"] = str(clusters.kubeconfig)
+            environment["CLUSTERLINK_TEST_CONTEXTS"] = ",".join(clusters.contexts)
+        command = ["pytest", "--quiet", f"--junit-xml={self.report}", *self.arguments]
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            self._process = process
+            for line in process.stdout or ():
+                print(f"{self.name:>8} | {line}", end="", flush=True)
+        self.code, self.seconds = process.returncode, time.monotonic() - began
+
+    def stop(self) -> None:
+        """End it, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+
+
+@dataclass
+class Summary:
+    """The results of all lanes.
+
+    Attributes:
+        passed: How many tests passed.
+        failed: How many failed, errors included.
+        skipped: How many were skipped.
+        times: Each test's seconds and name.
+        faults: Lanes that ended without a result.
+    """
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    times: list[tuple[float, str]] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, name: str, code: int, report: str) -> None:
+        """Add a lane.
+
+        Args:
+            name: The lane's.
+            code: Its exit code.
+            report: What it wrote, in JUnit's XML; empty when it wrote nothing.
+        """
+        if code not in (0, 1, 5) or not report:
+            self.faults.append(f"lane {name} ended with {code}{'' if report else ' and no results'}")
+        for case in ET.fromstring(report or "<testsuites/>").iter("testcase"):  # noqa: S314 - our own
+            outcomes = {child.tag for child in case}
+            self.failed += bool(outcomes & {"failure", "error"})
+            self.skipped += "skipped" in outcomes
+            self.passed += not outcomes & {"failure", "error", "skipped"}
+            self.times.append((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}"))
+
+    def lines(self) -> Iterator[str]:
+        """The slowest tests, lanes without a result, and the counts, which are the last line."""
+        yield f"The slowest {SLOWEST}:"
+        for seconds, name in sorted(self.times, reverse=True)[:SLOWEST]:
+            yield f"  {seconds:6.1f} s  {name}"
+        yield from self.faults
+        yield f"{self.passed} passed, {self.failed + len(self.faults)} failed, {self.skipped} skipped"
+
+
+@contextmanager
+def kind_clusters() -> Iterator[Clusters]:
+    """The three clusters that all tests of gateways share."""
+    try:
+        lab("present", NAMES, KUBECONFIG)
+        yield Clusters(KUBECONFIG, tuple(f"kind-{name}" for name in NAMES))
+    finally:
+        lab("absent", NAMES, KUBECONFIG)
+
+
+def lanes(long: bool) -> tuple[Lane, Lane, Lane]:
+    """The lanes code, clusters and traffic."""
+    if long:
+        return (
+            Lane("code", ("-m", "long", "tests/integration")),
+            Lane("clusters", ("-m", "long and not traffic", "tests/e2e", "tests/molecule")),
+            Lane("traffic", ("-m", "long and traffic", "-rP", "tests/e2e")),
+        )
+    code = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
+    return (
+        Lane("code", ("-m", "not long", "-n", WORKERS, "--dist", "worksteal", *code)),
+        Lane("clusters", ("-m", "not long and not traffic", "tests/e2e", "tests/molecule")),
+        Lane("traffic", ("-m", "not long and traffic", "-rP", "tests/e2e")),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all lanes; returns 0 when every test passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="the tests that take minutes, instead of all others")
+    asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    code, clusters, traffic = every = lanes(asked.long)
+    for lane in every:
+        lane.report.unlink(missing_ok=True)
+    beside = threading.Thread(target=code.run)
+    beside.start()
+    try:
+        with kind_clusters() as kind:
+            clusters.run(kind)
+            beside.join()
+            traffic.run(kind)
+    except BaseException:
+        for lane in every:
+            lane.stop()
+        raise
+    finally:
+        beside.join()
+    summary = Summary()
+    for lane in every:
+        summary.add(lane.name, lane.code, lane.report.read_text(encoding="utf-8") if lane.report.exists() else "")
+        print(f"lane {lane.name}: {lane.seconds:.0f} s")
+    print(*summary.lines(), sep="\n", flush=True)
+    return int(bool(summary.failed or summary.faults))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

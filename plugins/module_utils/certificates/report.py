@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from ..pki.clock import how_far_off
+from ..pki.clock_skew import describe_skew
 from .found import (
     CONTROL_PLANE,
     DATA_PLANE,
@@ -138,7 +138,7 @@ def _problems(row: Row, days: float) -> list[str]:
 
 
 def _clock_problem(host: str, seconds: int) -> str:
-    said = how_far_off(seconds)
+    said = describe_skew(seconds)
     return f"{host}: its clock is {said}" if said else ""
 
 

@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates and keys as files, laid out as the ``clusterlink`` CLI does (v0.4.1, cmd/clusterlink/config).
+"""Certificates and keys on disk, in the layout of the ``clusterlink`` CLI (v0.4.1, cmd/clusterlink/config).
 
 ``ROOT/FABRIC/cert.pem``, ``ROOT/FABRIC/key.pem``, ``ROOT/FABRIC/PEER/cert.pem``, ``ROOT/FABRIC/PEER/key.pem``.
 
-A file appears whole or not at all, and a key is never readable by others, not even for a moment. A new key never stands
-beside an old certificate: the certificate is taken away first, so an interrupted run leaves a key alone, which the next
-run goes on with.
+Files are written atomically, and a key is never readable by others, not even for a moment. A new key is never beside an
+old certificate: the certificate is removed first. So an interrupted run leaves a key without a certificate, and the
+next run continues with it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from ..errors import ClusterlinkError, Problem
 from ..pki.pair import Pair
 
 REQUEST = "request.json"
-"""The file in a peer's folder by which it asks others for its certificate."""
+"""The file in a peer's folder that requests its certificate from another organisation."""
 
 KEY_MODE = 0o600
 CERTIFICATE_MODE = 0o644
 FOLDER_MODE = 0o700
 
-# What others may do at most with what is there already; the CLI makes folders 0755.
+# The widest mode of an existing folder; the CLI creates folders with mode 0755.
 _WIDEST_FOLDER_MODE = 0o755
 
 _TEMPORARY = ".clusterlink-"
@@ -41,7 +41,7 @@ _LOCK_POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Folder:
-    """Where one certificate and its key live."""
+    """The folder of one certificate and its key."""
 
     path: str
 
@@ -62,40 +62,40 @@ class Folder:
 
 
 def fabric_folder(root: str, fabric: str) -> Folder:
-    """Where a fabric's CA lives."""
+    """The folder of a fabric's CA."""
     return Folder(os.path.join(root, fabric))
 
 
 def peer_folder(root: str, fabric: str, peer: str) -> Folder:
-    """Where a peer's certificate lives."""
+    """The folder of a peer's certificate."""
     return Folder(os.path.join(root, fabric, peer))
 
 
 def trusted_path(folder: Folder) -> str:
-    """The file with the CAs that gateways trust, there only while they are two."""
+    """The file of the CAs that gateways trust, which exists only while there are two."""
     return os.path.join(folder.path, "trusted.pem")
 
 
 def enrolled_path(folder: Folder) -> str:
-    """The file with the requests of other organisations that were answered."""
+    """The file of the signed requests of other organisations."""
     return os.path.join(folder.path, "enrolled.json")
 
 
 def peers_in(folder: Folder) -> list[str]:
     """The peers that have a certificate or a key in a fabric's folder, sorted."""
-    # A folder with a dot in its name is no peer's: it holds a CA that comes or goes.
+    # A folder with a dot in its name belongs to no peer: it holds the next or the old CA.
     peers = [name for name in names_in(folder) if "." not in name]
     return [name for name in peers if any(map(os.path.lexists, Folder(os.path.join(folder.path, name)).files))]
 
 
 def requests_in(folder: Folder) -> list[str]:
-    """The files by which peers in a fabric's folder ask others for their certificates, sorted."""
+    """The files that request certificates from another organisation in a fabric's folder, sorted."""
     paths = [os.path.join(folder.path, name, REQUEST) for name in names_in(folder)]
     return [path for path in paths if os.path.lexists(path)]
 
 
 def names_in(folder: Folder) -> list[str]:
-    """The names of what is in a folder, sorted, but for those with a leading dot; none when there is no folder.
+    """The names in a folder, sorted, without those with a leading dot; none when there is no folder.
 
     Raises:
         ClusterlinkError: It cannot be listed.
@@ -122,36 +122,36 @@ def read_file(path: str) -> bytes | None:
 
 
 def read_pair(folder: Folder) -> Pair:
-    """What a folder holds.
+    """The certificate and key in a folder.
 
     Raises:
-        ClusterlinkError: A file is there that cannot be read.
+        ClusterlinkError: A file cannot be read.
     """
     return Pair(read_file(folder.certificate), read_file(folder.key), folder.certificate, folder.key)
 
 
 @dataclass(frozen=True)
 class TooOpen:
-    """A file or folder that others may do too much with; the modes are permission bits."""
+    """A file or folder that gives others too many permissions; the modes are permission bits."""
 
     path: str
     found: int
     wanted: int
 
     def __str__(self) -> str:
-        """What is repaired, as a sentence without a full stop."""
+        """The repair, as a sentence without a full stop."""
         return f"{self.path} has mode {self.found:04o} where at most {self.wanted:04o} is safe"
 
 
 def find_too_open(folder: Folder) -> list[TooOpen]:
-    """What in a folder others may read or write though they should not."""
+    """The files in a folder that others may read or write although they must not."""
     found = []
     for path, widest in (
         (folder.path, _WIDEST_FOLDER_MODE),
         (folder.certificate, CERTIFICATE_MODE),
         (folder.key, KEY_MODE),
     ):
-        with _explained(path, "cannot be looked at"), contextlib.suppress(FileNotFoundError):
+        with _explained(path, "cannot be examined"), contextlib.suppress(FileNotFoundError):
             mode = stat.S_IMODE(os.stat(path).st_mode)
             if mode & 0o077 & ~widest:
                 found.append(TooOpen(path, mode, mode & (0o700 | widest)))
@@ -159,7 +159,7 @@ def find_too_open(folder: Folder) -> list[TooOpen]:
 
 
 def repair_mode(item: TooOpen) -> None:
-    """Take away what others may not do.
+    """Remove the extra permissions of others.
 
     Raises:
         ClusterlinkError: The mode cannot be set, or the file system does not keep it.
@@ -168,17 +168,17 @@ def repair_mode(item: TooOpen) -> None:
         os.chmod(item.path, item.wanted)
     if stat.S_IMODE(os.stat(item.path).st_mode) != item.wanted:
         fix = "Keep certificates on a file system that has permissions"
-        raise ClusterlinkError(Problem(item.path, "is open to others and stays so", f"{item.found:04o}", fix))
+        raise ClusterlinkError(Problem(item.path, "is open to others and remains so", f"{item.found:04o}", fix))
 
 
 def write_pair(folder: Folder, certificate: bytes, key: bytes | None, backup_stamp: str | None = None) -> list[str]:
     """Write a certificate and, when it is new, its key.
 
     Args:
-        folder: Where; ``make_folder`` has made it.
+        folder: The folder, which ``make_folder`` has created.
         certificate: PEM.
-        key: PEM; None leaves the one that is there.
-        backup_stamp: Keep what is replaced beside it, under its name with this stamp; None keeps nothing.
+        key: PEM; None keeps the present one.
+        backup_stamp: Back up replaced files under their names with this stamp; None backs up nothing.
 
     Returns:
         The backups' paths.
@@ -201,7 +201,7 @@ def write_pair(folder: Folder, certificate: bytes, key: bytes | None, backup_sta
 
 
 def write_key(folder: Folder, key: bytes) -> None:
-    """Write the same key in another form; as nothing is lost, there is no backup.
+    """Write the same key in another form, without a backup, since nothing is lost.
 
     Raises:
         ClusterlinkError: The file cannot be written.
@@ -210,12 +210,12 @@ def write_key(folder: Folder, key: bytes) -> None:
 
 
 def remove_file(path: str) -> None:
-    """Remove a file; that it is not there is no error."""
+    """Remove a file; a missing file is no error."""
     _remove(path)
 
 
 def write_file(path: str, content: bytes, mode: int) -> None:
-    """Write one file, whole or not at all.
+    """Write one file atomically.
 
     Raises:
         ClusterlinkError: It cannot be written.
@@ -237,13 +237,13 @@ def remove_pair(folder: Folder, backup_stamp: str | None = None) -> list[str]:
 
 
 def remove_if_empty(folder: Folder) -> None:
-    """Remove a folder that has nothing in it; what is in it otherwise is not ours."""
+    """Remove a folder when it is empty; other files in it are not ours."""
     with contextlib.suppress(OSError):
         os.rmdir(folder.path)
 
 
 def remove_leftovers(folder: Folder) -> None:
-    """Remove the temporary files of runs that were killed; they may hold keys. Only while the folder is locked."""
+    """Remove the temporary files of killed runs, which may hold keys. The caller locks the folder."""
     with _explained(folder.path, "cannot be listed"):
         names = os.listdir(folder.path)
     for name in names:
@@ -252,20 +252,20 @@ def remove_leftovers(folder: Folder) -> None:
 
 
 def make_folder(folder: Folder) -> None:
-    """Make a folder and those above it that are missing, for their owner only."""
+    """Create a folder and missing parents, accessible to their owner only."""
     missing = []
     path = os.path.abspath(folder.path)
     while not os.path.isdir(path):
         missing.append(path)
         path = os.path.dirname(path)
     for path in reversed(missing):
-        with _explained(path, "cannot be made"), contextlib.suppress(FileExistsError):
+        with _explained(path, "cannot be created"), contextlib.suppress(FileExistsError):
             os.mkdir(path, FOLDER_MODE)
 
 
 @contextlib.contextmanager
 def locked(folder: Folder, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
-    """Keep other runs from writing in a folder meanwhile. The lock goes with the process, however that ends.
+    """Lock a folder against other runs. The lock ends with the process, even when that is killed.
 
     Raises:
         ClusterlinkError: Another run holds the lock for longer than ``seconds``.
@@ -275,7 +275,7 @@ def locked(folder: Folder, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
     while (descriptor := _try_lock(path)) is None:
         if time.monotonic() > deadline:
             fix = "Wait for the other run to end, and run this again"
-            raise ClusterlinkError(Problem(folder.path, "is being written by another run", fix=fix))
+            raise ClusterlinkError(Problem(folder.path, "is locked by another run", fix=fix))
         time.sleep(_LOCK_POLL_SECONDS)
     try:
         yield
@@ -287,15 +287,15 @@ def locked(folder: Folder, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
 
 
 def _try_lock(path: str) -> int | None:
-    """Take the lock and give its open file, or None when another has it.
+    """Acquire the lock and return its open file, or None when another process has it.
 
-    A file of its own, open for writing, because NFS locks neither folders nor what is open for reading only.
+    It is a separate file, open for writing, because NFS locks neither folders nor files that are open read-only.
     """
     with _explained(path, "cannot be locked"):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, KEY_MODE)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its last holder may have removed it between the two steps; then this locks a file that nobody else sees.
+            # Its last holder may have removed it between the two steps; then this locks an unlinked file.
             if os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 return descriptor
         except (BlockingIOError, FileNotFoundError):
@@ -308,10 +308,10 @@ def _try_lock(path: str) -> int | None:
 
 
 def _stage(path: str, content: bytes, mode: int, leftovers: contextlib.ExitStack) -> str:
-    """Write a temporary file beside the one that it will replace, with its owner, and give its path."""
+    """Write a temporary file beside the one that it will replace, with its owner, and return its path."""
     target = os.path.realpath(path)
     with _explained(path, "cannot be written"):
-        # mkstemp makes it 0600, so there is no moment in which others can read it.
+        # mkstemp creates it with mode 0600, so others can never read it.
         descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=os.path.dirname(target))
         leftovers.callback(_remove, temporary)
         with os.fdopen(descriptor, "wb") as file:
@@ -350,7 +350,7 @@ def _remove(path: str) -> None:
 
 
 def _flush_folder(path: str) -> None:
-    """Make sure that renamed files are found under their names after a power failure."""
+    """Make renames survive a power failure."""
     with _explained(path, "cannot be flushed"):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import load_authority
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued, Pair

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A peer whose fabric's CA is another organisation's: here nothing is made, only looked at, and asked for."""
+"""Peers whose certificates are signed by another organisation's CA: check them, and never create or replace one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from ..errors import ClusterlinkError, Problem
-from ..pki.authority import Authority, load_authority
+from ..pki.ca import Authority, load_authority
 from ..pki.leaf import LeafRequest, decide_leaf
 from ..pki.pair import Decision, Pair
 from ..pki.reasons import validity_reasons
 from ..pki.renewal import Renewal
-from .store import Folder, requests_in
+from .disk import Folder, requests_in
 
 ENROL = (
-    "Enrol again: make a request by enrolment_request, have the fabric's operator answer it, and install the answer by"
-    " enrolment_acceptance"
+    "Enrol again: create a request with enrolment_request, have the fabric's operator sign it, and install the response"
+    " with enrolment_acceptance"
 )
 
 
-def load_enrolled_authority(found: Pair, now: datetime) -> Authority:
-    """The CA of others; its key is not here.
+def load_external_ca(found: Pair, now: datetime) -> Authority:
+    """The other organisation's CA, without its key.
 
     Raises:
         ClusterlinkError: It is missing or cannot be used.
@@ -38,17 +38,17 @@ def load_enrolled_authority(found: Pair, now: datetime) -> Authority:
 def decide_enrolled(
     found: Pair, authority: Authority, request: LeafRequest, now: datetime, renewal: Renewal
 ) -> Decision:
-    """The decision to keep what others signed, with a warning where its end is near.
+    """Keep the present certificate, with a warning when its end is near.
 
     Args:
-        found: What is there.
-        authority: The CA of others.
-        request: What is asked for.
+        found: The present certificate and key.
+        authority: The other organisation's CA.
+        request: The desired certificate.
         now: Aware.
-        renewal: From when on its end is near.
+        renewal: When its end is near.
 
     Raises:
-        ClusterlinkError: With every reason why the one that is there will not do. It is not made here.
+        ClusterlinkError: With every reason why the present certificate is not the desired one.
     """
     decision = decide_leaf(found, authority.certificate, request, now)
     if decision.reasons:
@@ -61,7 +61,7 @@ def decide_enrolled(
 
 
 def require_own_fabric(folder: Folder, found: Pair) -> None:
-    """Refuse to make a CA where peers wait for a certificate of another one, which would lock them out of its fabric.
+    """Refuse to create a CA where peers wait for a certificate of another CA.
 
     Raises:
         ClusterlinkError: There are requests, and no CA's key.
@@ -71,8 +71,8 @@ def require_own_fabric(folder: Folder, found: Pair) -> None:
     problems = [
         Problem(
             path,
-            "asks others for a certificate of this fabric, so its CA is theirs and none is made here",
-            fix="Set clusterlink_enrolled: true, or remove the request when the fabric shall be your own",
+            "requests a certificate of this fabric from another organisation, so no CA is created here",
+            fix="Set clusterlink_enrolled: true, or remove the request when the fabric is your own",
         )
         for path in requests_in(folder)
     ]

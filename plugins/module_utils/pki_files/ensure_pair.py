@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way from what is there to what is asked for, the same for a CA and a leaf, in files and in content."""
+"""Bring a certificate and its key to the desired state: the same for a CA and a leaf, in files and in content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..pki.certificates import facts
 from ..pki.pair import Decision, Issued, Pair
-from . import store
+from . import disk
 
 Decide = Callable[[Pair], Decision]
 Issue = Callable[[Decision], Issued]
@@ -22,33 +22,33 @@ class Result:
     """What was done, or in check mode would be.
 
     Attributes:
-        decision: What was found, and why it will not do.
-        issued: What was made; None when nothing had to be or, in check mode, was.
+        decision: The decision about the present certificate.
+        issued: The new certificate; None when there is none, as in check mode.
         place: The folder of the files; None for content.
         too_open: The modes that were too open, as sentences without a full stop.
         backups: The paths of backups.
-        contents: PEM for a caller who keeps it elsewhere: ``certificate``, and ``privatekey`` when a new one was made.
+        contents: PEM for a caller who stores it: ``certificate``, and ``privatekey`` when there is a new one.
     """
 
     decision: Decision
     issued: Issued | None = None
-    place: store.Folder | None = None
+    place: disk.Folder | None = None
     too_open: list[str] = field(default_factory=list)
     backups: list[str] = field(default_factory=list)
     contents: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def repaired(self) -> list[str]:
-        """What was not as safe as asked, besides the certificate, as sentences without a full stop."""
+        """Repairs of modes and of an unencrypted key, as sentences without a full stop."""
         return [*self.too_open, *self.decision.repairs]
 
     @property
     def changed(self) -> bool:
-        """Whether anything was not as asked."""
+        """Whether anything differed."""
         return bool(self.decision.reasons or self.repaired)
 
     def values(self) -> dict[str, Any]:
-        """The facts of the certificate, as far as they are known, where it is, and why it was made."""
+        """The known facts of the certificate, its paths, and the reasons for it."""
         values = {**self._after(), **self.contents, "reasons": self.decision.reasons, "repaired": self.repaired}
         if self.place is not None:
             values |= {**_paths(self.place), "backup_files": self.backups}
@@ -56,14 +56,14 @@ class Result:
 
     @property
     def key_to_write(self) -> bytes | None:
-        """PEM of the key when it is not there as it should be."""
+        """PEM of the key when its file must be written."""
         if self.issued is not None and self.decision.key is None:
             return self.issued.key_pem
         return self.decision.rewritten_key
 
     @property
     def warnings(self) -> list[str]:
-        """What the user should know though nothing is done about it."""
+        """Warnings that need no change."""
         return self.decision.warnings
 
     def diff(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Result:
 class Removal:
     """What was removed, or in check mode would be: the files, and the paths of their backups."""
 
-    place: store.Folder
+    place: disk.Folder
     removed: list[str]
     backups: list[str] = field(default_factory=list)
 
@@ -95,7 +95,7 @@ class Removal:
         return bool(self.removed)
 
     def values(self) -> dict[str, Any]:
-        """What was removed, and from where."""
+        """The removed files and their paths."""
         return {**_paths(self.place), "removed": self.removed, "backup_files": self.backups}
 
     def diff(self) -> dict[str, Any]:
@@ -104,47 +104,47 @@ class Removal:
 
 
 def ensure_files(
-    folder: store.Folder, decide: Decide, issue: Issue, *, check: bool, backup_stamp: str | None = None
+    folder: disk.Folder, decide: Decide, issue: Issue, *, check: bool, backup_stamp: str | None = None
 ) -> Result:
-    """Bring a folder's certificate and key to what is asked.
+    """Bring a folder's certificate and key to the desired state.
 
     Args:
-        folder: Where they live; made when it is missing.
-        decide: What to do about what is found; called again under the lock before anything is written.
-        issue: Makes what was decided on.
-        check: Only say what would be done.
-        backup_stamp: Keep what is replaced under its name with this stamp.
+        folder: Their folder; created when it is missing.
+        decide: Decides about the present pair; called again under the lock before anything is written.
+        issue: Issues the certificate of a decision.
+        check: Only return what would be done.
+        backup_stamp: Back up replaced files under their names with this stamp.
     """
     result = _look(folder, decide)
     if check or not result.changed:
         return result
-    store.make_folder(folder)
-    with store.locked(folder):
+    disk.make_folder(folder)
+    with disk.locked(folder):
         result = _look(folder, decide)
-        store.remove_leftovers(folder)
-        for item in store.find_too_open(folder):
-            store.repair_mode(item)
+        disk.remove_leftovers(folder)
+        for item in disk.find_too_open(folder):
+            disk.repair_mode(item)
         if result.decision.reasons:
             result.issued = issue(result.decision)
-            result.backups = store.write_pair(folder, result.issued.certificate_pem, result.key_to_write, backup_stamp)
+            result.backups = disk.write_pair(folder, result.issued.certificate_pem, result.key_to_write, backup_stamp)
         elif result.key_to_write is not None:
-            store.write_key(folder, result.key_to_write)
+            disk.write_key(folder, result.key_to_write)
     return result
 
 
-def _look(folder: store.Folder, decide: Decide) -> Result:
-    decision = decide(store.read_pair(folder))
-    return Result(decision, place=folder, too_open=[str(item) for item in store.find_too_open(folder)])
+def _look(folder: disk.Folder, decide: Decide) -> Result:
+    decision = decide(disk.read_pair(folder))
+    return Result(decision, place=folder, too_open=[str(item) for item in disk.find_too_open(folder)])
 
 
-def _paths(folder: store.Folder) -> dict[str, Any]:
+def _paths(folder: disk.Folder) -> dict[str, Any]:
     return {"certificate_path": folder.certificate, "privatekey_path": folder.key}
 
 
 def ensure_content(found: Pair, decide: Decide, issue: Issue, *, check: bool) -> Result:
-    """Bring a certificate and key that live elsewhere to what is asked.
+    """Bring a certificate and key that the caller stores to the desired state.
 
-    A key that was given is not given back, unless it has to be kept in another form.
+    A given key is not returned, unless it must be stored in another form.
     """
     result = Result(decide(found))
     if result.decision.reasons and check:
@@ -158,11 +158,11 @@ def ensure_content(found: Pair, decide: Decide, issue: Issue, *, check: bool) ->
     return result
 
 
-def remove_files(folder: store.Folder, *, check: bool, backup_stamp: str | None = None) -> Removal:
-    """Remove a folder's certificate and key, and the folder when nothing else is in it."""
+def remove_files(folder: disk.Folder, *, check: bool, backup_stamp: str | None = None) -> Removal:
+    """Remove a folder's certificate and key, and the folder when it is empty then."""
     removal = Removal(folder, [path for path in folder.files if os.path.lexists(path)])
     if removal.changed and not check:
-        with store.locked(folder):
-            removal.backups = store.remove_pair(folder, backup_stamp)
-        store.remove_if_empty(folder)
+        with disk.locked(folder):
+            removal.backups = disk.remove_pair(folder, backup_stamp)
+        disk.remove_if_empty(folder)
     return removal

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import load_chain
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_rollout import component_course
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import (
     DEFAULT_DAYS,
     ComponentCertificates,
     check_components,
     make_components,
+    plan_component_rollout,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.renewal import Renewal
 
@@ -37,26 +37,26 @@ def subjects(pem: str) -> list[str]:
 
 
 def test_where_there_are_none_they_are_made(now: datetime) -> None:
-    course = component_course(None, now)
-    assert course.reasons == ["there are none yet"]
-    assert course.bridge is None
-    assert check_components(course.final, now) == []
+    rollout = plan_component_rollout(None, now)
+    assert rollout.reasons == ["there are none yet"]
+    assert rollout.transition is None
+    assert check_components(rollout.final, now) == []
 
 
 def test_what_serves_its_purpose_stays(made: ComponentCertificates, now: datetime, near_end: datetime) -> None:
     for moment in (now, near_end):
-        course = component_course(made, moment)
-        assert (course.final, course.reasons, course.bridge, course.surplus) == (made, [], None, False)
+        rollout = plan_component_rollout(made, moment)
+        assert (rollout.final, rollout.reasons, rollout.transition, rollout.extra_trust) == (made, [], None, False)
 
 
 def test_what_is_near_its_end_goes_on_while_the_new_site_ca_becomes_trusted(
     made: ComponentCertificates, near_end: datetime
 ) -> None:
-    course = component_course(made, near_end, RENEWAL)
-    assert any("of its life is left" in reason for reason in course.reasons)
-    assert course.bridge == replace(made, ca_pem=made.ca_pem + course.final.ca_pem)
-    assert check_components(course.bridge, near_end) == []
-    old, new = subjects(course.bridge.ca_pem)
+    rollout = plan_component_rollout(made, near_end, RENEWAL)
+    assert any("of its life is left" in reason for reason in rollout.reasons)
+    assert rollout.transition == replace(made, ca_pem=made.ca_pem + rollout.final.ca_pem)
+    assert check_components(rollout.transition, near_end) == []
+    old, new = subjects(rollout.transition.ca_pem)
     assert old != new  # a CA of the same subject would hide the other from Envoy
 
 
@@ -65,43 +65,43 @@ def test_what_is_near_its_end_goes_on_while_the_new_site_ca_becomes_trusted(
 def test_what_is_of_no_use_is_replaced_at_once(
     made: ComponentCertificates, now: datetime, field: str, content: str
 ) -> None:
-    course = component_course(replace(made, **{field: content}), now)
-    assert course.reasons
-    assert course.bridge is None
-    assert check_components(course.final, now) == []
+    rollout = plan_component_rollout(replace(made, **{field: content}), now)
+    assert rollout.reasons
+    assert rollout.transition is None
+    assert check_components(rollout.final, now) == []
 
 
 def test_what_has_expired_is_replaced_at_once(made: ComponentCertificates, near_end: datetime) -> None:
-    course = component_course(made, near_end + timedelta(days=2), RENEWAL)
-    assert any("expired" in reason for reason in course.reasons)
-    assert course.bridge is None
+    rollout = plan_component_rollout(made, near_end + timedelta(days=2), RENEWAL)
+    assert any("expired" in reason for reason in rollout.reasons)
+    assert rollout.transition is None
 
 
 def test_a_run_killed_while_both_were_trusted_begins_again(made: ComponentCertificates, near_end: datetime) -> None:
-    killed = component_course(made, near_end, RENEWAL).bridge
+    killed = plan_component_rollout(made, near_end, RENEWAL).transition
     assert killed is not None
-    again = component_course(killed, near_end, RENEWAL)
-    assert again.bridge is not None
-    assert again.bridge.ca_pem == killed.ca_pem + again.final.ca_pem
+    again = plan_component_rollout(killed, near_end, RENEWAL)
+    assert again.transition is not None
+    assert again.transition.ca_pem == killed.ca_pem + again.final.ca_pem
 
 
 def test_a_run_killed_before_the_old_site_ca_went_lets_it_go(made: ComponentCertificates, near_end: datetime) -> None:
-    course = component_course(made, near_end, RENEWAL)
-    assert course.bridge is not None
-    again = component_course(replace(course.final, ca_pem=course.bridge.ca_pem), near_end, RENEWAL)
-    assert (again.final, again.bridge, again.surplus) == (course.final, None, True)
+    rollout = plan_component_rollout(made, near_end, RENEWAL)
+    assert rollout.transition is not None
+    again = plan_component_rollout(replace(rollout.final, ca_pem=rollout.transition.ca_pem), near_end, RENEWAL)
+    assert (again.final, again.transition, again.extra_trust) == (rollout.final, None, True)
     assert again.reasons == ["cl-ca: it trusts a CA that signs nothing any more"]
 
 
 def test_a_run_killed_between_two_leaves_begins_again(made: ComponentCertificates, near_end: datetime) -> None:
-    course = component_course(made, near_end, RENEWAL)
-    assert course.bridge is not None
+    rollout = plan_component_rollout(made, near_end, RENEWAL)
+    assert rollout.transition is not None
     mixed = replace(
-        course.bridge,
-        controlplane_cert_pem=course.final.controlplane_cert_pem,
-        controlplane_key_pem=course.final.controlplane_key_pem,
+        rollout.transition,
+        controlplane_cert_pem=rollout.final.controlplane_cert_pem,
+        controlplane_key_pem=rollout.final.controlplane_key_pem,
     )
-    again = component_course(mixed, near_end, RENEWAL)
+    again = plan_component_rollout(mixed, near_end, RENEWAL)
     assert [reason.partition(":")[0] for reason in again.reasons] == ["cl-ca", "cl-dataplane"]
-    assert again.bridge is not None
-    assert again.bridge.dataplane_cert_pem == made.dataplane_cert_pem
+    assert again.transition is not None
+    assert again.transition.dataplane_cert_pem == made.dataplane_cert_pem

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One task for the certificates of many peers, because a task for each costs far more than its certificate does."""
+"""Many peers' certificates in one task, because a task for each takes far longer than its certificate."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ PEERS_SPEC: dict[str, Any] = {
         "renew_percent": {"type": "int"},
     },
 }
-"""Peers with what each may have otherwise than the task says for all, as an argument specification."""
+"""Peers with the options that may differ from the task's, as an argument specification."""
 
 _THREADS = 4 * (os.cpu_count() or 1)
-"""More than there are processors, because half of the work is waiting for disks. Making an RSA key is the other half,
-and the library lets other threads run meanwhile."""
+"""More than there are processors: half of the work is waiting for disks, the other half is the generation of RSA keys,
+during which the library lets other threads run."""
 
 
 def for_each(
     params: Mapping[str, Any], peers: Sequence[Mapping[str, Any]], one: Callable[[dict[str, Any]], Outcome]
 ) -> Outcome:
-    """The outcome for all peers; what goes wrong with one does not stop the others, and is said at the end.
+    """The outcome for all peers; an error of one does not stop the others and is reported at the end.
 
     Args:
         params: The task's parameters.
-        peers: As C(PEERS_SPEC) says; None takes the task's value.
-        one: Does it for the peer that the parameters name.
+        peers: As C(PEERS_SPEC) describes; None stands for the task's value.
+        one: Handles the peer that the parameters name.
 
     Raises:
         ClusterlinkError: A peer is named twice; nothing was done.
@@ -49,7 +49,7 @@ def for_each(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ClusterlinkError([Problem("peers", "names a peer twice", name, "Name it once") for name in twice])
 
-    def settled(peer: Mapping[str, Any]) -> Outcome | ClusterlinkError:
+    def attempt(peer: Mapping[str, Any]) -> Outcome | ClusterlinkError:
         given = {option: value for option, value in peer.items() if value is not None}
         try:
             return one({**params, **given})
@@ -57,7 +57,7 @@ def for_each(
             return error
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        outcomes = dict(zip(names, pool.map(settled, peers), strict=True))
+        outcomes = dict(zip(names, pool.map(attempt, peers), strict=True))
     done = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Outcome)}
     together = Outcome(
         changed=any(outcome.changed for outcome in done.values()),

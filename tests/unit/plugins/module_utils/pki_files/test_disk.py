@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.store import (
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import (
     Folder,
     fabric_folder,
     find_too_open,
@@ -212,7 +212,7 @@ def test_a_file_system_without_permissions_is_said(folder: Folder, monkeypatch: 
     write_pair(folder, b"certificate", b"key")
     os.chmod(folder.key, 0o666)  # noqa: S103  # that is what is wrong
     monkeypatch.setattr(os, "chmod", lambda *_arguments: None)
-    with pytest.raises(ClusterlinkError, match="stays so"):
+    with pytest.raises(ClusterlinkError, match="remains so"):
         repair_mode(find_too_open(folder)[0])
 
 

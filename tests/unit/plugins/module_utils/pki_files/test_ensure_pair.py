@@ -21,17 +21,17 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, load_key
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, decide_leaf, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Pair
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ensure import (
-    Result,
-    ensure_content,
-    ensure_files,
-    remove_files,
-)
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.store import (
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import (
     Folder,
     fabric_folder,
     find_too_open,
     read_pair,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ensure_pair import (
+    Result,
+    ensure_content,
+    ensure_files,
+    remove_files,
 )
 
 Ensure = Callable[..., Result]

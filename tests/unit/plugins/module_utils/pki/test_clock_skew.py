@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock import Clock, how_far_off
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock_skew import Clock, describe_skew
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 
@@ -38,7 +38,7 @@ def leaf() -> str:
 def test_a_clock_is_named_when_it_is_more_than_a_minute_off(ahead: int | None, said: str, leaf: str) -> None:
     clock = Clock("east", ahead, NOW)
     clock.require_valid({"the peer's certificate": leaf})
-    assert how_far_off(ahead) == said
+    assert describe_skew(ahead) == said
     assert len(clock.warnings()) == bool(said)
     for warning in clock.warnings():
         assert warning.startswith(f"east: its clock is {said}. ")
@@ -63,5 +63,5 @@ def test_a_certificate_that_is_out_of_its_time_there_is_refused(ahead: int, what
         Clock("east", ahead, NOW).require_valid({"the peer's certificate": leaf, "to come": "made by an earlier task"})
     problem = refused.value.problems[0]
     assert (problem.host, problem.where, problem.what) == ("east", "the peer's certificate", what)
-    assert problem.found == f"a clock {how_far_off(ahead)}"
+    assert problem.found == f"a clock {describe_skew(ahead)}"
     assert "NTP" in problem.fix

@@ -32,8 +32,10 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from ..module_utils.common.table import table
 
 Info = Mapping[str, Any]
 
@@ -71,9 +73,9 @@ def fabric_table(infos: Mapping[str, Info]) -> list[str]:
         for cluster, imported in _each(infos, "imports")
     ]
     return [
-        *_table(("LINK FROM", "TO", "GATEWAY", "STATE"), links),
-        *_table(("EXPORTED BY", "SERVICE", "PORT", "STATE"), exports),
-        *_table(("IMPORTED BY", "SERVICE", "PORT", "FROM", "STATE"), imports),
+        *table(("LINK FROM", "TO", "GATEWAY", "STATE"), links),
+        *table(("EXPORTED BY", "SERVICE", "PORT", "STATE"), exports),
+        *table(("IMPORTED BY", "SERVICE", "PORT", "FROM", "STATE"), imports),
     ]
 
 
@@ -88,15 +90,6 @@ def _addresses(peer: Info) -> str:
 def _state(good: bool, word: str, item: Info) -> str:
     since = f" since {item['since']}" if item["since"] else ""
     return f"{word}{since}" if good else f"not {word}{since}: {item['message'] or item['reason'] or 'no word yet'}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
-        return []
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
-    ]
 
 
 class FilterModule:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric as a person reads it: links, exports and imports of all clusters in aligned lines."""
+"""The links, exports and imports of all clusters as text tables."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ DOCUMENTATION = r"""
 name: fabric_table
 version_added: "0.1.0"
 author: The skyshift.clusterlink contributors (@skyshift)
-short_description: A fabric's links, exports and imports as aligned lines
+short_description: The links, exports and imports of a fabric as text tables
 description:
-  - Puts together what M(skyshift.clusterlink.fabric_info) returned for each cluster.
+  - Combines the results of M(skyshift.clusterlink.fabric_info) for each cluster.
 positional: _input
 options:
   _input:
@@ -44,7 +44,7 @@ def fabric_table(infos: Mapping[str, Info]) -> list[str]:
     """The fabric's links, exports and imports, with the state of each.
 
     Args:
-        infos: What fabric_info returned, by the cluster's name; a cluster without a result is left out.
+        infos: The results of fabric_info by cluster; a cluster without one is left out.
 
     Returns:
         Lines without line ends; columns are aligned within each part.
@@ -89,11 +89,11 @@ def _addresses(peer: Info) -> str:
 
 def _state(good: bool, word: str, item: Info) -> str:
     since = f" since {item['since']}" if item["since"] else ""
-    return f"{word}{since}" if good else f"not {word}{since}: {item['message'] or item['reason'] or 'no word yet'}"
+    return f"{word}{since}" if good else f"not {word}{since}: {item['message'] or item['reason'] or 'no status yet'}"
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The entry point for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filter by its name."""

@@ -16,8 +16,7 @@ import pytest
 
 from tests.support.ansible import Ansible
 from tests.support.clusters import Clusters, lab, named_clusters
-from tests.support.gateways import Fabric, bring, standing
-from tests.support.kubectl import Kubectl
+from tests.support.gateways import Fabric, bring
 from tests.support.paths import ROOT
 
 NAMES = ("e2e-a", "e2e-b", "e2e-c")
@@ -61,20 +60,6 @@ def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
 def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
     """A fabric's certificates, for all tests of a module."""
     return Fabric(tmp_path_factory.mktemp("fabric"))
-
-
-@pytest.fixture(scope="module")
-def address(
-    request: pytest.FixtureRequest,
-    clusters: Clusters,
-    kubectl: Kubectl,
-    fabric: Fabric,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, Any]]:
-    """Where a gateway is reached that stands in the namespace C(SPACE) of the module, with its C(OPTIONS), if any."""
-    ansible, module = Ansible(clusters, tmp_path_factory.mktemp("run")), request.module
-    with standing(ansible, kubectl, fabric, module.SPACE, **getattr(module, "OPTIONS", {})) as address:
-        yield address
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.dis
     write_pair,
 )
 from tests.support.certificates import Play, contents, openssl
-from tests.support.gateways import serial_of
+from tests.support.gateways import QUICK_VARIABLES, serial_of
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Site:
             "clusterlink_kubeconfig": str(clusters.kubeconfig),
             "clusterlink_ingress_type": "NodePort",
             "clusterlink_link_mode": "mesh",
+            **QUICK_VARIABLES,
         }
         (folder / "inventory.json").write_text(json.dumps({"clusters": {"hosts": hosts, "vars": variables}}))
 

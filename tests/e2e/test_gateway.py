@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from tests.support.gateways import (
     pods,
     serial_of,
     served_certificate,
+    wait_until_served,
 )
 
 if TYPE_CHECKING:
@@ -296,11 +296,7 @@ def test_a_new_certificate_of_the_peer_is_served_at_once_by_the_same_pods(
     done = present(**renewed)
 
     assert [ref["name"] for ref in done["updated"]] == ["cl-peer"]
-    wanted, west = serial_of(Path(renewed["certificate_path"]).read_text()), fabric.peer("west")
-    deadline = time.monotonic() + 20
-    while served_certificate(installed["address"], west, "east") != wanted:
-        assert time.monotonic() < deadline, "the new certificate is not served"
-        time.sleep(0.5)
+    wait_until_served(installed["address"], fabric.peer("west"), renewed["certificate_path"])
     assert pods(kubectl, SPACE, CONTROLPLANE) == running
     present(**east)
 

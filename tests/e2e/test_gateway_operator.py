@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.ansible import Call
-from tests.support.gateways import CONTROLPLANE, DATAPLANE, INGRESS, inventory, pods, serial_of, served_certificate
+from tests.support.gateways import (
+    CONTROLPLANE,
+    DATAPLANE,
+    INGRESS,
+    QUICK,
+    inventory,
+    pods,
+    serial_of,
+    served_certificate,
+    wait_until_served,
+)
 from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
@@ -193,11 +202,7 @@ def test_a_new_certificate_of_the_peer_is_served_at_once_by_the_same_pods(
     done = present(**renewed)
 
     assert [ref["name"] for ref in done["updated"]] == ["cl-peer"]
-    wanted, west = serial_of(Path(renewed["certificate_path"]).read_text()), fabric.peer("west")
-    deadline = time.monotonic() + 20
-    while served_certificate(installed["address"], west, "east") != wanted:
-        assert time.monotonic() < deadline, "the new certificate is not served"
-        time.sleep(0.5)
+    wait_until_served(installed["address"], fabric.peer("west"), renewed["certificate_path"])
     assert pods(kubectl, SPACE, CONTROLPLANE) == running
     present(**east)
 
@@ -223,7 +228,7 @@ def test_a_gateway_goes_to_direct_and_back_at_the_same_address(
 ) -> None:
     west = fabric.peer("west")
 
-    done = present(install="direct")
+    done = present(install="direct", **QUICK)
 
     assert done["address"] == installed["address"]
     assert names(done["created"], "Deployment") == {CONTROLPLANE, DATAPLANE}
@@ -239,16 +244,3 @@ def test_a_gateway_goes_to_direct_and_back_at_the_same_address(
     assert names(back["updated"], "Deployment") == {CONTROLPLANE, DATAPLANE}
     assert run_module("gateway_info", {"namespace": SPACE})["installed_by"] == "operator"
     served_certificate(back["address"], west, "east")
-
-
-@pytest.mark.usefixtures("installed")
-def test_what_the_operator_cannot_do_is_refused_with_nothing_written(
-    run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
-) -> None:
-    before = inventory(kubectl)
-    refused = run_module("gateway", {**east, "controlplane_replicas": 2, "dataplane_resources": {"limits": {"cpu": 1}}})
-    assert refused["failed"]
-    assert not refused["changed"]
-    assert "Set install (clusterlink_install) to direct" in refused["msg"]
-    assert {problem["where"] for problem in refused["problems"]} == {"controlplane_replicas", "dataplane_resources"}
-    assert inventory(kubectl) == before

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.gateways import QUICK_VARIABLES
 from tests.support.watched import NAMES, Watched
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[Wat
         clusterlink_kubeconfig=str(clusters.kubeconfig),
         clusterlink_ingress_type="NodePort",
         clusterlink_link_mode="mesh",
+        **QUICK_VARIABLES,
     )
     yield watched
     watched.run("teardown.yml", check=False)

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -155,10 +156,10 @@ def test_temporary_pod_asks_and_is_removed(run_module: Ansible, kubectl: Kubectl
     assert not asked["changed"]
     assert broken["failed"]
     assert "the temporary pod does not start" in broken["msg"]
-    deadline = time.monotonic() + 30
-    while "clusterlink-probe" in kubectl("get", "pods", f"--namespace={place}", "--output=name"):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    wait_until(
+        "the temporary pods are gone",
+        lambda: "clusterlink-probe" not in kubectl("get", "pods", f"--namespace={place}", "--output=name"),
+    )
 
 
 def test_several_probes_say_which_is_which(run_module: Ansible, place: str) -> None:

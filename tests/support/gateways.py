@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.support.holdings import RESTLESS, holdings
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -27,6 +28,13 @@ CONTROLPLANE, DATAPLANE, INGRESS = "cl-controlplane", "cl-dataplane", "clusterli
 
 QUICK = {"controlplane_drain_seconds": 5, "dataplane_drain_seconds": 5}
 """Options for gateways whose requests nobody counts: pods that are replaced do not keep serving for long."""
+
+QUICK_VARIABLES = {f"clusterlink_{option}": seconds for option, seconds in QUICK.items()}
+"""The same as variables of an inventory."""
+
+
+SHARED_GATEWAY = "shared-gateway"
+"""The namespace of the gateway that the tests of tests/e2e/shared_gateway share."""
 
 
 class Fabric:
@@ -126,6 +134,15 @@ def served_certificate(address: dict[str, Any], client: dict[str, str], server_n
     return serial_of(run.stdout)
 
 
+def wait_until_served(address: dict[str, Any], client: dict[str, str], certificate_path: str) -> None:
+    """Return when gateway C(east) serves this certificate; the test fails when it does not."""
+    wanted = serial_of(Path(certificate_path).read_text(encoding="utf-8"))
+    wait_until(
+        f"gateway east serves the certificate with {wanted}",
+        lambda: served_certificate(address, client, "east") == wanted,
+    )
+
+
 def serial_of(certificate: str) -> str:
     """The serial number of the first certificate in a text."""
     run = subprocess.run(
@@ -165,3 +182,19 @@ def pods(kubectl: Kubectl, namespace: str, app: str) -> set[str]:
     """The names of a workload's pods that are not on their way out."""
     listed = kubectl.json("get", "pods", "-n", namespace, "-l", f"app={app}")["items"]
     return {pod["metadata"]["name"] for pod in listed if "deletionTimestamp" not in pod["metadata"]}
+
+
+def deployment_of_others(namespace: str) -> dict[str, Any]:
+    """A data plane without pods that this collection did not make."""
+    pod = {"containers": [{"name": "other", "image": "ghcr.io/clusterlink-net/cl-dataplane:v0.4.0"}]}
+    labels = {"app": DATAPLANE}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": DATAPLANE, "namespace": namespace},
+        "spec": {
+            "replicas": 0,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.support.certificates import Play, contents, secrets_in
 from tests.support.clusters import Clusters
+from tests.support.gateways import QUICK_VARIABLES
 from tests.support.kubectl import Kubectl
 
 SECRET = "clusterlink-fabric-demo"  # noqa: S105 - a name
@@ -85,6 +86,7 @@ def fabric_jobs(clusters: Clusters, namespace: str, folder: Path) -> Iterator[Jo
         "clusterlink_kubeconfig": str(clusters.kubeconfig),
         "clusterlink_ingress_type": "NodePort",
         "clusterlink_link_mode": "mesh",
+        **QUICK_VARIABLES,
         "ansible_python_interpreter": "{{ ansible_playbook_python }}",
     }
     hosts = {name: {"clusterlink_context": context} for name, context in names.items()}

@@ -12,7 +12,16 @@ import pytest
 
 from tests.support.ansible import Ansible, Call
 from tests.support.clock import api_with_clock
-from tests.support.gateways import CONTROLPLANE, DATAPLANE, Fabric, peer_secret, pods, serial_of, served_certificate
+from tests.support.gateways import (
+    CONTROLPLANE,
+    DATAPLANE,
+    SHARED_GATEWAY,
+    Fabric,
+    peer_secret,
+    pods,
+    serial_of,
+    served_certificate,
+)
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
-SPACE = "certificate-test"
+SPACE = SHARED_GATEWAY
 
 
 def call(material: Object, **options: Any) -> Call:

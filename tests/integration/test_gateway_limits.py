@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What gateway refuses with nothing written, what it leaves to others, and what a control plane may do."""
+"""What gateway refuses with nothing written, and what it leaves to others: no pod has to run for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.ansible import Call
-from tests.support.gateways import CONTROLPLANE, DATAPLANE, Fabric, inventory
+from tests.support.gateways import DATAPLANE, Fabric, deployment_of_others, inventory
 from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 SPACE = "gateway-limits"
-API = "clusterlink.net/v1alpha1"
+ABSENT = {"state": "absent", "namespace": SPACE}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
 @pytest.fixture(scope="module")
 def east(fabric: Fabric) -> dict[str, str]:
     """The arguments that every gateway needs."""
-    return {**fabric.peer("east"), "namespace": SPACE}
+    return {**fabric.peer("east"), "namespace": SPACE, "ingress_type": "none"}
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +44,6 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
     kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
-
-
-def make(kind: str, name: str, namespace: str = "", **spec: Any) -> Object:
-    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
-    return {"apiVersion": API, "kind": kind, "metadata": metadata, "spec": spec}
 
 
 @pytest.mark.usefixtures("no_crds")
@@ -61,7 +56,7 @@ def test_whatever_is_wrong_is_said_and_nothing_is_written(
     stranger = Fabric(tmp_path / "stranger", "stranger")
     wrong: list[tuple[Object, str]] = [
         ({"version": "v0.3.0"}, "not supported (found: v0.3.0)"),
-        ({"ingress_port": 8443}, "30000 to 32767"),
+        ({"ingress_type": "NodePort", "ingress_port": 8443}, "30000 to 32767"),
         ({"labels": {"region": "a b"}}, "labels.region"),
         ({"controlplane_resources": {"limits": {"cpu": "lots"}}}, "controlplane_resources.limits.cpu"),
         ({"privatekey_path": other_key}, "is not the key of the certificate"),
@@ -104,31 +99,15 @@ def test_who_may_not_write_one_kind_writes_none(run_module: Ansible, kubectl: Ku
     assert inventory(kubectl) == before
 
 
-def deployment_of_others() -> Object:
-    pod = {"containers": [{"name": "other", "image": "ghcr.io/clusterlink-net/cl-dataplane:v0.4.0"}]}
-    labels = {"app": DATAPLANE}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": DATAPLANE, "namespace": SPACE},
-        "spec": {
-            "replicas": 0,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
-
-
 @pytest.mark.usefixtures("no_crds")
-def test_a_gateway_of_others_is_an_error_that_names_them_unless_it_is_to_be_taken_over(
+def test_a_gateway_of_others_is_an_error_that_names_them(
     run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
 ) -> None:
     kubectl("create", "namespace", SPACE)
-    kubectl.apply(deployment_of_others(), manager="cl-operator")
+    kubectl.apply(deployment_of_others(SPACE), manager="cl-operator")
     before = inventory(kubectl)
 
-    refused = run_module("gateway", east)
-    removed = run_module("gateway", {"state": "absent", "namespace": SPACE})
+    refused, removed = run_module.each(Call("gateway", east), Call("gateway", ABSENT))
 
     assert refused["failed"]
     assert f"Deployment {SPACE}/{DATAPLANE}" in refused["msg"]
@@ -136,15 +115,6 @@ def test_a_gateway_of_others_is_an_error_that_names_them_unless_it_is_to_be_take
     assert not removed["changed"]
     assert any("cl-operator did" in sentence for sentence in removed["kept"])
     assert inventory(kubectl) == before
-
-    taken, again = run_module.each(
-        Call("gateway", {**east, "force_conflicts": True, "wait": False}), Call("gateway", {**east, "wait": False})
-    )
-    assert not taken.get("failed"), taken["msg"]
-    assert {"kind": "Deployment", "name": DATAPLANE, "namespace": SPACE} in taken["created"]
-    assert not again.get("failed"), again["msg"]
-    assert not again["changed"]
-    assert kubectl.json("get", "deployment", DATAPLANE, "-n", SPACE)["spec"]["replicas"] == 1
 
 
 @pytest.mark.usefixtures("crds")
@@ -155,8 +125,7 @@ def test_definitions_of_others_are_used_as_they_are_and_stay(
     description = [{"op": "replace", "path": "/spec/versions/0/schema/openAPIV3Schema/description", "value": "theirs"}]
     kubectl("patch", "crd", "peers.clusterlink.net", "--type=json", "-p", json.dumps(description))
 
-    result = run_module("gateway", {**east, "wait": False})
-    removed = run_module("gateway", {"state": "absent", "namespace": SPACE})
+    result, removed = run_module.each(Call("gateway", {**east, "wait": False}), Call("gateway", ABSENT))
 
     assert not result.get("failed"), result["msg"]
     crd = kubectl.json("get", "crd", "peers.clusterlink.net")
@@ -191,64 +160,17 @@ def test_definitions_of_others_that_serve_another_version_only_are_refused(
     assert not result["changed"]
 
 
-def test_what_a_control_plane_needs_is_allowed_and_nothing_beyond(
-    run_module: Ansible, kubectl: Kubectl, east: dict[str, str], namespace: str
+@pytest.mark.usefixtures("no_crds")
+def test_what_the_operator_cannot_do_is_refused_with_nothing_written(
+    run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
 ) -> None:
-    """The gateway is its own peer here: it reaches itself, exports a service, and imports it in both ways."""
-    installed = run_module("gateway", east)
-    assert not installed.get("failed"), installed["msg"]
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": namespace}}
-    merged = {**service, "metadata": {"name": "merged", "namespace": namespace}}
-    ports = {"ports": [{"port": 80}]}
-    source = {"peer": "east", "exportName": "web", "exportNamespace": namespace}
-    merging = make("Import", "merged", namespace, port=80, sources=[source])
-    merging["metadata"]["labels"] = {"import.clusterlink.net/merge": "true"}
-    everything: list[Object] = [{"workloadSelector": {}}]
-    kubectl.apply(
-        {**service, "spec": ports},
-        {**merged, "spec": ports},
-        make("Peer", "east", SPACE, gateways=[installed["address"]]),
-        make("Export", "web", namespace, port=80),
-        make("Import", "far", namespace, port=80, sources=[source]),
-        merging,
-        make("AccessPolicy", "all", namespace, action="allow", **{"from": everything, "to": everything}),
+    before = inventory(kubectl)
+    refused = run_module(
+        "gateway",
+        {**east, "install": "operator", "controlplane_replicas": 2, "dataplane_resources": {"limits": {"cpu": 1}}},
     )
-    kubectl("wait", "peer/east", "-n", SPACE, "--for=condition=PeerReachable", "--timeout=30s")
-    kubectl("wait", "export/web", "-n", namespace, "--for=condition=ExportValid", "--timeout=30s")
-    for name in ("far", "merged"):
-        kubectl("wait", f"import/{name}", "-n", namespace, "--for=condition=ImportServiceValid", "--timeout=30s")
-    assert "import-far-" in kubectl("get", "service", "far", "-n", namespace, "-o=jsonpath={.spec.externalName}")
-    assert "clusterlink-6-merged" in kubectl("get", "endpointslices", "-n", namespace, "-o", "name")
-
-    refused = run_module("gateway", {"state": "absent", "namespace": SPACE})
-    assert f"Peer {SPACE}/east, Export {namespace}/web" in refused["msg"]
+    assert refused["failed"]
     assert not refused["changed"]
-
-    # What it takes back itself, it may take back: Services of imports that are gone.
-    kubectl("delete", "imports", "--all", "-n", namespace)
-    kubectl("wait", "service/far", "-n", namespace, "--for=delete", "--timeout=30s")
-    assert "forbidden" not in kubectl("logs", f"deployment/{CONTROLPLANE}", "-n", SPACE, "--tail=-1")
-
-    account = f"--as=system:serviceaccount:{SPACE}:{CONTROLPLANE}"
-    for verb, resource, where in (
-        ("list", "secrets", "-n=kube-system"),
-        ("list", "secrets", "-A"),
-        ("update", "secrets/cl-peer", f"-n={SPACE}"),
-        ("get", "leases.coordination.k8s.io", "-n=kube-system"),
-        ("list", "peers.clusterlink.net", "-A"),
-        ("create", "pods", f"-n={SPACE}"),
-        ("delete", "imports.clusterlink.net", f"-n={namespace}"),
-        ("create", "rolebindings.rbac.authorization.k8s.io", f"-n={SPACE}"),
-    ):
-        assert kubectl("auth", "can-i", verb, resource, where, account, check=False).startswith("no"), resource
-
-    # With force, what a control plane that is gone cannot take back any more goes, too.
-    kubectl.apply(make("Import", "far", namespace, port=80, sources=[source]))
-    kubectl("wait", "import/far", "-n", namespace, "--for=condition=ImportServiceValid", "--timeout=30s")
-    absent = {"state": "absent", "namespace": SPACE, "force": True}
-    foretold, forced = run_module.each(Call("gateway", absent, check=True), Call("gateway", absent))
-    assert not forced.get("failed"), forced["msg"]
-    assert foretold["deleted"] == forced["deleted"]
-    left = kubectl("get", "services", "-n", namespace, "-o", "name").split()
-    assert sorted(left) == ["service/merged", "service/web"]
-    assert "clusterlink" not in kubectl("get", "crd,namespace", "-o", "name")
+    assert "Set install (clusterlink_install) to direct" in refused["msg"]
+    assert {problem["where"] for problem in refused["problems"]} == {"controlplane_replicas", "dataplane_resources"}
+    assert inventory(kubectl) == before

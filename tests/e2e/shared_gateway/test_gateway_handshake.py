@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.ansible import Ansible, Call
-from tests.support.gateways import Fabric, inventory
+from tests.support.gateways import SHARED_GATEWAY, Fabric, inventory
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.kubectl import Kubectl
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
-SPACE = "handshake-test"
+SPACE = SHARED_GATEWAY
+SECONDS = 90
+"""The longest that a gateway may take to serve a certificate: until the kubelet brings a Secret by itself."""
 
 
 def knock(address: Object, material: dict[str, str], *, check: bool = False, **options: Any) -> Call:
@@ -80,21 +82,19 @@ def test_a_gateway_that_is_given_another_ca_refuses_whom_it_let_in(
     def give(owner: Fabric) -> Call:
         return Call("gateway_certificate", {**owner.peer("east"), "namespace": SPACE})
 
-    def until(accepted: bool) -> Object:
-        """The last try; a gateway that has been given a certificate serves it after a moment."""
-        deadline = time.monotonic() + 90
-        while True:
-            (result,) = run_module.each(knock(address, west))
-            assert not result.get("failed"), result["msg"]
-            if result["accepted"] == accepted or time.monotonic() > deadline:
-                return result
+    def is_accepted() -> bool:
+        (result,) = run_module.each(knock(address, west))
+        assert not result.get("failed"), result["msg"]
+        accepted: bool = result["accepted"]
+        return accepted
 
-    assert until(accepted=True)["accepted"]
+    # A gateway that has been given a certificate serves it after a moment.
+    wait_until("the peer is accepted", is_accepted, SECONDS)
     assert run_module.each(give(new))[0]["changed"]
-    assert not until(accepted=False)["accepted"]
+    wait_until("the peer is refused", lambda: not is_accepted(), SECONDS)
     assert not answered(address, west)
     assert run_module.each(give(fabric))[0]["changed"]
-    assert until(accepted=True)["accepted"]
+    wait_until("the peer is accepted again", is_accepted, SECONDS)
 
 
 def test_what_is_not_as_expected_or_cannot_be_tried_is_an_error(

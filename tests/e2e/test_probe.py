@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.objects import crd_names
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def place(kubectl: Kubectl) -> Iterator[str]:
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, *objects)
     kubectl("wait", "--for=condition=Ready", "--timeout=60s", f"--namespace={name}", "pod/client", "pod/web")
     yield name
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_namespace(name)
 
 
 def ask(place: str, name: str = "web", **args: Any) -> Object:

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ..common.table import one_line, table
-from ..pki.clock import how_far_off
+from ..pki.clock_skew import describe_skew
 from .found import (
     CONTROL_PLANE,
     DATA_PLANE,
@@ -139,7 +139,7 @@ def _problems(row: Row, days: float) -> list[str]:
 
 
 def _clock_problem(host: str, seconds: int) -> str:
-    said = how_far_off(seconds)
+    said = describe_skew(seconds)
     return f"{host}: its clock is {said}" if said else ""
 
 

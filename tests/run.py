@@ -4,9 +4,9 @@
 
     python -m tests.run [--long]
 
-Lane "code" has linters, checks, unit tests, sanity and real API servers. Beside it, lane "clusters" makes three kind
-clusters and tests gateways on them. When both have ended, lane "traffic" counts requests on the same clusters, one test
-at a time. The last line counts all tests: N passed, N failed, N skipped.
+Lane "code" has linters, checks, unit tests, sanity and real API servers. Beside it, other lanes test gateways, each on
+kind clusters that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time, and
+"molecule" runs the scenarios. The last line counts all tests: N passed, N failed, N skipped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.paths import ROOT
 
 RESULTS = ROOT / ".build" / "results"
 KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
-NAMES = ("e2e-a", "e2e-b", "e2e-c")
+NAMES = ("e2e-a", "e2e-b", "e2e-c", "e2e-d")
 SLOWEST = 20
 WORKERS = "2"
 
@@ -42,12 +42,14 @@ class Lane:
     Attributes:
         name: For people.
         arguments: Of pytest.
+        clusters: Which of the kind clusters it may use, by their numbers.
         code: Its exit code, once it has ended; 5 says that there was nothing to test.
         seconds: How long it took.
     """
 
     name: str
     arguments: Sequence[str]
+    clusters: Sequence[int] = ()
     code: int = -1
     seconds: float = 0
     _process: subprocess.Popen[str] | None = None
@@ -57,18 +59,18 @@ class Lane:
         """Where pytest writes the results."""
         return RESULTS / f"{self.name}.xml"
 
-    def run(self, clusters: Clusters | None = None) -> None:
+    def run(self, kind: Clusters | None = None) -> None:
         """Run it to its end; each line that it prints begins with the lane's name.
 
         Args:
-            clusters: The clusters to test on, instead of those that tests make themselves.
+            kind: All kind clusters, when there are some.
         """
         began = time.monotonic()
         environment = {**ansible_environment(), "PYTHONUNBUFFERED": "1"}
-        if clusters:
-            environment["CLUSTERLINK_TEST_KUBECONFIG"] = str(clusters.kubeconfig)
-            environment["CLUSTERLINK_TEST_CONTEXTS"] = ",".join(clusters.contexts)
-        command = ["pytest", "--quiet", f"--junit-xml={self.report}", *self.arguments]
+        if kind:
+            environment["CLUSTERLINK_TEST_KUBECONFIG"] = str(kind.kubeconfig)
+            environment["CLUSTERLINK_TEST_CONTEXTS"] = ",".join(kind.contexts[number] for number in self.clusters)
+        command = ["pytest", f"--junit-xml={self.report}", *self.arguments]
         with subprocess.Popen(
             command,
             cwd=ROOT,
@@ -144,19 +146,31 @@ def kind_clusters() -> Iterator[Clusters]:
         lab("absent", NAMES, KUBECONFIG)
 
 
-def lanes(long: bool) -> tuple[Lane, Lane, Lane]:
-    """The lanes code, clusters and traffic."""
+CODE = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
+GATEWAY = ("tests/e2e/test_gateway.py",)
+OPERATOR = ("tests/e2e/test_gateway_operator.py", "tests/e2e/test_probe.py")
+REST = ("tests/e2e", *(f"--ignore={file}" for file in (*GATEWAY, *OPERATOR)))
+
+
+def lanes(long: bool) -> tuple[Lane, list[Lane], list[Lane]]:
+    """The lane without clusters, those with clusters beside it, and those that run alone after them, in their order."""
+    which = "long" if long else "not long"
+    code = Lane("code", ("-m", which, "-q", "-n", WORKERS, "--dist", "worksteal", *CODE))
+    alone = [
+        Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), (0, 1, 2)),
+        Lane("molecule", ("-m", which, "-v", "tests/molecule"), (0, 1, 2)),
+    ]
     if long:
-        return (
-            Lane("code", ("-m", "long", "tests/integration")),
-            Lane("clusters", ("-m", "long and not traffic", "tests/e2e", "tests/molecule")),
-            Lane("traffic", ("-m", "long and traffic", "-rP", "tests/e2e")),
-        )
-    code = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
+        return code, [Lane("fabrics", ("-m", "long and not traffic", "-v", "tests/e2e"), (0, 1, 2))], alone
+    quiet = ("-m", "not long and not traffic", "-v")
     return (
-        Lane("code", ("-m", "not long", "-n", WORKERS, "--dist", "worksteal", *code)),
-        Lane("clusters", ("-m", "not long and not traffic", "tests/e2e", "tests/molecule")),
-        Lane("traffic", ("-m", "not long and traffic", "-rP", "tests/e2e")),
+        code,
+        [
+            Lane("gateway", (*quiet, *GATEWAY), (0,)),
+            Lane("operator", (*quiet, *OPERATOR), (1,)),
+            Lane("fabrics", (*quiet, *REST), (2, 3)),
+        ],
+        alone,
     )
 
 
@@ -167,22 +181,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    code, clusters, traffic = every = lanes(asked.long)
+    code, beside, alone = lanes(asked.long)
+    every = [code, *beside, *alone]
     for lane in every:
         lane.report.unlink(missing_ok=True)
-    beside = threading.Thread(target=code.run)
-    beside.start()
+    threads = [threading.Thread(target=code.run)]
+    threads[0].start()
     try:
         with kind_clusters() as kind:
-            clusters.run(kind)
-            beside.join()
-            traffic.run(kind)
+            threads += [threading.Thread(target=lane.run, args=(kind,)) for lane in beside]
+            for thread in threads[1:]:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for lane in alone:
+                lane.run(kind)
     except BaseException:
         for lane in every:
             lane.stop()
         raise
-    finally:
-        beside.join()
     summary = Summary()
     for lane in every:
         summary.add(lane.name, lane.code, lane.report.read_text(encoding="utf-8") if lane.report.exists() else "")

@@ -193,6 +193,8 @@ options:
     dataplane: envoy
     controlplane_replicas: 1
     dataplane_replicas: 2
+    controlplane_drain_seconds: 90
+    dataplane_drain_seconds: 15
     controlplane_resources: {}
     dataplane_resources: {requests: {cpu: 100m}}
     log_level: info

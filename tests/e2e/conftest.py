@@ -71,8 +71,9 @@ def address(
     fabric: Fabric,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Any]]:
-    """Where a gateway is reached that stands in the namespace C(SPACE) of the module."""
-    with standing(Ansible(clusters, tmp_path_factory.mktemp("run")), kubectl, fabric, request.module.SPACE) as address:
+    """Where a gateway is reached that stands in the namespace C(SPACE) of the module, with its C(OPTIONS), if any."""
+    ansible, module = Ansible(clusters, tmp_path_factory.mktemp("run")), request.module
+    with standing(ansible, kubectl, fabric, module.SPACE, **getattr(module, "OPTIONS", {})) as address:
         yield address
 
 

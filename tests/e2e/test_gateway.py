@@ -17,6 +17,7 @@ from tests.support.gateways import (
     CONTROLPLANE,
     DATAPLANE,
     INGRESS,
+    QUICK,
     Fabric,
     inventory,
     pods,
@@ -41,9 +42,9 @@ def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
 
 
 @pytest.fixture(scope="module")
-def east(fabric: Fabric) -> dict[str, str]:
+def east(fabric: Fabric) -> dict[str, Any]:
     """The arguments that every gateway needs."""
-    return {**fabric.peer("east"), "namespace": SPACE}
+    return {**fabric.peer("east"), **QUICK, "namespace": SPACE}
 
 
 @pytest.fixture

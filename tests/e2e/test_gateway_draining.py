@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 SPACE = "gateway-draining"
+OPTIONS = {"dataplane_drain_seconds": 15}
 HEARTBEAT = "/healthz"
 
 

@@ -108,7 +108,7 @@ def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[Fab
     for process in fabric.processes("ansible-playboo"):
         os.kill(process, signal.SIGKILL)
     assert eventually(lambda: fabric.leases() == {}), "no run leaves a Lease"
-    assert eventually(lambda: fabric.processes("fabric-lock") == []), "nor its keeper"
+    assert eventually(lambda: fabric.processes("fabric-lock") == []), "nor its daemon"
 
 
 def test_a_second_run_is_told_who_has_the_fabric_and_writes_nothing(fabric: Fabric) -> None:
@@ -123,7 +123,7 @@ def test_a_second_run_is_told_who_has_the_fabric_and_writes_nothing(fabric: Fabr
 
     looked = fabric.two.play(fabric.playbook("looking", LOCK), "--check")
     assert (looked.code, looked.changed) == (0, 0), looked.output
-    assert re.search(rf"Fabric \S+ is held in {EAST}, {WEST} by {pattern} since", " ".join(looked.output.split()))
+    assert re.search(rf"Fabric \S+ is locked in {EAST}, {WEST} by {pattern} since", " ".join(looked.output.split()))
 
     fabric.two.environment["K8S_AUTH_IMPERSONATE_USER"] = "nobody"
     forbidden = " ".join(fabric.two.play(fabric.playbook("forbidden", LOCK)).output.split())
@@ -184,8 +184,8 @@ def test_a_killed_runs_lock_is_free_at_once_and_it_writes_no_more(fabric: Fabric
 
 def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None:
     holding = fabric.holding(clusterlink_lock_duration=LONG)
-    (keeper,) = fabric.processes("fabric-lock")
-    os.kill(keeper, signal.SIGKILL)
+    (daemon,) = fabric.processes("fabric-lock")
+    os.kill(daemon, signal.SIGKILL)
     holding.process.kill()
     assert len(fabric.leases()) == 2
     following = fabric.two.play(fabric.playbook("following", LOCK), clusterlink_lock_timeout=60)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,4 +24,6 @@ SCENARIOS = [
 @pytest.mark.molecule
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(gate: Gate, scenario: str) -> None:
-    gate("molecule", "test", "--scenario-name", scenario, live=True, timeout=3600)
+    # Clusters that are there already are used as they are, and stay.
+    stay = ["--destroy=never"] * (scenario in SHORT and "CLUSTERLINK_TEST_KUBECONFIG" in os.environ)
+    gate("molecule", "test", "--scenario-name", scenario, *stay, live=True, timeout=3600)

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.support.ansible import ansible_environment
 from tests.support.clusters import Clusters
+from tests.support.gateways import QUICK
 from tests.support.kubectl import Kubectl
 from tests.support.paths import ROOT
 from tests.support.traffic import Client
@@ -87,6 +88,7 @@ class DeclaredFabric:
             "clusterlink_pki_dir": str(folder / "pki"),
             "clusterlink_ingress_type": "NodePort",
             "clusterlink_wait_timeout": 300,  # a test machine may be busy
+            **{f"clusterlink_{option}": seconds for option, seconds in QUICK.items()},
         }
 
     def play(self, playbook: str, *options: str, **variables: Any) -> Run:
@@ -172,6 +174,8 @@ class FullMesh(DeclaredFabric):
         self.namespace = f"test-{uuid.uuid4().hex[:8]}"
         super().__init__(clusters, peers, folder, self.namespace)
         self._kubectl = kubectl
+        for option in QUICK:  # requests are counted
+            del self.variables[f"clusterlink_{option}"]
         self.variables["clusterlink_exports"] = [{"name": "web", "namespace": self.namespace, "port": 80}]
         self.variables["clusterlink_policies"] = [
             {"name": "everything", "namespace": self.namespace, "from": [{}], "to": [{}]}

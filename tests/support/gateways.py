@@ -25,6 +25,9 @@ _OF_A_TEST = re.compile(r"(^| )test-[0-9a-f]{8}( |$)")
 
 CONTROLPLANE, DATAPLANE, INGRESS = "cl-controlplane", "cl-dataplane", "clusterlink"
 
+QUICK = {"controlplane_drain_seconds": 5, "dataplane_drain_seconds": 5}
+"""Options for gateways whose requests nobody counts: pods that are replaced do not keep serving for long."""
+
 
 class Fabric:
     """A fabric's CA and the certificates of its peers in a folder, made by openssl, which is not what we test."""
@@ -69,10 +72,10 @@ class Fabric:
 
 @contextmanager
 def standing(
-    ansible: Ansible, kubectl: Kubectl, fabric: Fabric, namespace: str, peer: str = "east"
+    ansible: Ansible, kubectl: Kubectl, fabric: Fabric, namespace: str, peer: str = "east", **options: Any
 ) -> Iterator[dict[str, Any]]:
     """A gateway's address, while it stands in a namespace of its own; both are gone at the end."""
-    settings = {**fabric.peer(peer), "namespace": namespace, "ingress_type": "NodePort"}
+    settings = {**fabric.peer(peer), **QUICK, "namespace": namespace, "ingress_type": "NodePort", **options}
     try:
         made = ansible("gateway", settings)
         assert not made.get("failed"), made["msg"]

@@ -84,7 +84,7 @@ class MemoryCluster:
     Attributes:
         objects: What is there, by reference.
         writes: What was written, in order: (verb, reference).
-        rehearsed: What was only tried.
+        dry_runs: The dry runs.
         refusals: Errors to raise, by (verb, reference); a verb of a dry run is C(try apply) or C(try delete).
         unserved: Kinds that are not known.
         reads: (kind, namespace, name) of every list and get.
@@ -96,7 +96,7 @@ class MemoryCluster:
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.objects: dict[Ref, dict[str, Any]] = {}
         self.writes: list[tuple[str, str]] = []
-        self.rehearsed: list[tuple[str, str]] = []
+        self.dry_runs: list[tuple[str, str]] = []
         self.refusals: dict[tuple[str, Ref], Exception] = {}
         self.unserved: set[str] = set()
         self.reads: list[tuple[str, str, str]] = []
@@ -135,7 +135,7 @@ class MemoryCluster:
         self._refuse(f"try {verb}" if dry_run else verb, ref)
         if obj["kind"] in self.unserved:
             raise ApiError(Problem(str(ref), "not served"), status=404, served=False)
-        (self.rehearsed if dry_run else self.writes).append((verb, str(ref)))
+        (self.dry_runs if dry_run else self.writes).append((verb, str(ref)))
         if not dry_run:
             self.objects[ref] = self.stored(obj)
         return self.stored(obj)
@@ -143,7 +143,7 @@ class MemoryCluster:
     def delete(self, kind: str, name: str, namespace: str = "", *, dry_run: bool = False) -> bool:
         ref = Ref(kind, name, namespace)
         self._refuse("try delete" if dry_run else "delete", ref)
-        (self.rehearsed if dry_run else self.writes).append(("delete", str(ref)))
+        (self.dry_runs if dry_run else self.writes).append(("delete", str(ref)))
         return (self.objects.get(ref) if dry_run else self.objects.pop(ref, None)) is not None
 
     def _refuse(self, verb: str, ref: Ref) -> None:

@@ -48,6 +48,8 @@ GATEWAY_SPEC: dict[str, Any] = {
     "dataplane": {"type": "str", "choices": list(DATAPLANES), "default": DATAPLANES[0]},
     "controlplane_replicas": {"type": "int", "default": 1},
     "dataplane_replicas": {"type": "int", "default": 1},
+    "controlplane_drain_seconds": {"type": "int"},
+    "dataplane_drain_seconds": {"type": "int"},
     "controlplane_resources": _DICT,
     "dataplane_resources": _DICT,
     "log_level": {"type": "str", "choices": list(LOG_LEVELS), "default": "info"},

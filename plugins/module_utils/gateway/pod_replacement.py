@@ -20,8 +20,9 @@ from ..kube.apply import delete_objects
 from ..kube.client import Cluster, Object
 from ..kube.exec import Container, run_in_container
 from ..kube.wait import wait_gone
+from .spec import DRAIN_SECONDS
 from .status import DEPLOYMENTS
-from .workloads import DRAIN_SECONDS, ENVOY_GOODBYE
+from .workloads import ENVOY_GOODBYE
 
 GONE_SECONDS = 180.0
 """How long anything that was removed may take to be gone; an operator's pod has 10 s to end by itself."""
@@ -57,10 +58,10 @@ def drain_alone(cluster: Cluster, namespace: str) -> None:
         leave_service(cluster, namespace, app)
     alone = [pod for pod in _pods(cluster, namespace) if not _owned(pod)]
     if alone:
-        time.sleep(DRAIN_SECONDS)
+        time.sleep(DRAIN_SECONDS[0])
         for pod in alone:
             _say_goodbye(cluster, pod)
-        time.sleep(DRAIN_SECONDS)
+        time.sleep(DRAIN_SECONDS[0])
         refs = [Ref.of(pod) for pod in alone]
         delete_objects(cluster, refs, check=False)
         wait_gone(cluster, refs, GONE_SECONDS)

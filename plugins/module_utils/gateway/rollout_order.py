@@ -21,7 +21,7 @@ def rolling_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object
 
     Where pods of both Deployments are replaced, the data plane's are last: a data plane stays with the control plane
     that it first asked, which therefore has to be one that stays. The old ones serve on until then (see
-    C(workloads.CONTROLPLANE_DRAIN_SECONDS)).
+    C(spec.CONTROLPLANE_DRAIN_SECONDS)).
 
     Args:
         stages: What C(gateway.gateway_stages) returns.

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..clusterlink.versions import ENVOY, GO, RELEASES
 from .operator.limits import OPERATOR_LOG_LEVELS
-from .spec import LOAD_BALANCER, NO_INGRESS, NODE_PORT
+from .spec import DRAIN_SECONDS, LOAD_BALANCER, NO_INGRESS, NODE_PORT
+from .workloads import GRACE_SECONDS
 
 Object = Mapping[str, Any]
 
@@ -34,6 +35,8 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
         "dataplane": _kind(_container(dataplane)),
         "controlplane_replicas": controlplane["spec"].get("replicas", 1),
         "dataplane_replicas": dataplane["spec"].get("replicas", 1),
+        "controlplane_drain_seconds": _drain_seconds(controlplane),
+        "dataplane_drain_seconds": _drain_seconds(dataplane),
         "controlplane_resources": _resources(controlplane),
         "dataplane_resources": _resources(dataplane),
         "log_level": _log_level(controlplane),
@@ -49,6 +52,14 @@ def _container(deployment: Object) -> Mapping[str, Any]:
 
 def _resources(deployment: Object) -> dict[str, Any]:
     return {group: dict(amounts) for group, amounts in (_container(deployment).get("resources") or {}).items()}
+
+
+def _drain_seconds(deployment: Object) -> int | None:
+    """How long a pod keeps serving when it is replaced; None where it ends at once, as the operator's do."""
+    if not _container(deployment).get("lifecycle"):
+        return None
+    seconds: int = deployment["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 0)
+    return max(seconds - GRACE_SECONDS, DRAIN_SECONDS[0])
 
 
 def _values(deployment: Object, option: str) -> list[str]:

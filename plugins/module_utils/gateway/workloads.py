@@ -14,18 +14,13 @@ from typing import Any
 
 from ..clusterlink import names
 from ..clusterlink.versions import ENVOY
-from .spec import Component, GatewaySpec
+from .spec import DRAIN_SECONDS, Component, GatewaySpec
 
 USER = 65532
 """The customary user of images without users; the gateways' images name none of their own."""
 
 _SECRET_MODE = 0o440
 """Files of Secrets belong to root and the pod's group: readable for both, and for nobody else."""
-DRAIN_SECONDS = 5
-"""How long a pod that has left its Service serves on: until nothing new is sent to it any more."""
-DATAPLANE_DRAIN_SECONDS = 15
-"""The same for a data plane: until connections that nobody keeps for longer have ended; others are cut."""
-
 _ENVOY_ADMIN_PORT = 1500
 """Where Envoy is told things, on its own loopback (v0.4.1, cmd/cl-dataplane/app/envoy.go)."""
 ENVOY_GOODBYE = (
@@ -39,16 +34,8 @@ with this pod when the pod has left its Service, and a decision that is under wa
 request with it (measured: about one for every five data planes that end).
 """
 
-CONTROLPLANE_DRAIN_SECONDS = 90
-"""The same for a control plane: until all of the gateway's pods are replaced, however often that is done.
-
-A data plane keeps its connection, and a control plane that ends answers nothing more on it (v0.4.1 handles no SIGTERM),
-so that a decision which is under way would be lost, and a request with it. Nor does it give its lease back: for 17 s
-(measured) nobody tells imports where data planes are, so they are not to change then. With 45 s, 3 of 4031
-requests were lost, all as control planes ended (one gateway of three with a go data plane, a busy machine). It costs
-room: what such a pod requests counts on its node until it ends.
-"""
-_GRACE_SECONDS = 15
+GRACE_SECONDS = 15
+"""How long a pod may take to end after it has drained."""
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
 _CONFIGURE_SECONDS = 3
@@ -90,7 +77,6 @@ def deployments(
             pod={
                 "serviceAccountName": names.CONTROLPLANE,
                 "automountServiceAccountToken": True,
-                "terminationGracePeriodSeconds": CONTROLPLANE_DRAIN_SECONDS + _GRACE_SECONDS,
                 "volumes": [
                     _secret_volume("ca", names.CA_SECRET),
                     _secret_volume("tls", names.CONTROLPLANE),
@@ -119,7 +105,7 @@ def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": names.CONTROLPLANE,
         "args": ["--log-level", spec.log_level, *peer_labels],
-        "lifecycle": _drain(CONTROLPLANE_DRAIN_SECONDS),
+        "lifecycle": _drain(spec.controlplane),
         # The reference's own version is spelled out, as the server does, so that a comparison needs no dry run.
         "env": [{"name": names.NAMESPACE_VARIABLE, "valueFrom": {"fieldRef": {"apiVersion": "v1", **own_namespace}}}],
         "ports": [{"name": "controlplane", "containerPort": names.CONTROLPLANE_PORT, "protocol": "TCP"}],
@@ -139,7 +125,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": "dataplane",
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
-        "lifecycle": _goodbye() if spec.dataplane_kind == ENVOY else _drain(DATAPLANE_DRAIN_SECONDS),
+        "lifecycle": _goodbye(spec.dataplane) if spec.dataplane_kind == ENVOY else _drain(spec.dataplane),
         "readinessProbe": {**_READINESS, "initialDelaySeconds": _CONFIGURE_SECONDS},
         "ports": [{"name": "dataplane", "containerPort": names.DATAPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
@@ -150,13 +136,13 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     }
 
 
-def _drain(seconds: int) -> dict[str, Any]:
-    return {"preStop": {"sleep": {"seconds": seconds}}}
+def _drain(component: Component) -> dict[str, Any]:
+    return {"preStop": {"sleep": {"seconds": component.drain_seconds}}}
 
 
-def _goodbye() -> dict[str, Any]:
+def _goodbye(dataplane: Component) -> dict[str, Any]:
     # Not before it has left its Service everywhere: whoever is sent away comes back to it until then.
-    script = f"sleep {DRAIN_SECONDS}; {ENVOY_GOODBYE}; sleep {DATAPLANE_DRAIN_SECONDS - DRAIN_SECONDS}"
+    script = f"sleep {DRAIN_SECONDS[0]}; {ENVOY_GOODBYE}; sleep {dataplane.drain_seconds - DRAIN_SECONDS[0]}"
     return {"preStop": {"exec": {"command": ["bash", "-c", script]}}}
 
 
@@ -180,6 +166,7 @@ def _deployment(
 ) -> dict[str, Any]:
     selector = {"app": name}
     pod_spec = {**pod, **_pod_defaults(), "containers": [{**_container_defaults(component), **container}]}
+    pod_spec["terminationGracePeriodSeconds"] = component.drain_seconds + GRACE_SECONDS
     if spec.pull_secrets:
         pod_spec["imagePullSecrets"] = [{"name": secret} for secret in spec.pull_secrets]
     if component.replicas > 1:

@@ -1,14 +1,14 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process that takes a run's lock, keeps it alive as long as the run, and removes it when that ends, in whatever way.
+"""The lease daemon: a process that acquires a run's lock, renews it as long as the run lasts, and releases it after.
 
-It is forked from a worker of Ansible, so it needs no arguments, and what it knows, credentials among it, is in its
-memory alone. It belongs to no terminal and holds nothing of the run open. It does all that needs a connection itself:
-a process whose threads have used OpenSSL must not be forked, as one of its locks may be held for ever in the child.
+It is forked from a worker of Ansible. So it needs no arguments, and its credentials are in its memory alone. It has no
+terminal and keeps nothing of the run open. It makes all connections itself: a process whose threads have used OpenSSL
+must not be forked, as the child may inherit one of its locks in the locked state.
 
-The run is its main process and the workers of that. One that lives on after the main process was killed would go on
-writing beside the next run, so it is ended first. Workers are known by the end of a pipe that all processes of the run
-have: this file is imported by the main process, as all that actions use, before it forks a worker that needs it.
+The run is its main process and that one's workers. A worker that outlives a killed main process would write while the
+next run does, so the daemon kills it before it releases the lock. It recognises workers by the write end of a pipe that
+all processes of the run have: Ansible's main process imports this file, with all actions, before it forks a worker.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import ClusterlinkError, Problem
-from .fabric_lock import Lock
+from .fabric_lock import FabricLock
 from .lease import FabricLease
 
 MAIN = os.getpid()
 """The run's main process."""
 _READ_END, _WRITE_END = os.pipe()
-"""The write end is open as long as a process of the run lives. Programs that are started do not inherit it."""
+"""The write end is open as long as a process of the run lives. Other programs that it starts do not inherit it."""
 
 NAME = "fabric-lock"
-"""The keeper's name in lists of processes."""
-_TURN = 1000
-"""Milliseconds after which a keeper that has lost all its Leases is noticed."""
-_ENDING = 10_000
+"""The daemon's name in lists of processes."""
+_POLL = 1000
+"""Milliseconds between checks whether the daemon has lost all its Leases."""
+_KILL_TIMEOUT = 10_000
 """Milliseconds that killed workers may take to end."""
 
 
-def hold(lock: Lock, say: Callable[[str], None]) -> None:
-    """Have the lock taken, and kept until the run ends.
+def acquire_in_daemon(lock: FabricLock, notify: Callable[[str], None]) -> None:
+    """Start a daemon that acquires the lock and keeps it until the run ends.
 
     Args:
-        lock: What to take. That it has been taken, and where not, is told to it.
-        say: Told when there is something to wait for.
+        lock: The lock. Its C(held) and C(skipped) are set from the daemon's result.
+        notify: Called with what the run waits for, when it has to wait.
 
     Raises:
-        ClusterlinkError: It was not, and why.
+        ClusterlinkError: The lock is not acquired, and why.
     """
     reading, writing = os.pipe()
     try:
@@ -59,55 +59,55 @@ def hold(lock: Lock, say: Callable[[str], None]) -> None:
     except OSError as error:
         os.close(reading)
         os.close(writing)
-        raise _no_keeper(str(error.strerror)) from error
+        raise _no_daemon(str(error.strerror)) from error
     if child == 0:
         _fork_again(lock, writing)
     os.close(writing)
     os.waitpid(child, 0)
     with open(reading, encoding="utf-8") as lines:
         for line in lines:
-            told = json.loads(line)
-            if "words" in told:
-                say(told["words"])
-            elif "problems" in told:
-                raise _error(told["problems"])
+            report = json.loads(line)
+            if "waiting" in report:
+                notify(report["waiting"])
+            elif "problems" in report:
+                raise _error(report["problems"])
             else:
-                lock.mine = told["mine"]
-                lock.away = {host: _error(problems) for host, problems in told["away"].items()}
+                lock.held = report["held"]
+                lock.skipped = {host: _error(problems) for host, problems in report["skipped"].items()}
                 return
-    raise _no_keeper("it ended before it had the lock")
+    raise _no_daemon("it ended before it had the lock")
 
 
-def _no_keeper(found: str) -> ClusterlinkError:
-    return ClusterlinkError(Problem("the fabric's lock", "there is no process to take and keep it", found))
+def _no_daemon(found: str) -> ClusterlinkError:
+    return ClusterlinkError(Problem("the fabric's lock", "there is no process to acquire and renew it", found))
 
 
 def _error(problems: Sequence[dict[str, str]]) -> ClusterlinkError:
     return ClusterlinkError([Problem(**problem) for problem in problems])
 
 
-def _told(error: ClusterlinkError) -> list[dict[str, str]]:
+def _as_data(error: ClusterlinkError) -> list[dict[str, str]]:
     return [problem.as_dict() for problem in error.problems]
 
 
-def _fork_again(lock: Lock, writing: int) -> NoReturn:
-    """So that nobody has to wait for the keeper, and it has no terminal. Nothing of Ansible's code above goes on."""
+def _fork_again(lock: FabricLock, writing: int) -> NoReturn:
+    """The second fork detaches the daemon from parent and terminal; no code of Ansible's runs after it."""
     try:
         os.setsid()
         if os.fork() == 0:
             _detach(writing)
-            ends = _run_ends()
-            if _acquire(lock, writing, ends):
-                _keep(list(lock.taken.values()), ends)
+            run_end = _run_end()
+            if _acquire(lock, writing, run_end):
+                _renew_until(run_end, list(lock.acquired.values()))
     finally:
         os._exit(0)
 
 
 def _detach(writing: int) -> None:
-    """Let go of all that was inherited: signals for the run, pipes that others wait for."""
+    """Drop everything inherited: signals for the run, and pipes that others wait for."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # it ends with the run
-    gc.freeze()  # what the worker left is never collected, so that its files are not closed under new numbers
+        signal.signal(number, signal.SIG_IGN)  # the daemon ends with the run
+    gc.freeze()  # the worker's objects are never collected, so that its files are not closed under new numbers
     null = os.open(os.devnull, os.O_RDWR)
     for name in os.listdir("/dev/fd"):
         if int(name) not in (null, writing, _READ_END):
@@ -116,76 +116,76 @@ def _detach(writing: int) -> None:
         Path("/proc/self/comm").write_text(NAME, encoding="ascii")
 
 
-def _acquire(lock: Lock, writing: int, ends: select.poll) -> bool:
-    """Take the lock and report; whether there is anything to keep."""
+def _acquire(lock: FabricLock, writing: int, run_end: select.poll) -> bool:
+    """Acquire the lock and report; whether there are Leases to renew."""
 
-    def report(**told: Any) -> None:
-        os.write(writing, f"{json.dumps(told)}\n".encode())
+    def report(**values: Any) -> None:
+        os.write(writing, f"{json.dumps(values)}\n".encode())
 
     def sleep(seconds: float) -> None:
-        if ends.poll(seconds * 1000):
-            os._exit(0)  # who waits has nothing that would have to be given back
+        if run_end.poll(seconds * 1000):
+            os._exit(0)  # a run that waits holds nothing that it would have to release
 
     lock.policy = replace(lock.policy, sleep=sleep)
     try:
-        lock.acquire(lambda words: report(words=words))
-        report(mine=lock.mine, away={host: _told(error) for host, error in lock.away.items()})
+        lock.acquire(lambda text: report(waiting=text))
+        report(held=lock.held, skipped={host: _as_data(error) for host, error in lock.skipped.items()})
     except ClusterlinkError as error:
-        report(problems=_told(error))
+        report(problems=_as_data(error))
         return False
-    except BrokenPipeError:  # whoever asked has been killed
+    except BrokenPipeError:  # the worker has been killed
         lock.release()
         return False
     finally:
         os.close(writing)
-    return bool(lock.taken)
+    return bool(lock.acquired)
 
 
-def _keep(leases: Sequence[FabricLease], ends: select.poll) -> None:
+def _renew_until(run_end: select.poll, leases: Sequence[FabricLease]) -> None:
     over = threading.Event()
-    # A thread for each, so that a cluster which does not answer does not hold up the others.
-    threads = [threading.Thread(target=_keep_one, args=(lease, over), daemon=True) for lease in leases]
+    # A thread for each, so that a cluster that does not respond does not delay the others.
+    threads = [threading.Thread(target=_renew, args=(lease, over), daemon=True) for lease in leases]
     for thread in threads:
         thread.start()
-    if _outlives(threads, ends):
-        _end_workers()
+    if _outlives(threads, run_end):
+        _kill_workers()
     over.set()
     for thread in threads:
         thread.join()
 
 
-def _keep_one(lease: FabricLease, over: threading.Event) -> None:
-    """Renew a Lease until the run is over, and remove it; or until it is lost, or was given back by the run."""
+def _renew(lease: FabricLease, over: threading.Event) -> None:
+    """Renew a Lease until the run is over, then delete it; or until it is lost, or released by the run."""
     while not over.wait(lease.duration / 3):
-        with contextlib.suppress(ClusterlinkError):  # tried again at the next turn
+        with contextlib.suppress(ClusterlinkError):  # the next renewal may succeed
             if not lease.renew():
                 return
     with contextlib.suppress(ClusterlinkError):
         lease.release()
 
 
-def _outlives(threads: Sequence[threading.Thread], ends: select.poll) -> bool:
-    """Wait for the run's end; False when there is nothing left to keep before that."""
-    while not ends.poll(_TURN):
+def _outlives(threads: Sequence[threading.Thread], run_end: select.poll) -> bool:
+    """Wait for the run's end; False when all Leases are lost before that."""
+    while not run_end.poll(_POLL):
         if not any(thread.is_alive() for thread in threads):
             return False
     return True
 
 
-def _run_ends() -> select.poll:
-    """Tells when the main process has ended; elsewhere than on Linux, when all of the run has."""
-    ends = select.poll()
-    ends.register(_READ_END, 0)  # which tells when the other end is closed
+def _run_end() -> select.poll:
+    """A poll object that is ready when the main process has ended; elsewhere than on Linux, when the whole run has."""
+    run_end = select.poll()
+    run_end.register(_READ_END, 0)  # ready when the other end is closed
     if hasattr(os, "pidfd_open"):
         try:
-            ends.register(os.pidfd_open(MAIN), select.POLLIN)
+            run_end.register(os.pidfd_open(MAIN), select.POLLIN)
         except ProcessLookupError:
-            ends.register(os.open(os.devnull, os.O_RDONLY), select.POLLIN)  # which is always ready
-    return ends
+            run_end.register(os.open(os.devnull, os.O_RDONLY), select.POLLIN)  # always ready
+    return run_end
 
 
-def _end_workers() -> None:
-    """Kill what is left of a run whose main process was, and wait for its end."""
+def _kill_workers() -> None:
+    """Kill the workers of a run whose main process was killed, and wait for their end."""
     pipe = select.poll()
     pipe.register(_READ_END, 0)
     if pipe.poll(0):
@@ -193,7 +193,7 @@ def _end_workers() -> None:
     ours = f"pipe:[{os.fstat(_READ_END).st_ino}]"
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):
-            # Other keepers of the run have the read end.
+            # Other daemons of the run have the read end.
             if os.readlink(entry) == ours and entry.lstat().st_mode & stat.S_IWUSR:
                 os.kill(int(entry.parts[2]), signal.SIGKILL)
-    pipe.poll(_ENDING)
+    pipe.poll(_KILL_TIMEOUT)

@@ -1,13 +1,14 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's lock: its Leases in all clusters of a run, taken together or not at all.
+"""A fabric's lock: its Leases in all clusters of a run, acquired together or not at all.
 
-All clusters are looked at side by side, and nothing is taken until all are free. Of two runs that come at the same
-moment each may get some: whoever did not get all gives back what it got, and attempts again after a random pause. So
-nobody waits for a run that waits for them, whatever clusters the two have in common.
+The lock reads all clusters side by side and acquires nothing until all are free. Of two runs that start at the same
+moment each may acquire some: a run that does not get all of them releases what it got and retries after a random pause.
+So no two runs wait for each other, whatever clusters they have in common.
 
-Whether a holder has died is told by the API server's clock, which both times that are compared come from. So a lock
-that was left behind long ago is taken at once. Should that clock have been put back, silence that was watched counts.
+The API server's clock decides whether a Lease has expired: both times that are compared come from it. So a lock that
+was left behind long ago is acquired at once. In case that clock has been set back, a Lease also expires when this run
+itself observes no renewal for its duration.
 """
 
 from __future__ import annotations
@@ -21,143 +22,142 @@ from ..common.kinds import KINDS
 from ..errors import ClusterlinkError, Problem, raise_all
 from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from ..kube.retry import RetryPolicy
-from . import lease_object as lock
-from .lease import FabricLease, NotALockError
-from .lease_object import Hold
+from .lease import NAMESPACE, FabricLease, LeaseRecord, NotALockError
 
 R = TypeVar("R")
 
 _PARALLEL = 16
-"""Clusters that are asked at a time."""
-_FIX = "Let that run end and start this one again, or let this one wait longer with clusterlink_lock_timeout"
+"""Clusters that are contacted at a time."""
+_FIX = "Wait until that run ends and start this one again, or wait longer with clusterlink_lock_timeout"
 
 
-class Lock:
+class FabricLock:
     """The lock of one run.
 
     Attributes:
-        mine: The clusters whose Lease this run has.
-        taken: The Leases that it took just now, which nobody renews yet.
-        away: Why a cluster was left out, which is away or permits no lock. Other tasks say what it owes.
-        policy: For how long another run is waited for.
+        held: The clusters whose Lease this run holds.
+        acquired: The Leases that this run has just acquired, which nobody renews yet.
+        skipped: Why there is no lock in a cluster that is unreachable or permits none; other tasks report it.
+        policy: How long to wait for another run.
     """
 
     def __init__(self, fabric: str, leases: Mapping[str, FabricLease], policy: RetryPolicy) -> None:
-        """Ask nothing yet.
+        """Send no request yet.
 
         Args:
             fabric: Its name.
-            leases: This run's, by cluster.
+            leases: The Leases of this run, by cluster.
             policy: As the attribute.
         """
-        self.mine: list[str] = []
-        self.taken: dict[str, FabricLease] = {}
-        self.away: dict[str, ClusterlinkError] = {}
+        self.held: list[str] = []
+        self.acquired: dict[str, FabricLease] = {}
+        self.skipped: dict[str, ClusterlinkError] = {}
+        self.policy = policy
         self._fabric = fabric
         self._leases = dict(leases)
-        self.policy = policy
         self._seen: dict[str, tuple[str, float]] = {}
 
-    def look(self) -> dict[str, Hold]:
-        """What other runs have, by cluster.
+    def read_others(self) -> dict[str, LeaseRecord]:
+        """The Leases of other runs, by cluster.
 
         Raises:
-            ClusterlinkError: No cluster permits a lock, or one has something else in its place.
+            ClusterlinkError: No cluster permits a lock, or the Lease in one belongs to somebody else.
         """
-        held = {}
-        self.mine = []
-        for host, hold in self._each(FabricLease.look, self._leases).items():
-            if hold is None or self._is_dead(host, hold):
+        others = {}
+        self.held = []
+        for host, record in self._each(FabricLease.read, self._leases).items():
+            if record is None or self._is_free(host, record):
                 continue
-            if self._leases[host].is_mine:
-                self.mine.append(host)
+            if self._leases[host].is_held:
+                self.held.append(host)
             else:
-                held[host] = hold
-        return held
+                others[host] = record
+        return others
 
-    def acquire(self, say: Callable[[str], None]) -> None:
-        """Take it, or wait for it.
+    def acquire(self, notify: Callable[[str], None]) -> None:
+        """Acquire it, or wait for it.
 
         Args:
-            say: Told once, when there is something to wait for.
+            notify: Called once, with what this run waits for, when it has to wait.
 
         Raises:
-            ClusterlinkError: Another run still has it when the time is over, or as C(look). This run has got nothing.
+            ClusterlinkError: Another run still holds it when the time is over, or as C(read_others). This run holds
+                nothing then.
         """
-        attempts, said = self.policy.start(), False
+        attempts, notified = self.policy.start(), False
         while True:
-            held = self.look()
-            if not held:
-                if self._take():
+            others = self.read_others()
+            if not others:
+                if self._acquire():
                     return
-                held = self.look()  # who was faster
-            if held and not said and self.policy.limit:
-                said = True
-                say(f"Waiting up to {self.policy.limit:.0f} s. {'. '.join(self.told(held))}")
+                others = self.read_others()  # another run was faster
+            if others and not notified and self.policy.limit:
+                notified = True
+                notify(f"Waiting up to {self.policy.limit:.0f} s. {'. '.join(self.describe(others))}")
             if not attempts.wait():
-                raise ClusterlinkError(self._problems(held))
+                raise ClusterlinkError(self._problems(others))
 
     def release(self) -> list[str]:
-        """Give back what this run has. Sentences about what it has not, because another run took it for dead."""
-        found = self._each(FabricLease.look, self._leases)
-        self._give_back(self._leases)
-        self.mine = []
+        """Release all Leases of this run; sentences about those that it has lost to another run."""
+        found = self._each(FabricLease.read, self._leases)
+        self._release(self._leases)
+        self.held = []
         return [
-            f"This run has fabric {self._fabric} in {host} no more: {self._who(host, hold)} works on it."
-            for host, hold in found.items()
-            if hold and hold.holder != self._leases[host].holder
+            f"This run has lost the lock of fabric {self._fabric} in {host} to {self._describe(host, record)}."
+            for host, record in found.items()
+            if record and record.holder != self._leases[host].holder
         ]
 
-    def told(self, held: Mapping[str, Hold]) -> list[str]:
-        """Sentences without full stops: who has it, where, since when."""
+    def describe(self, others: Mapping[str, LeaseRecord]) -> list[str]:
+        """Sentences without a full stop: who holds the lock, where, since when."""
         return [
-            f"Fabric {self._fabric} is held in {', '.join(hosts)} by {self._who(hosts[0], held[hosts[0]])}"
-            for hosts in _by_holder(held)
+            f"Fabric {self._fabric} is locked in {', '.join(hosts)} by {self._describe(hosts[0], others[hosts[0]])}"
+            for hosts in _by_holder(others)
         ]
 
-    def _problems(self, held: Mapping[str, Hold]) -> list[Problem]:
+    def _problems(self, others: Mapping[str, LeaseRecord]) -> list[Problem]:
         where = f"fabric {self._fabric}"
         return [
             Problem(
                 where,
                 f"another run works on it in {', '.join(hosts)}",
-                self._who(hosts[0], held[hosts[0]]),
+                self._describe(hosts[0], others[hosts[0]]),
                 f"{_FIX} ({self.policy.limit:.0f} s now). "
-                f"If it has died, its lock ends by itself after {held[hosts[0]].duration} s of silence",
+                f"If that run has died, its lock expires {others[hosts[0]].duration} s after its last renewal",
             )
-            for hosts in _by_holder(held)
-        ] or [Problem(where, "another run came at the same moment, and has ended", fix="Start this one again")]
+            for hosts in _by_holder(others)
+        ] or [Problem(where, "another run started at the same moment, and has ended", fix="Start this one again")]
 
-    def _who(self, host: str, hold: Hold) -> str:
-        return hold.told(self._leases[host].now)
+    def _describe(self, host: str, record: LeaseRecord) -> str:
+        return record.describe(self._leases[host].now)
 
-    def _is_dead(self, host: str, hold: Hold) -> bool:
+    def _is_free(self, host: str, record: LeaseRecord) -> bool:
         now = self.policy.clock()
-        if self._seen.get(host, ("", 0.0))[0] != hold.version:
-            self._seen[host] = (hold.version, now)
-        return hold.is_free(self._leases[host].now) or now - self._seen[host][1] > hold.duration
+        if self._seen.get(host, ("", 0.0))[0] != record.version:
+            self._seen[host] = (record.version, now)
+        return record.is_free(self._leases[host].now) or now - self._seen[host][1] > record.duration
 
-    def _take(self) -> bool:
-        """Take what is free; unless that is all, nothing."""
-        self.taken = {host: lease for host, lease in self._leases.items() if host not in self.mine}
+    def _acquire(self) -> bool:
+        """Acquire all Leases that this run does not hold, or none."""
+        self.acquired = {host: lease for host, lease in self._leases.items() if host not in self.held}
         try:
-            got = self._each(FabricLease.take, self.taken)
+            got = self._each(FabricLease.acquire, self.acquired)
         except ClusterlinkError:
-            self._give_back(self.taken)
+            self._release(self.acquired)
             raise
         if not all(got.values()):
-            self._give_back(self.taken)
+            self._release(self.acquired)
             return False
-        self.taken = {host: self._leases[host] for host in got}
-        self.mine += got
+        self.acquired = {host: self._leases[host] for host in got}
+        self.held += got
         return True
 
-    def _give_back(self, leases: Mapping[str, FabricLease]) -> None:
-        """What cannot be given back ends by itself."""
+    def _release(self, leases: Mapping[str, FabricLease]) -> None:
+        """A Lease that cannot be released expires."""
         _side_by_side(FabricLease.release, leases)
 
     def _each(self, work: Callable[[FabricLease], R], leases: Mapping[str, FabricLease]) -> dict[str, R]:
-        """What each gives, but for clusters that are away or permit no lock, which are left out from now on."""
+        """The result for each; clusters that are unreachable or permit no lock are skipped from now on."""
         done: dict[str, R] = {}
         foreign: list[Problem] = []
         forbidden: list[Problem] = []
@@ -165,15 +165,15 @@ class Lock:
             if not isinstance(outcome, ClusterlinkError):
                 done[host] = outcome
             elif isinstance(outcome, NotALockError):
-                foreign += _with_way_out(outcome, host)
+                foreign += _with_fix(outcome, host)
             elif _forbids_locks(outcome, leases[host]):
-                problems = _with_way_out(outcome, host)
+                problems = _with_fix(outcome, host)
                 forbidden += problems
-                self.away[host] = ClusterlinkError(problems)
+                self.skipped[host] = ClusterlinkError(problems)
             else:
-                self.away[host] = outcome
-        self._leases = {host: lease for host, lease in self._leases.items() if host not in self.away}
-        # One cluster that permits no lock does not stop the others; a run without any lock would be alone by luck only.
+                self.skipped[host] = outcome
+        self._leases = {host: lease for host, lease in self._leases.items() if host not in self.skipped}
+        # One cluster that permits no lock does not stop the others, but a run needs at least one lock.
         raise_all(foreign or ([] if self._leases else forbidden))
         return done
 
@@ -191,22 +191,22 @@ def _side_by_side(
         return dict(zip(leases, pool.map(outcome, leases.values()), strict=True))
 
 
-def _by_holder(held: Mapping[str, Hold]) -> list[list[str]]:
+def _by_holder(others: Mapping[str, LeaseRecord]) -> list[list[str]]:
     """The clusters of each holder."""
     groups: dict[str, list[str]] = {}
-    for host, hold in held.items():
-        groups.setdefault(hold.holder, []).append(host)
+    for host, record in others.items():
+        groups.setdefault(record.holder, []).append(host)
     return list(groups.values())
 
 
 def _forbids_locks(error: ClusterlinkError, lease: FabricLease) -> bool:
-    """Whether a cluster permits no lock; one that does not know the user at all is as good as away."""
+    """Whether a cluster permits no lock; one that does not accept the credentials counts as unreachable."""
     if not isinstance(error, ApiError) or error.status != HTTP_FORBIDDEN:
         return False
     return all(problem.where != lease.cluster.server for problem in error.problems)
 
 
-def _with_way_out(error: ClusterlinkError, host: str) -> list[Problem]:
-    rights = f"get, create, update and delete {KINDS['Lease'].resource} in namespace {lock.NAMESPACE}"
-    fix = f"a lock takes the right to {rights}. Or set clusterlink_lock to false, to go without a lock there"
+def _with_fix(error: ClusterlinkError, host: str) -> list[Problem]:
+    rights = f"get, create, update and delete {KINDS['Lease'].resource} in namespace {NAMESPACE}"
+    fix = f"a lock needs the permission to {rights}. Or set clusterlink_lock to false, to run without a lock there"
     return [replace(each, host=host, fix=f"{each.fix or 'Correct that'}; {fix}") for each in error.problems]

@@ -1,14 +1,21 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cluster's Lease of a fabric: looked at, taken, renewed and given back.
+"""The Lease by which one run at a time locks a cluster's part of a fabric.
 
-Every write names the very Lease and version that it follows, so that of two runs at once one is refused.
+Its fields are those of Kubernetes' leader election (coordination.k8s.io/v1). All times in it are the API server's own,
+so that two machines' clocks are never compared. Every write names the UID and version of the Lease that it replaces,
+so of two writes at once the API server refuses one.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from ..clusterlink import api
 from ..clusterlink.ownership import is_ours, other_managers
 from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
@@ -16,16 +23,117 @@ from ..kube.client import Cluster
 from ..kube.errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
 from ..kube.retry import TRANSIENT
 from ..kube.transport import ClusterUnreachableError
-from . import lease_object as lock
-from .lease_object import Hold, Lease
+
+NAMESPACE = "default"
+"""The Lease's namespace: every cluster has it before anything is installed, and after everything is removed."""
+
+_CLOCK_ERROR = 2.0
+"""Seconds by which the known time of a server may be off: it sends whole seconds, and its response takes time."""
 
 _OVERTAKEN = (HTTP_CONFLICT, HTTP_NOT_FOUND)
-"""What a write is answered when the Lease is not what it was any more. (A PUT makes a Lease that is not there, but not
-under another uid than it names.)"""
+"""Statuses of a write when the Lease has changed since. (A PUT creates a missing Lease, but not under another UID than
+it names.)"""
+
+Lease = dict[str, Any]
+
+
+def lease_name(fabric: str) -> str:
+    """The Lease's name; a fabric's name may have characters that an object's may not."""
+    return "skyshift-clusterlink-" + re.sub(r"[^a-z0-9]", "-", fabric.lower())
+
+
+@dataclass(frozen=True)
+class LeaseRecord:
+    """The content of a Lease.
+
+    Attributes:
+        holder: Who holds it, for people; empty when nobody does.
+        since: When they acquired it; None when unknown.
+        renewed: When they last renewed it; None when unknown.
+        duration: Seconds without a renewal after which it expires.
+        version: Changes with every renewal.
+    """
+
+    holder: str
+    since: datetime | None
+    renewed: datetime | None
+    duration: int
+    version: str
+
+    @classmethod
+    def of(cls, lease: Mapping[str, Any]) -> LeaseRecord:
+        """The content of a Lease; a time that cannot be read is None."""
+        spec = lease.get("spec") or {}
+        return cls(
+            holder=spec.get("holderIdentity") or "",
+            since=_parse(spec.get("acquireTime")),
+            renewed=_parse(spec.get("renewTime")),
+            duration=spec.get("leaseDurationSeconds") or 0,
+            version=lease["metadata"].get("resourceVersion", ""),
+        )
+
+    def age(self, now: datetime) -> float:
+        """Seconds since the last renewal, by the API server's clock."""
+        return (now - self.renewed).total_seconds() if self.renewed else float("inf")
+
+    def is_free(self, now: datetime) -> bool:
+        """Whether nobody holds it, or it has expired."""
+        return not self.holder or self.age(now) > self.duration + _CLOCK_ERROR
+
+    def describe(self, now: datetime) -> str:
+        """Who holds it, since when, and when they last renewed it."""
+        since = f" since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
+        renewed = f", last renewed {max(0.0, self.age(now)):.0f} s ago" if self.renewed else ""
+        return f"{self.holder}{since}{renewed}"
+
+
+def new_lease(fabric: str, holder: str, duration: int, now: datetime) -> Lease:
+    """A Lease for this holder where there is none."""
+    metadata = {"name": lease_name(fabric), "namespace": NAMESPACE, "labels": api.ownership_labels(fabric)}
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": metadata,
+        "spec": {**_holder_fields(holder, duration, now), "leaseTransitions": 0},
+    }
+
+
+def taken_over(lease: Mapping[str, Any], holder: str, duration: int, now: datetime) -> Lease:
+    """The same Lease for another holder. It keeps its version, so that the write fails when another run was faster."""
+    before = lease.get("spec") or {}
+    transitions = int(before.get("leaseTransitions") or 0) + 1
+    return {**lease, "spec": {**_holder_fields(holder, duration, now), "leaseTransitions": transitions}}
+
+
+def renewed(lease: Mapping[str, Any], now: datetime) -> Lease:
+    """The same Lease, renewed."""
+    return {**lease, "spec": {**lease["spec"], "renewTime": _text(now)}}
+
+
+def _holder_fields(holder: str, duration: int, now: datetime) -> dict[str, Any]:
+    return {
+        "holderIdentity": holder,
+        "leaseDurationSeconds": duration,
+        "acquireTime": _text(now),
+        "renewTime": _text(now),
+    }
+
+
+def _text(moment: datetime) -> str:
+    """The moment in the API's MicroTime format."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _parse(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 class NotALockError(ClusterlinkError):
-    """What is there under the Lease's name is somebody else's."""
+    """The Lease of this name belongs to somebody else."""
 
 
 class FabricLease:
@@ -35,13 +143,13 @@ class FabricLease:
         cluster: The cluster.
         fabric: The fabric's name.
         ref: The Lease.
-        holder: Who takes it; the same for all tasks of a run, and for no other.
-        duration: Seconds of silence after which this run is taken for dead.
+        holder: The run; the same for all its tasks, and different for every run.
+        duration: Seconds without a renewal after which the Lease expires.
     """
 
     def __init__(self, cluster: Cluster, fabric: str, holder: str, duration: int) -> None:
         self.cluster = cluster
-        self.ref = Ref("Lease", lock.lease_name(fabric), lock.NAMESPACE)
+        self.ref = Ref("Lease", lease_name(fabric), NAMESPACE)
         self.holder = holder
         self.duration = duration
         self.fabric = fabric
@@ -49,75 +157,76 @@ class FabricLease:
 
     @property
     def now(self) -> datetime:
-        """The API server's time, as far as its latest answer told it."""
+        """The API server's time, as far as its latest response shows it."""
         return datetime.now(UTC) + timedelta(seconds=self.cluster.clock or 0)
 
     @property
-    def is_mine(self) -> bool:
-        """Whether this run had it at the latest look or write."""
-        return self._lease is not None and Hold.of(self._lease).holder == self.holder
+    def is_held(self) -> bool:
+        """Whether this run held it at the latest read or write."""
+        return self._lease is not None and LeaseRecord.of(self._lease).holder == self.holder
 
-    def look(self) -> Hold | None:
-        """Who has it; None when it is not there.
+    def read(self) -> LeaseRecord | None:
+        """Its content; None when it does not exist.
 
         Raises:
-            NotALockError: It was not made by this collection.
-            ClusterlinkError: The cluster is away or refuses.
+            NotALockError: This collection did not create it.
+            ClusterlinkError: The cluster is unreachable or refuses.
         """
         lease = self.cluster.get(self.ref.kind, self.ref.name, self.ref.namespace)
         if lease is not None and not is_ours(lease):
-            managers = ", ".join(other_managers(lease)) or "nobody that says so"
-            fix = "Remove it, or give the fabric another name"
-            raise NotALockError(Problem(str(self.ref), "is not a lock of this collection", f"made by {managers}", fix))
+            managers = ", ".join(other_managers(lease)) or "an unknown manager"
+            fix = "Delete it, or give the fabric another name"
+            what = "is not a lock of this collection"
+            raise NotALockError(Problem(str(self.ref), what, f"made by {managers}", fix))
         self._lease = lease
-        return Hold.of(lease) if lease else None
+        return LeaseRecord.of(lease) if lease else None
 
-    def take(self) -> bool:
-        """Take it as it was looked at; False when another run was faster.
+    def acquire(self) -> bool:
+        """Acquire it as it was read; False when another run was faster.
 
         Raises:
-            ClusterlinkError: As C(look).
+            ClusterlinkError: As C(read).
         """
         try:
-            self._lease = self._written()
+            self._lease = self._write()
         except (ApiError, ClusterUnreachableError) as error:
             overtaken = isinstance(error, ApiError) and error.status in _OVERTAKEN
             if isinstance(error, ApiError) and not overtaken and error.status not in TRANSIENT:
                 raise
-            self.look()  # it may be this run's own: only the answer may have been lost
-            if not overtaken and not self.is_mine:
+            self.read()  # this run may hold it: perhaps only the response was lost
+            if not overtaken and not self.is_held:
                 raise
-        return self.is_mine
+        return self.is_held
 
-    def _written(self) -> Lease:
+    def _write(self) -> Lease:
         if self._lease is None:
-            return self.cluster.create(lock.new_lease(self.fabric, self.holder, self.duration, self.now))
-        return self.cluster.replace(lock.taken_over(self._lease, self.holder, self.duration, self.now))
+            return self.cluster.create(new_lease(self.fabric, self.holder, self.duration, self.now))
+        return self.cluster.replace(taken_over(self._lease, self.holder, self.duration, self.now))
 
     def renew(self) -> bool:
-        """Say that this run still goes on; False when it has the Lease no more.
+        """Renew it; False when this run no longer holds it.
 
         Raises:
-            ClusterlinkError: As C(look).
+            ClusterlinkError: As C(read).
         """
         while self._lease is not None:
             try:
-                self._lease = self.cluster.replace(lock.renewed(self._lease, self.now))
+                self._lease = self.cluster.replace(renewed(self._lease, self.now))
             except ApiError as error:
                 if error.status not in _OVERTAKEN:
                     raise
-                self._follow()
+                self._refresh()
             else:
                 return True
         return False
 
     def release(self) -> None:
-        """Remove it, unless this run has it no more.
+        """Delete it, unless this run no longer holds it.
 
         Raises:
-            ClusterlinkError: As C(look).
+            ClusterlinkError: As C(read).
         """
-        while self.is_mine and self._lease is not None:
+        while self.is_held and self._lease is not None:
             metadata = self._lease["metadata"]
             try:
                 self.cluster.delete(
@@ -128,15 +237,15 @@ class FabricLease:
             except ApiError as error:
                 if error.status != HTTP_CONFLICT:
                     raise
-                self._follow()
+                self._refresh()
             else:
                 self._lease = None
 
-    def _follow(self) -> None:
-        """Read it anew; one that was made again, or is another run's, is none."""
+    def _refresh(self) -> None:
+        """Read it again; a recreated one, or one of another run, counts as none."""
         before = self._lease
-        self.look()
-        if not (before and self._lease and self.is_mine and _uid(before) == _uid(self._lease)):
+        self.read()
+        if not (before and self._lease and self.is_held and _uid(before) == _uid(self._lease)):
             self._lease = None
 
 

@@ -12,7 +12,7 @@ from ...errors import Problem
 from .identity import NAMESPACE
 
 if TYPE_CHECKING:
-    from ..spec import GatewaySpec
+    from ..spec import Component, GatewaySpec
 
 OPERATOR_LOG_LEVELS = {"warn": "warning"}
 """Levels that an Instance calls otherwise."""
@@ -42,6 +42,15 @@ def image_source(spec: GatewaySpec) -> tuple[str, str]:
     return found.pop() if len(found) == 1 else ("", "")
 
 
+def _component_problems(name: str, component: Component) -> Iterator[Problem]:
+    if component.drain_seconds:
+        what = "the operator's pods end at once"
+        yield Problem(f"{name}_drain_seconds", what, str(component.drain_seconds), _FIX)
+    if component.resources:
+        what = "the operator gives pods neither requests nor limits"
+        yield Problem(f"{name}_resources", what, str(component.resources), _FIX)
+
+
 def _problems(spec: GatewaySpec) -> Iterator[Problem]:
     if spec.namespace == NAMESPACE:
         yield Problem("namespace", "the operator itself lives there", spec.namespace, "Choose another")
@@ -52,9 +61,7 @@ def _problems(spec: GatewaySpec) -> Iterator[Problem]:
         what = f"the operator makes {_MOST_REPLICAS} data plane pods at most"
         yield Problem("dataplane_replicas", what, str(spec.dataplane.replicas), _FIX)
     for name, component in (("controlplane", spec.controlplane), ("dataplane", spec.dataplane)):
-        if component.resources:
-            what = "the operator gives pods neither requests nor limits"
-            yield Problem(f"{name}_resources", what, str(component.resources), _FIX)
+        yield from _component_problems(name, component)
     if spec.pull_secrets:
         what = "the operator gives pods no credentials of registries"
         yield Problem("image_pull_secrets", what, ", ".join(spec.pull_secrets), _FIX)

@@ -10,7 +10,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import Lock
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import FabricLock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_lock
 from tests.unit.plugins.module_utils.lock.leases import Leases
@@ -25,13 +25,13 @@ class Run:
     """A run of Ansible on clusters east and west.
 
     Attributes:
-        kept: The clusters whose Leases got a keeper.
+        kept: The clusters whose Leases got a daemon.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.clusters = {"east": Leases(), "west": Leases()}
         self.kept: list[str] = []
-        monkeypatch.setattr(fabric_lock, "hold", self._hold)
+        monkeypatch.setattr(fabric_lock, "acquire_in_daemon", self._acquire)
 
     def __call__(
         self,
@@ -47,9 +47,9 @@ class Run:
         run = fabric_lock.ThisRun(holder, clusters, lambda _words: None)
         return fabric_lock.lock(validated.validated_parameters, Mode(check=check), run)
 
-    def _hold(self, lock: Lock, say: Callable[[str], None]) -> None:
-        lock.acquire(say)
-        self.kept += lock.taken
+    def _acquire(self, lock: FabricLock, notify: Callable[[str], None]) -> None:
+        lock.acquire(notify)
+        self.kept += lock.acquired
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_check_mode_takes_nothing_and_warns_of_who_has_it(run: Run) -> None:
     assert run.clusters["east"].asked == ["get"]
     run()
     (warning,) = run("bob", check=True).warnings
-    assert warning.startswith("Fabric demo is held in east, west by ada since 20")
+    assert warning.startswith("Fabric demo is locked in east, west by ada since 20")
     run("ada", check=True, state="absent")
     assert run.clusters["east"].hold() == "ada"
 
@@ -103,5 +103,5 @@ def test_what_makes_no_sense_is_refused(run: Run, given: dict[str, Any], wrong: 
 
 
 def test_a_process_of_its_own_is_refused() -> None:
-    with pytest.raises(ClusterlinkError, match="is for Ansible's own process on the controller"):
+    with pytest.raises(ClusterlinkError, match="runs only in Ansible's own process on the controller"):
         fabric_lock.TASK.run({}, Mode())

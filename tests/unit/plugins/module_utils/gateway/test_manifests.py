@@ -305,6 +305,16 @@ def test_a_rolling_restart_takes_no_pod_away_before_another_serves(name: str, da
     assert container_of(name)["readinessProbe"]["httpGet"]["port"] == 4445
 
 
+@pytest.mark.parametrize("dataplane", ["envoy", "go"])
+def test_a_pod_ends_after_it_has_drained_for_as_long_as_chosen(dataplane: str) -> None:
+    made = objects(dataplane=dataplane, controlplane_drain_seconds=7, dataplane_drain_seconds=9)
+    for name, drain in (("cl-controlplane", 7), ("cl-dataplane", 9)):
+        pod = made["Deployment", name]["spec"]["template"]["spec"]
+        hook = json.dumps(pod["containers"][0]["lifecycle"]["preStop"])
+        assert sum(int(seconds) for seconds in re.findall(r'(?:sleep |"seconds": )(\d+)', hook)) == drain
+        assert pod["terminationGracePeriodSeconds"] == drain + 15
+
+
 def test_envoy_closes_kept_connections_before_it_ends() -> None:
     [*shell, script] = container_of("cl-dataplane")["lifecycle"]["preStop"]["exec"]["command"]
     assert shell == ["bash", "-c"]

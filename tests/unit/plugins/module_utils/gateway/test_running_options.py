@@ -31,6 +31,8 @@ OPTIONS = st.fixed_dictionaries(
         "dataplane": st.sampled_from(["envoy", "go"]),
         "controlplane_replicas": st.integers(1, 4),
         "dataplane_replicas": st.integers(1, 4),
+        "controlplane_drain_seconds": st.integers(5, 3600),
+        "dataplane_drain_seconds": st.integers(5, 3600),
         "controlplane_resources": RESOURCES,
         "dataplane_resources": RESOURCES,
         "log_level": st.sampled_from(["fatal", "error", "warn", "info", "debug"]),

@@ -45,7 +45,7 @@ def test_what_is_as_wanted_is_neither_rehearsed_nor_written(memory_cluster: type
     result = apply_objects(cluster, [SERVICE, ROLE], check=check)
     assert not result.changed
     assert [str(ref) for ref in result.unchanged] == ["Service a/s", "ClusterRole r"]
-    assert cluster.rehearsed == cluster.writes == []
+    assert cluster.dry_runs == cluster.writes == []
 
 
 def test_check_mode_says_the_same_as_a_real_run_and_writes_nothing(memory_cluster: type[MemoryCluster]) -> None:

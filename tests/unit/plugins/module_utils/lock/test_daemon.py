@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The keeper of a lock whose Leases are files, and real processes."""
+"""The lease daemon of a lock whose Leases are files, and real processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(how: str) -> subprocess.Popen[str]:
         run = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("keeping.py"), tmp_path, how],
+            [sys.executable, Path(__file__).with_name("small_run.py"), tmp_path, how],
             env={**os.environ, "PYTHONPATH": str(ROOT / ".venv" / "collections")},
             stdout=subprocess.PIPE,
             text=True,
@@ -57,8 +57,8 @@ def leases(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.lease"))
 
 
-def keeper_of(folder: Path) -> int:
-    """The keeper's process, when it has renewed both Leases."""
+def daemon_of(folder: Path) -> int:
+    """The daemon's process, when it has renewed both Leases."""
 
     def renewed() -> bool:
         return len(leases(folder)) == 2 and all(lease.stat().st_size for lease in leases(folder))
@@ -93,7 +93,7 @@ def told(folder: Path) -> list[str]:
 
 def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_path: Path, start: Start) -> None:
     run = start("end")
-    process = keeper_of(tmp_path)
+    process = daemon_of(tmp_path)
     run.communicate(timeout=10)
     assert run.returncode == 0
     assert eventually(lambda: not leases(tmp_path))
@@ -101,9 +101,9 @@ def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_p
     assert told(tmp_path)[1:] == ["east west without https://north: is away."]
 
 
-def test_the_keeper_stands_apart_from_the_run(tmp_path: Path, start: Start) -> None:
+def test_the_daemon_stands_apart_from_the_run(tmp_path: Path, start: Start) -> None:
     run = start("stay")
-    process = keeper_of(tmp_path)
+    process = daemon_of(tmp_path)
     told(tmp_path)
     assert Path(f"/proc/{process}/comm").read_text() == "fabric-lock\n"
     assert os.getsid(process) not in (os.getsid(run.pid), process), "no terminal, and none to be had"
@@ -118,7 +118,7 @@ def test_the_keeper_stands_apart_from_the_run(tmp_path: Path, start: Start) -> N
 
 def test_a_killed_run_gives_its_leases_back_at_once_and_its_workers_end_before(tmp_path: Path, start: Start) -> None:
     run = start("stay")
-    process = keeper_of(tmp_path)
+    process = daemon_of(tmp_path)
     worker = int(told(tmp_path)[0])
     assert lives(worker)
     run.kill()
@@ -128,9 +128,9 @@ def test_a_killed_run_gives_its_leases_back_at_once_and_its_workers_end_before(t
     assert eventually(lambda: not lives(process))
 
 
-def test_a_keeper_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Path, start: Start) -> None:
+def test_a_daemon_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Path, start: Start) -> None:
     run = start("stay")
-    process = keeper_of(tmp_path)
+    process = daemon_of(tmp_path)
     leases(tmp_path)[0].unlink()
     time.sleep(0.3)
     assert lives(process), "one is left"
@@ -143,7 +143,7 @@ def test_a_keeper_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Pa
     ("how", "words"),
     [
         ("refused", "east: fabric demo: another run works on it (found: ada). Wait."),
-        ("broken", "there is no process to take and keep it (found: it ended before it had the lock)"),
+        ("broken", "there is no process to acquire and renew it (found: it ended before it had the lock)"),
     ],
 )
 def test_what_is_in_the_way_is_told(tmp_path: Path, start: Start, how: str, words: str) -> None:
@@ -154,8 +154,8 @@ def test_what_is_in_the_way_is_told(tmp_path: Path, start: Start, how: str, word
 
 def test_who_waits_does_not_outlive_its_run(tmp_path: Path, start: Start) -> None:
     run = start("waiting")
-    assert eventually((tmp_path / "keeper").exists)
-    process = int((tmp_path / "keeper").read_text())
+    assert eventually((tmp_path / "daemon").exists)
+    process = int((tmp_path / "daemon").read_text())
     run.kill()
     run.wait()
     assert eventually(lambda: not lives(process))

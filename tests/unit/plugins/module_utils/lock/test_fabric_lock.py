@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import Lock
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import FabricLock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.lease import FabricLease
 from tests.unit.fakes import Time
 
@@ -31,11 +31,11 @@ class Fabric:
         self.time = Time()
         self.said: list[str] = []
 
-    def lock(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> Lock:
+    def lock(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> FabricLock:
         leases = {name: FabricLease(self.clusters[name], "demo", holder, 30) for name in names}
-        return Lock("demo", leases, self.time.policy(timeout))
+        return FabricLock("demo", leases, self.time.policy(timeout))
 
-    def acquired(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> Lock:
+    def acquired(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> FabricLock:
         lock = self.lock(holder, names, timeout)
         lock.acquire(self.said.append)
         return lock
@@ -56,7 +56,7 @@ def fabric() -> Fabric:
 
 def test_it_takes_two_requests_in_each_cluster_and_is_given_back_with_two(fabric: Fabric) -> None:
     lock = fabric.acquired("ada")
-    assert (lock.mine, list(lock.taken), fabric.said) == (list(NAMES), list(NAMES), [])
+    assert (lock.held, list(lock.acquired), fabric.said) == (list(NAMES), list(NAMES), [])
     again = fabric.lock("ada")
     assert again.release() == []
     assert fabric.holders() == ["", "", ""]
@@ -72,7 +72,7 @@ def test_another_run_is_told_who_has_it_where_and_since_when_and_gets_nothing(fa
     assert problem.found.endswith(" UTC, last renewed 0 s ago")
     assert problem.fix.endswith(
         "wait longer with clusterlink_lock_timeout (0 s now). "
-        "If it has died, its lock ends by itself after 30 s of silence"
+        "If that run has died, its lock expires 30 s after its last renewal"
     )
     assert fabric.holders() == ["ada@ops1 (run 1)", "ada@ops1 (run 1)", ""]
     assert fabric.clusters["north"].asked == ["get"], "nothing is written where not all can be"
@@ -107,10 +107,10 @@ def test_who_waits_says_so_once_and_gets_it_when_it_is_given_back(fabric: Fabric
 
     cluster.before = before
     lock = fabric.acquired("bob", timeout=60)
-    assert lock.mine == list(NAMES)
+    assert lock.held == list(NAMES)
     assert 10 < sum(fabric.time.slept) < 14
     (said,) = fabric.said
-    assert said.startswith("Waiting up to 60 s. Fabric demo is held in west by ada since ")
+    assert said.startswith("Waiting up to 60 s. Fabric demo is locked in west by ada since ")
 
 
 def test_waiting_ends_when_the_time_is_over(fabric: Fabric) -> None:
@@ -132,7 +132,7 @@ def test_a_dead_runs_lock_is_taken_at_once(fabric: Fabric) -> None:
     fabric.acquired("ada")
     for cluster in fabric.clusters.values():
         cluster.clock = 33
-    assert fabric.acquired("bob").mine == list(NAMES)
+    assert fabric.acquired("bob").held == list(NAMES)
 
 
 @pytest.mark.parametrize("clock", [-86400, None])
@@ -140,22 +140,22 @@ def test_silence_that_was_watched_counts_where_the_clock_is_wrong(fabric: Fabric
     fabric.acquired("ada", ["west"])
     fabric.clusters["west"].clock = clock
     lock = fabric.acquired("bob", timeout=60)
-    assert lock.mine == list(NAMES)
+    assert lock.held == list(NAMES)
     assert 30 < sum(fabric.time.slept) < 34
 
 
 def test_a_run_that_has_it_goes_on_and_takes_only_what_it_has_not(fabric: Fabric) -> None:
     fabric.acquired("ada", NAMES[:2])
     lock = fabric.acquired("ada")
-    assert sorted(lock.mine) == sorted(NAMES)
-    assert list(lock.taken) == ["north"]
+    assert sorted(lock.held) == sorted(NAMES)
+    assert list(lock.acquired) == ["north"]
     assert fabric.clusters["east"].asked == ["get", "create", "get"]
 
 
 def test_a_run_whose_keeper_has_died_takes_it_anew(fabric: Fabric) -> None:
     fabric.acquired("ada")
     fabric.clusters["east"].clock = 33
-    assert list(fabric.acquired("ada").taken) == ["east"]
+    assert list(fabric.acquired("ada").acquired) == ["east"]
 
 
 @pytest.mark.parametrize("verb", ["get", "create"])
@@ -166,8 +166,8 @@ def test_a_run_whose_keeper_has_died_takes_it_anew(fabric: Fabric) -> None:
 def test_a_cluster_that_is_away_is_left_out(fabric: Fabric, verb: str, error: ClusterlinkError) -> None:
     fabric.clusters["west"].fails[verb] = error
     lock = fabric.acquired("ada")
-    assert (lock.mine, lock.away) == (["east", "north"], {"west": error})
-    assert list(lock.taken) == lock.mine
+    assert (lock.held, lock.skipped) == (["east", "north"], {"west": error})
+    assert list(lock.acquired) == lock.held
     assert fabric.holders() == ["ada", "", "ada"]
 
 
@@ -175,13 +175,13 @@ def test_a_cluster_that_is_away_is_left_out(fabric: Fabric, verb: str, error: Cl
 def test_a_cluster_that_permits_no_lock_is_left_out_and_why_is_told(fabric: Fabric, verb: str) -> None:
     fabric.clusters["west"].fails[verb] = forbidden(verb)
     lock = fabric.acquired("ada")
-    (problem,) = lock.away["west"].problems
+    (problem,) = lock.skipped["west"].problems
     assert (problem.host, problem.what) == ("west", f"the user ada is not permitted to {verb} leases")
     assert problem.fix == (
-        "Grant it; a lock takes the right to get, create, update and delete leases.coordination.k8s.io in namespace "
-        "default. Or set clusterlink_lock to false, to go without a lock there"
+        "Grant it; a lock needs the permission to get, create, update and delete leases.coordination.k8s.io in "
+        "namespace default. Or set clusterlink_lock to false, to run without a lock there"
     )
-    assert (lock.mine, list(lock.taken)) == (["east", "north"], ["east", "north"])
+    assert (lock.held, list(lock.acquired)) == (["east", "north"], ["east", "north"])
 
 
 @pytest.mark.parametrize("verb", ["get", "create"])
@@ -205,16 +205,16 @@ def test_what_was_lost_is_told_at_the_end(fabric: Fabric) -> None:
     fabric.clusters["west"].clock = 33
     fabric.acquired("bob", ["west"])
     (told,) = fabric.lock("ada").release()
-    assert told.startswith("This run has fabric demo in west no more: bob since 20")
-    assert told.endswith(" works on it.")
+    assert told.startswith("This run has lost the lock of fabric demo in west to bob since 20")
+    assert told.endswith(", last renewed 0 s ago.")
     assert fabric.holders() == ["", "bob", ""]
 
 
 def test_looking_writes_nothing(fabric: Fabric) -> None:
     fabric.acquired("ada", ["east"])
     lock = fabric.lock("bob")
-    (told,) = lock.told(lock.look())
-    assert told.startswith("Fabric demo is held in east by ada since 20")
+    (told,) = lock.describe(lock.read_others())
+    assert told.startswith("Fabric demo is locked in east by ada since 20")
     assert fabric.clusters["west"].asked == ["get"]
 
 
@@ -228,7 +228,7 @@ def test_of_two_runs_at_once_at_most_one_has_anything(
     """The second comes at any moment of the first, and may be gone again before the first goes on."""
     fabric = Fabric()
     count = itertools.count()
-    got: dict[str, Lock] = {}
+    got: dict[str, FabricLock] = {}
 
     def other(_verb: str) -> None:
         if next(count) == moment:

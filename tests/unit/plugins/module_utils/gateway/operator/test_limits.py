@@ -21,6 +21,8 @@ MIRROR = "registry.example.com:5000/mirror"
         ({"namespace": "clusterlink-operator"}, "namespace"),
         ({"controlplane_replicas": 2}, "controlplane_replicas"),
         ({"dataplane_replicas": 11}, "dataplane_replicas"),
+        ({"controlplane_drain_seconds": 90}, "controlplane_drain_seconds"),
+        ({"dataplane_drain_seconds": 5}, "dataplane_drain_seconds"),
         ({"controlplane_resources": {"requests": {"cpu": "1"}}}, "controlplane_resources"),
         ({"dataplane_resources": {"limits": {"cpu": "1"}}}, "dataplane_resources"),
         ({"image_pull_secrets": ["registry"]}, "image_pull_secrets"),

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A run in small: a main process whose worker has a lock kept, as Ansible's does.
 
-    python keeping.py FOLDER HOW
+    python small_run.py FOLDER HOW
 
 Each Lease is a file in the folder, which its renewals make longer and its removal removes. HOW is what becomes of it
 all: C(end) of the run by itself; C(stay) of both processes until they are killed; C(refused), the lock; C(waiting) for
-it, for ever; C(broken), the keeper. The worker writes what it is told into the file C(told).
+it, for ever; C(broken), the daemon. The worker writes what it is told into the file C(told).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon as keeper
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon
 
 
 class FileLease:
@@ -45,30 +45,30 @@ class FileLock:
 
     def __init__(self, folder: Path, how: str) -> None:
         self.policy = RetryPolicy()
-        self.taken: dict[str, FileLease] = {}
-        self.mine: list[str] = []
-        self.away: dict[str, ClusterlinkError] = {}
+        self.acquired: dict[str, FileLease] = {}
+        self.held: list[str] = []
+        self.skipped: dict[str, ClusterlinkError] = {}
         self._folder = folder
         self._how = how
 
-    def acquire(self, say: Callable[[str], None]) -> None:
+    def acquire(self, notify: Callable[[str], None]) -> None:
         if self._how == "refused":
             raise ClusterlinkError([Problem("fabric demo", "another run works on it", "ada", "Wait", "east")])
         if self._how == "broken":
             raise RuntimeError
         if self._how == "waiting":
-            (self._folder / "keeper").write_text(str(os.getpid()), encoding="ascii")
-            say("Waiting for ada")
+            (self._folder / "daemon").write_text(str(os.getpid()), encoding="ascii")
+            notify("Waiting for ada")
             while True:
                 self.policy.sleep(60)
-        self.mine = ["east", "west"]
-        self.taken = {name: FileLease(self._folder / f"{name}.lease") for name in self.mine}
-        self.away = {"north": ClusterlinkError(Problem("https://north", "is away"))}
-        for lease in self.taken.values():
+        self.held = ["east", "west"]
+        self.acquired = {name: FileLease(self._folder / f"{name}.lease") for name in self.held}
+        self.skipped = {"north": ClusterlinkError(Problem("https://north", "is away"))}
+        for lease in self.acquired.values():
             lease.path.touch()
 
     def release(self) -> list[str]:
-        for lease in self.taken.values():
+        for lease in self.acquired.values():
             lease.release()
         return []
 
@@ -79,8 +79,8 @@ def work(folder: Path, how: str) -> None:
     lock = FileLock(folder, how)
     told: list[str] = []
     try:
-        keeper.hold(lock, told.append)
-        told.append(f"{' '.join(lock.mine)} without {lock.away['north']}")
+        daemon.acquire_in_daemon(lock, told.append)
+        told.append(f"{' '.join(lock.held)} without {lock.skipped['north']}")
     except ClusterlinkError as error:
         told.append(str(error))
     (folder / "telling").write_text("\n".join([str(os.getpid()), *told]), encoding="utf-8")

@@ -226,7 +226,7 @@ from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ..module_utils.pki.leaf import DEFAULT_DAYS
 from ..module_utils.pki.pair import require_days
 from ..module_utils.pki.subject import require_fabric, require_peer
-from ..module_utils.pki_files.store import fabric_folder
+from ..module_utils.pki_files.disk import fabric_folder
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -226,10 +226,10 @@ from ..module_utils.pki.keys import key_spec, require_passphrase
 from ..module_utils.pki.pair import Decision, Issued, Pair, require_days
 from ..module_utils.pki.renewal import Renewal, require_percent
 from ..module_utils.pki.subject import require_fabric, require_subject
-from ..module_utils.pki_files import store
-from ..module_utils.pki_files.enrolled_peer import require_own_fabric
-from ..module_utils.pki_files.ensure import ensure_content, ensure_files, remove_files
-from ..module_utils.pki_files.rotation_files import RotationFolder
+from ..module_utils.pki_files import disk
+from ..module_utils.pki_files.ca_rotation import RotationFolder
+from ..module_utils.pki_files.ensure_pair import ensure_content, ensure_files, remove_files
+from ..module_utils.pki_files.external_ca import require_own_fabric
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -244,7 +244,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         passphrase=require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase"),
     )
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"))
-    folder = None if params["path"] is None else store.fabric_folder(params["path"], request.name)
+    folder = None if params["path"] is None else disk.fabric_folder(params["path"], request.name)
 
     def decide(found: Pair) -> Decision:
         # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
@@ -252,7 +252,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             require_own_fabric(folder, found)
             if params["replace"] or found.certificate is None:
                 RotationFolder(folder).require_at_rest()
-        resume = folder is None or not store.peers_in(folder)
+        resume = folder is None or not disk.peers_in(folder)
         outside = _outside(folder) if folder is not None and params["replace"] else []
         return decide_ca(
             found, request, now, replace=params["replace"], resume=resume, renewal=renewal, outside=outside
@@ -269,7 +269,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             _refuse_orphans(folder)
             RotationFolder(folder).require_at_rest()
         elif not mode.check:
-            RotationFolder(folder).forget_all()
+            RotationFolder(folder).delete_all()
         removal = remove_files(folder, check=mode.check, backup_stamp=stamp)
         return Outcome(removal.changed, removal.values(), removal.diff())
     else:
@@ -277,14 +277,14 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     return Outcome(result.changed, result.values(), result.diff(), result.warnings)
 
 
-def _outside(folder: store.Folder) -> list[str]:
+def _outside(folder: disk.Folder) -> list[str]:
     """The peers of other organisations that were enrolled."""
-    path = store.enrolled_path(folder)
-    return list(read_record(store.read_file(path), path).certificates())
+    path = disk.enrolled_path(folder)
+    return list(read_record(disk.read_file(path), path).certificates())
 
 
-def _refuse_orphans(folder: store.Folder) -> None:
-    peers = store.peers_in(folder)
+def _refuse_orphans(folder: disk.Folder) -> None:
+    peers = disk.peers_in(folder)
     if peers:
         raise ClusterlinkError(
             Problem(

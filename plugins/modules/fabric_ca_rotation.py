@@ -45,7 +45,7 @@ options:
     type: list
     elements: str
     required: true
-  shown:
+  observed:
     description:
       - What the clusters show, as results of module M(skyshift.clusterlink.gateway_info) by the peer's name.
       - A peer that is not in it, because its cluster did not answer, keeps the rotation from going on.
@@ -109,7 +109,7 @@ EXAMPLES = r"""
     phase: trust
     key_type: ecdsa
     peers: "{{ groups['clusters'] }}"
-    shown: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'gateway_seen'))) }}"
+    observed: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'gateway_seen'))) }}"
   run_once: true
 
 - name: See where a rotation stands
@@ -157,11 +157,10 @@ from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest
 from ..module_utils.pki.certificates import facts
 from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ..module_utils.pki.pair import require_days
-from ..module_utils.pki.rotation import PHASES, is_ahead, steps
+from ..module_utils.pki.rotation import PHASES, is_next, steps
 from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
-from ..module_utils.pki_files import store
-from ..module_utils.pki_files.rotate import go_on
-from ..module_utils.pki_files.rotation_files import RotationFolder
+from ..module_utils.pki_files import disk
+from ..module_utils.pki_files.ca_rotation import RotationFolder, advance
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -169,7 +168,7 @@ if TYPE_CHECKING:
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Go on to the phase that is asked for."""
-    folder = RotationFolder(store.fabric_folder(params["path"], require_fabric(params["fabric"], "fabric")))
+    folder = RotationFolder(disk.fabric_folder(params["path"], require_fabric(params["fabric"], "fabric")))
     passphrase = require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase")
     request = CaRequest(
         name=params["fabric"],
@@ -181,16 +180,16 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     outside = _outside(folder, params)
     after, changed = before, False
     if mode.check or wanted is None:
-        changed = wanted is not None and is_ahead(before, wanted)
+        changed = wanted is not None and is_next(before, wanted)
         after = wanted if changed else before
     else:
-        with store.locked(folder.current):
-            changed = go_on(
+        with disk.locked(folder.current):
+            changed = advance(
                 folder,
                 wanted,
                 request,
                 params["peers"],
-                params["shown"],
+                params["observed"],
                 now=datetime.now(UTC),
                 outside=outside,
                 passphrase=passphrase.text,
@@ -206,9 +205,9 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.Certificate]:
     """The last certificates of enrolled peers that are none of the inventory's."""
-    path = store.enrolled_path(folder.current)
+    path = disk.enrolled_path(folder.current)
     ours = {*params["peers"], *params["left_out"]}
-    certificates = read_record(store.read_file(path), path).certificates()
+    certificates = read_record(disk.read_file(path), path).certificates()
     return {name: certificate for name, certificate in certificates.items() if name not in ours}
 
 
@@ -218,7 +217,7 @@ TASK = Task(
         "fabric": {"type": "str", "default": "fabric"},
         "phase": {"type": "str", "choices": list(PHASES)},
         "peers": {"type": "list", "elements": "str", "required": True},
-        "shown": {"type": "dict", "default": {}},
+        "observed": {"type": "dict", "default": {}},
         "left_out": {"type": "list", "elements": "str", "default": []},
         "key_type": {"type": "str", "choices": list(SIZES)},
         "key_size": {"type": "int", "no_log": False},

@@ -124,7 +124,7 @@ from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.subject import require_fabric
-from ..module_utils.pki_files.store import fabric_folder
+from ..module_utils.pki_files.disk import fabric_folder
 from ..module_utils.store.secret import FabricSecret, default_name, require_one_cluster
 from ..module_utils.store.snapshot import authority, difference
 from ..module_utils.store.sync import FabricStore

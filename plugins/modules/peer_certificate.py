@@ -118,7 +118,7 @@ EXAMPLES = r"""
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
-    peers: "{{ ansible_play_batch | skyshift.clusterlink.fabric_peers(hostvars) }}"
+    peers: "{{ ansible_play_batch | skyshift.clusterlink.certificate_peers(hostvars) }}"
   delegate_to: localhost
   run_once: true
 
@@ -260,16 +260,16 @@ from typing import Any
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki import options as arguments
-from ..module_utils.pki.authority import Authority, load_authority
+from ..module_utils.pki.ca import Authority, load_authority
 from ..module_utils.pki.keys import key_spec, require_passphrase
 from ..module_utils.pki.leaf import DEFAULT_DAYS, LeafRequest, decide_own, make_leaf
 from ..module_utils.pki.pair import Decision, Issued, Pair, require_days
 from ..module_utils.pki.renewal import Renewal, require_percent
 from ..module_utils.pki.subject import require_fabric, require_peer, require_subject
-from ..module_utils.pki_files import store
-from ..module_utils.pki_files.enrolled_peer import decide_enrolled, load_enrolled_authority
-from ..module_utils.pki_files.ensure import ensure_content, ensure_files, remove_files
-from ..module_utils.pki_files.peers import PEERS_SPEC, for_each
+from ..module_utils.pki_files import disk
+from ..module_utils.pki_files.ensure_pair import ensure_content, ensure_files, remove_files
+from ..module_utils.pki_files.external_ca import decide_enrolled, load_external_ca
+from ..module_utils.pki_files.many_peers import PEERS_SPEC, for_each
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -318,12 +318,12 @@ def _run_one(params: dict[str, Any], mode: Mode, now: datetime, find_authority: 
 def _authority(params: dict[str, Any], mode: Mode, now: datetime) -> Authority:
     passphrase = require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase")
     if params["enrolled"]:
-        return load_enrolled_authority(_ca_pair(params), now)
+        return load_external_ca(_ca_pair(params), now)
     return load_authority(_ca_pair(params), now, may_be_missing=mode.check, passphrase=passphrase)
 
 
-def _folder(params: dict[str, Any], peer: str) -> store.Folder:
-    return store.peer_folder(params["path"], require_fabric(params["fabric"], "fabric"), peer)
+def _folder(params: dict[str, Any], peer: str) -> disk.Folder:
+    return disk.peer_folder(params["path"], require_fabric(params["fabric"], "fabric"), peer)
 
 
 def _ca_pair(params: dict[str, Any]) -> Pair:
@@ -331,7 +331,7 @@ def _ca_pair(params: dict[str, Any]) -> Pair:
     given = arguments.content_pair(params, "ca_")
     if params["path"] is None:
         return given
-    return given.completed_by(store.read_pair(store.fabric_folder(params["path"], params["fabric"])))
+    return given.completed_by(disk.read_pair(disk.fabric_folder(params["path"], params["fabric"])))
 
 
 TASK = Task(

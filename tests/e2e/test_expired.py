@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.authority import load_authority
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, load_authority, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import iso
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.store import (
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import (
     fabric_folder,
     peer_folder,
     read_pair,

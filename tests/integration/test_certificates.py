@@ -19,7 +19,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.store import fabric_folder, write_pair
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import fabric_folder, write_pair
 from tests.support.certificates import WAYS, Play, changed, contents, openssl, secrets_in
 
 

@@ -24,11 +24,11 @@ class Rotation:
         self.play = Play(folder)
         self.folder = self.play.pki / "demo"
         changed(self.play(self.play.ca(), *(self.play.peer(name) for name in PEERS)))
-        self.shown: dict[str, Any] = {}
+        self.observed: dict[str, Any] = {}
         self.hand_over()
 
     def task(self, phase: str | None, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-        own = {"path": str(self.play.pki), "fabric": "demo", "peers": PEERS, "shown": self.shown}
+        own = {"path": str(self.play.pki), "fabric": "demo", "peers": PEERS, "observed": self.observed}
         wanted = {} if phase is None else {"phase": phase}
         return {"skyshift.clusterlink.fabric_ca_rotation": {**own, **wanted, **options}, "check_mode": check_mode}
 
@@ -41,7 +41,7 @@ class Rotation:
         trusted, *leaves = (result["certificates"] for result in self.play(*looks))
         for name, found in zip(PEERS, leaves, strict=True):
             leaf = next(each for each in found if each["subject"] == f"CN={name}")
-            self.shown[name] = {"certificate": leaf, "trusted": trusted}
+            self.observed[name] = {"certificate": leaf, "trusted": trusted}
 
     def step(self, phase: str) -> None:
         """A phase is foretold, done, and done no second time."""
@@ -105,7 +105,7 @@ def test_a_phase_for_which_a_cluster_is_not_ready_is_refused_and_nothing_is_writ
     before = contents(rotation.folder)
     early, elsewhere, skipped = rotation.play(
         rotation.task("issue"),
-        rotation.task("issue", shown={name: rotation.shown[name] for name in ("east",)}),
+        rotation.task("issue", observed={name: rotation.observed[name] for name in ("east",)}),
         rotation.task("drop"),
     )
     for result in (early, elsewhere):

@@ -4,18 +4,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..clusterlink import names
 from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..gateway.spec import LOAD_BALANCER, NODE_PORT, Address
 from ..gateway.status import ingress_ref, read_address
+from ..gateway.stored_certificates import secret_text
 from ..kube.client import Cluster, Object
 from ..kube.parallel import attempt
 from ..kube.transport import ClusterUnreachableError
-from .found import PEER, WIRE, Found
-from .secrets import SECRETS, peer_name, stored_certificates
+from ..pki.certificates import dns_names, load_chain
+from .found import CONTROL_PLANE, DATA_PLANE, PEER, SECRET, SITE_CA, TRUSTED_CA, WIRE, Found, read_chain
 from .wire import TIMEOUT, on_wire
+
+_HELD = (
+    (names.PEER_SECRET, names.PEER_CERTIFICATE, PEER),
+    (names.PEER_SECRET, names.PEER_CA, TRUSTED_CA),
+    (names.CA_SECRET, names.CA, SITE_CA),
+    (names.CONTROLPLANE, names.CERTIFICATE, CONTROL_PLANE),
+    (names.DATAPLANE, names.CERTIFICATE, DATA_PLANE),
+)
+"""The Secrets, the keys under which they hold certificates, and what for."""
+
+SECRETS = tuple(dict.fromkeys(secret for secret, _key, _purpose in _HELD))
 
 _REACHED = (NODE_PORT, LOAD_BALANCER)
 """Types of ingress Service that others reach; a gateway with another has no ingress."""
@@ -86,3 +100,43 @@ def _address(cluster: Cluster, look: Look, ingress: Object | ClusterlinkError | 
     if address is None and ingress["spec"].get("type") in _REACHED:
         raise ClusterlinkError(Problem(where, "has no address, so other peers cannot reach the gateway"))
     return address
+
+
+def peer_name(secrets: Mapping[str, Object | ClusterlinkError | None]) -> str:
+    """The peer's name by its certificate; empty when that cannot be read. Takes what C(stored_certificates) does."""
+    secret = secrets.get(names.PEER_SECRET)
+    if isinstance(secret, ClusterlinkError):
+        return ""
+    try:
+        leaf = load_chain(secret_text(secret, names.PEER_CERTIFICATE).encode(), names.PEER_SECRET)[0]
+    except ClusterlinkError:
+        return ""
+    return next(iter(dns_names(leaf)), "")
+
+
+def stored_certificates(
+    secrets: Mapping[str, Object | ClusterlinkError | None], namespace: str, owner: str
+) -> list[Found]:
+    """The certificates in a gateway's Secrets; what is missing or cannot be read is one with a fault.
+
+    Args:
+        secrets: What each of C(SECRETS) was found to be: the object, why it cannot be read, or None when there is none.
+        namespace: The gateway's.
+        owner: The peer's name.
+    """
+    if all(secrets.get(name) is None for name in SECRETS):
+        where = f"Secret {namespace}/{names.PEER_SECRET}"
+        what = "is not there, nor is any other Secret of a gateway"
+        problem = Problem(where, what, fix="Install a gateway by role gateway, or give the namespace that it is in")
+        return [Found(owner, PEER, SECRET, where, fault=str(problem))]
+    found: list[Found] = []
+    for name, key, purpose in _HELD:
+        secret, where = secrets.get(name), f"Secret {namespace}/{name}"
+        if isinstance(secret, ClusterlinkError):
+            found.append(Found(owner, purpose, SECRET, where, fault=secret.message()))
+        elif secret is None:
+            missing = Problem(where, "is not there", fix="Run role gateway, which makes it")
+            found.append(Found(owner, purpose, SECRET, where, fault=str(missing)))
+        else:
+            found += read_chain(secret_text(secret, key).encode(), owner, purpose, SECRET, f"{where} {key}")
+    return found

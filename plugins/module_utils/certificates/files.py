@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..errors import ClusterlinkError, Problem
 from ..pki.certificates import dns_names
-from ..pki_files.store import Folder, peers_in, read_file
+from ..pki_files.disk import Folder, peers_in, read_file
 from .found import CONTENT, FABRIC_CA, FILE, PEER, Found, common_name, is_ca, read_chain
 
 

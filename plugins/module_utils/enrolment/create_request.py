@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ClusterlinkError, Problem
 from ..pki.keys import SYSTEM, Fresh, KeySpec, key_pem, load_key
 from ..pki.reasons import key_reasons
-from ..pki_files import store
+from ..pki_files import disk
 from .document import Span
 from .request import Asked, Request, make_request, read_request, request_reasons
 
@@ -26,18 +26,18 @@ class Place:
     """Where a peer that enrols keeps its files."""
 
     fabric_name: str
-    fabric: store.Folder
-    peer: store.Folder
+    fabric: disk.Folder
+    peer: disk.Folder
 
     @classmethod
     def of(cls, root: str, fabric: str, peer: str) -> Place:
         """In the folder of fabrics' folders."""
-        return cls(fabric, store.fabric_folder(root, fabric), store.peer_folder(root, fabric, peer))
+        return cls(fabric, disk.fabric_folder(root, fabric), disk.peer_folder(root, fabric, peer))
 
     @property
     def request(self) -> str:
         """The request's file."""
-        return os.path.join(self.peer.path, store.REQUEST)
+        return os.path.join(self.peer.path, disk.REQUEST)
 
 
 @dataclass
@@ -117,26 +117,26 @@ def ask(place: Place, asked: Asked, making: Making, now: datetime, *, check: boo
     found = _look(place, asked, making, now)
     if check or not found.changed:
         return found
-    store.make_folder(place.peer)
-    with store.locked(place.peer):
+    disk.make_folder(place.peer)
+    with disk.locked(place.peer):
         found = _look(place, asked, making, now)
-        store.remove_leftovers(place.peer)
-        for item in store.find_too_open(place.peer):
-            store.repair_mode(item)
+        disk.remove_leftovers(place.peer)
+        for item in disk.find_too_open(place.peer):
+            disk.repair_mode(item)
         if found.reasons:
             key = found.key
             if key is None:
                 key = making.fresh.key(making.key or KeySpec())
-                store.write_file(place.peer.key, key_pem(key), store.KEY_MODE)
+                disk.write_file(place.peer.key, key_pem(key), disk.KEY_MODE)
             found.after = make_request(asked, key, Span.of(now, making.days), making.nonce())
-            store.write_file(place.request, found.after.document.text, store.CERTIFICATE_MODE)
+            disk.write_file(place.request, found.after.document.text, disk.CERTIFICATE_MODE)
     return found
 
 
 def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
     require_no_ca_key(place)
-    repaired = [str(item) for item in store.find_too_open(place.peer)]
-    pem = store.read_file(place.peer.key)
+    repaired = [str(item) for item in disk.find_too_open(place.peer)]
+    pem = disk.read_file(place.peer.key)
     if pem is None:
         if os.path.lexists(place.peer.certificate):
             what = f"is missing, though its certificate is in {place.peer.certificate}"
@@ -148,7 +148,7 @@ def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
     if unfit:
         fix = f"Ask for what is there, or move {place.peer.key} and the certificate beside it away"
         raise ClusterlinkError([Problem(place.peer.key, reason, fix=fix) for reason in unfit])
-    text = store.read_file(place.request)
+    text = disk.read_file(place.request)
     if text is None:
         return Asking(place, asked, ["there is no request yet"], None, None, key, repaired)
     try:

@@ -12,7 +12,7 @@ from ..errors import ClusterlinkError, Problem
 from ..pki.ca import load_ca
 from ..pki.certificates import chain_pem, dns_names, facts, fingerprint, load_chain, public_key
 from ..pki.keys import load_key
-from ..pki_files import store
+from ..pki_files import disk
 from .create_request import Place, require_no_ca_key
 from .peer_addresses import plain_peers
 from .request import read_request
@@ -118,32 +118,32 @@ def accept(
     found = _look(place, answer_at, trust, now)
     if check or not found.changed:
         return found
-    with store.locked(place.fabric), store.locked(place.peer):
+    with disk.locked(place.fabric), disk.locked(place.peer):
         found = _look(place, answer_at, trust, now)
         # The CA first: a gateway with a certificate of a CA that it does not know yet could not start.
         if found.ca_before != found.answer.ca:
             pem = chain_pem(found.answer.ca)
-            found.backups += store.write_pair(place.fabric, pem, None, backup_stamp)
+            found.backups += disk.write_pair(place.fabric, pem, None, backup_stamp)
         if found.before != found.answer.chain:
             pem = chain_pem(*found.answer.chain)
-            found.backups += store.write_pair(place.peer, pem, None, backup_stamp)
+            found.backups += disk.write_pair(place.peer, pem, None, backup_stamp)
         if found.answer.beside:
-            store.write_file(store.trusted_path(place.fabric), found.trusted, store.CERTIFICATE_MODE)
+            disk.write_file(disk.trusted_path(place.fabric), found.trusted, disk.CERTIFICATE_MODE)
         else:
-            store.remove_file(store.trusted_path(place.fabric))
+            disk.remove_file(disk.trusted_path(place.fabric))
     return found
 
 
 def _look(place: Place, answer_at: str, trust: Trust, now: datetime) -> Accepting:
     require_no_ca_key(place)
-    pem = store.read_file(place.fabric.certificate)
+    pem = disk.read_file(place.fabric.certificate)
     ca_before = None if pem is None else load_ca(pem, place.fabric.certificate)
     answer = read_answer(_read(answer_at, "Name the file that the fabric's operator sent"), answer_at)
     _require_ca(answer, answer_at, ca_before, place, trust)
     key = load_key(_read(place.peer.key, _ASK), place.peer.key)
     request = read_request(_read(place.request, _ASK), place.request)
     require_acceptable(answer, request, key, fabric=place.fabric_name, now=now, where=answer_at)
-    pem = store.read_file(place.peer.certificate)
+    pem = disk.read_file(place.peer.certificate)
     before = None if pem is None else tuple(load_chain(pem, place.peer.certificate))
     if not trust.replace:
         _require_renewal(before, answer, place)
@@ -153,7 +153,7 @@ def _look(place: Place, answer_at: str, trust: Trust, now: datetime) -> Acceptin
     if before != answer.chain:
         reasons.append("there is no certificate yet" if before is None else "the certificate that is there is another")
     found = Accepting(place, answer, before, ca_before, reasons, [])
-    if store.read_file(store.trusted_path(place.fabric)) != (found.trusted if answer.beside else None):
+    if disk.read_file(disk.trusted_path(place.fabric)) != (found.trusted if answer.beside else None):
         reasons.append("the CAs that are trusted are others")
     return found
 
@@ -162,7 +162,7 @@ _ASK = "Make a request by enrolment_request and have it answered"
 
 
 def _read(path: str, fix: str) -> bytes:
-    content = store.read_file(path)
+    content = disk.read_file(path)
     if content is None:
         raise ClusterlinkError(Problem(path, "is missing", fix=fix))
     return content

@@ -10,15 +10,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterlinkError, Problem
-from ..pki.authority import load_authority
+from ..pki.ca import load_authority
 from ..pki.certificates import fingerprint, load_chain
 from ..pki.issue import Issuer, Leaf, Term, issue_leaf
 from ..pki.keys import NO_PASSPHRASE, SYSTEM, Fresh, Passphrase
 from ..pki.leaf import PEER_USAGE
 from ..pki.rotation import TRUST
 from ..pki.subject import leaf_subject
-from ..pki_files import store
-from ..pki_files.rotation_files import RotationFolder
+from ..pki_files import disk
+from ..pki_files.ca_rotation import RotationFolder
 from .document import Span
 from .peer_addresses import Peers, plain_peers
 from .record import Record, read_record, require_new
@@ -54,14 +54,14 @@ class Terms:
 class Paths:
     """The fabric's folder, the request's file and the answer's."""
 
-    fabric: store.Folder
+    fabric: disk.Folder
     request: str
     answer: str
 
     @property
     def record(self) -> str:
         """The file that tells which requests were answered."""
-        return store.enrolled_path(self.fabric)
+        return disk.enrolled_path(self.fabric)
 
 
 @dataclass
@@ -126,7 +126,7 @@ def answer(paths: Paths, terms: Terms, now: datetime, *, check: bool, fresh: Fre
     found = _look(paths, terms, now)
     if check or not found.result.changed:
         return found.result
-    with store.locked(paths.fabric):
+    with disk.locked(paths.fabric):
         found = _look(paths, terms, now)
         _write(found, paths, terms, now, fresh)
     return found.result
@@ -144,7 +144,7 @@ class _Found:
 
 
 def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
-    text = store.read_file(paths.request)
+    text = disk.read_file(paths.request)
     if text is None:
         fix = "Name the file that the peer's operator made by enrolment_request"
         raise ClusterlinkError(Problem(paths.request, "is missing", fix=fix))
@@ -152,7 +152,7 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     request = read_request(text, paths.request)
     require_expected(request, terms.expected, now, paths.request)
     _require_not_own(paths, request)
-    record = read_record(store.read_file(paths.record), paths.record)
+    record = read_record(disk.read_file(paths.record), paths.record)
     entry = require_new(record, request, paths.request, replace=terms.replace)
     before = _read_before(paths, request)
     ca = issuer.certificate
@@ -183,9 +183,9 @@ def _authorities(paths: Paths, terms: Terms, now: datetime) -> tuple[Issuer, tup
     first. With both CAs to trust, it loses no link meanwhile.
     """
     rotation = RotationFolder(paths.fabric)
-    pair = store.read_pair(rotation.next if rotation.phase() == TRUST else paths.fabric)
+    pair = disk.read_pair(rotation.next if rotation.phase() == TRUST else paths.fabric)
     issuer = load_authority(pair, now, may_be_missing=False, passphrase=terms.passphrase).issuer()
-    trusted = store.read_file(rotation.trusted)
+    trusted = disk.read_file(rotation.trusted)
     both = [] if trusted is None else load_chain(trusted, rotation.trusted)
     return issuer, tuple(each for each in both if each != issuer.certificate)
 
@@ -193,7 +193,7 @@ def _authorities(paths: Paths, terms: Terms, now: datetime) -> tuple[Issuer, tup
 def _require_not_own(paths: Paths, request: Request) -> None:
     """Whoever got a certificate by the name of one of the fabric's own peers could stand in for it."""
     name = request.asked.name
-    if name in store.peers_in(paths.fabric):
+    if name in disk.peers_in(paths.fabric):
         place = os.path.join(paths.fabric.path, name)
         what = f"asks for the name {name}, which is that of a peer whose certificate is kept here"
         fix = f"Ask for a request with another name, or, when the peer has moved, remove {place}"
@@ -202,7 +202,7 @@ def _require_not_own(paths: Paths, request: Request) -> None:
 
 def _read_before(paths: Paths, request: Request) -> Answer | None:
     """The answer that is there, when it is one that may be overwritten."""
-    text = store.read_file(paths.answer)
+    text = disk.read_file(paths.answer)
     if text is None:
         return None
     fix = "Name another file for the answer, or remove this one"
@@ -228,7 +228,7 @@ def _write(found: _Found, paths: Paths, terms: Terms, now: datetime, fresh: Fres
         wanted = Leaf(leaf_subject(name), result.request.key, name, PEER_USAGE)
         leaf = issue_leaf(wanted, issuer, Term(now, terms.days), fresh.serial())
         record = found.record.with_answered(result.request, leaf)
-        store.write_file(paths.record, record.text, store.CERTIFICATE_MODE)
+        disk.write_file(paths.record, record.text, disk.CERTIFICATE_MODE)
     span = Span.of(now, terms.answer_days)
     result.after = make_answer(result.request, leaf, issuer, terms.peers, span, beside=found.beside)
-    store.write_file(paths.answer, result.after.document.text, store.CERTIFICATE_MODE)
+    disk.write_file(paths.answer, result.after.document.text, disk.CERTIFICATE_MODE)

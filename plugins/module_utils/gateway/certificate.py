@@ -15,7 +15,7 @@ from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, apply_objects
 from ..kube.client import Cluster
 from ..kube.wait import settle_time, wait_ready
-from ..pki.clock import Clock
+from ..pki.clock_skew import Clock
 from ..pki.peer_material import PeerMaterial
 from .manifests import peer_secret
 from .secret_refresh import wake_controlplane

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ClusterlinkError, Problem
 from ..pki.pair import Pair
 from ..pki.peer_material import PeerMaterial, peer_material
-from ..pki_files.store import read_file
+from ..pki_files.disk import read_file
 
 _TO_COME = "made by an earlier task"
 

@@ -18,8 +18,8 @@ from ..kube.apply import ApplyResult, PartlyDoneError, Prune
 from ..kube.client import Cluster, Object
 from ..kube.compare import is_applied
 from ..kube.parallel import Query, read
-from ..pki.clock import Clock
-from ..pki.component_rollout import component_course
+from ..pki.clock_skew import Clock
+from ..pki.components import plan_component_rollout
 from ..pki.peer_material import PeerMaterial
 from ..pki.renewal import Renewal
 from .apply_stages import Writing, made_anew
@@ -125,16 +125,16 @@ def install_gateway(
     # What our own operator made is ours, and needs no force to be taken back.
     take_over = take_over or (not operated and operators in there and is_moving(cluster, spec.namespace))
 
-    course = component_course(component_certificates(secrets), now, Renewal(renew_percent, spec.peer))
+    rollout = plan_component_rollout(component_certificates(secrets), now, Renewal(renew_percent, spec.peer))
     clock = Clock(spec.peer, cluster.clock, now)
     clock.require_valid(
         {
             "the peer's certificate": peer.certificate_pem,
-            "the control plane's certificate": course.final.controlplane_cert_pem,
-            "the data plane's certificate": course.final.dataplane_cert_pem,
+            "the control plane's certificate": rollout.final.controlplane_cert_pem,
+            "the data plane's certificate": rollout.final.dataplane_cert_pem,
         }
     )
-    stages = gateway_stages(spec, peer, course)
+    stages = gateway_stages(spec, peer, rollout)
     used = {ref for ref in places if ref in there and not is_ours(there[ref])}
     stages = [[obj for obj in wanted if Ref.of(obj) not in used] for wanted in stages]
     missing = [
@@ -166,9 +166,9 @@ def install_gateway(
     result.add(applied)
     if adoption and check:
         made_anew(result, [obj for obj in final if Ref.of(obj) in adoption.replaced])
-    reasons = [f"component certificates: {reason}" for reason in course.reasons]
+    reasons = [f"component certificates: {reason}" for reason in rollout.reasons]
     done = Installation(result, reasons, clock.warnings(), adoption, operation)
-    if not in_steps and course.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
+    if not in_steps and rollout.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
         done.warnings += wake_controlplane(cluster, spec.namespace, peer)

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..clusterlink import api, names
-from ..pki.component_rollout import Course
-from ..pki.components import ComponentCertificates
+from ..pki.components import ComponentCertificates, ComponentRollout
 from ..pki.peer_material import PeerMaterial
 from .disruption_budget import disruption_budgets
 from .operator import identity as operator
@@ -66,17 +65,17 @@ def _operated(spec: GatewaySpec, labels: Mapping[str, str], components: Componen
     return [*operator_objects(spec, labels), instance(spec, labels, digest)]
 
 
-def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, course: Course) -> list[list[dict[str, Any]]]:
+def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, rollout: ComponentRollout) -> list[list[dict[str, Any]]]:
     """The same objects, one list for each time that all pods have to be replaced before the next.
 
     Pods read their component certificates when they start. So the site CA that is to go stays trusted until no pod has
     a certificate of it, and going does not concern pods that run.
     """
-    final = gateway_objects(spec, peer, course.final)
-    if course.bridge is None and not course.surplus:
+    final = gateway_objects(spec, peer, rollout.final)
+    if rollout.transition is None and not rollout.extra_trust:
         return [final]
     trusting = [obj for obj in final if (obj["kind"], obj["metadata"]["name"]) != ("Secret", names.CA_SECRET)]
-    first = [gateway_objects(spec, peer, course.bridge)] if course.bridge else []
+    first = [gateway_objects(spec, peer, rollout.transition)] if rollout.transition else []
     return [*first, trusting, final]
 
 

@@ -1,18 +1,18 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's CA: whether the one that is there will do, and making a new one."""
+"""A fabric's CA: keep or replace the present one, create a new one, and load it to sign with."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterlinkError, Problem
 from .certificates import load_chain, public_key, require_match
-from .issue import Term, issue_ca
+from .issue import Issuer, Term, issue_ca
 from .keys import NO_PASSPHRASE, SYSTEM, Fresh, KeySpec, Passphrase, is_encrypted, key_pem, load_key
 from .pair import Decision, Issued, Pair
 from .reasons import NO_MARGIN, ca_usage_reasons, key_reasons, validity_reasons
@@ -29,14 +29,14 @@ DEFAULT_DAYS = 3650
 
 @dataclass(frozen=True)
 class CaRequest:
-    """The CA that is asked for.
+    """The desired CA.
 
     Attributes:
         name: The fabric's name, which is the common name.
-        key: The kind of key; None takes any that is there and makes an ECDSA key where there is none.
-        days: The lifetime of a new one; that of an existing one is not compared.
-        subject: Further attributes of its subject; None takes any that are there.
-        passphrase: What its key is encrypted with.
+        key: The kind of key; None keeps any present key and creates an ECDSA key where there is none.
+        days: The lifetime of a new CA; that of a present one is not compared.
+        subject: Further attributes of its subject; None keeps any present ones.
+        passphrase: The passphrase of its key.
     """
 
     name: str
@@ -47,12 +47,12 @@ class CaRequest:
 
     @property
     def new_key(self) -> KeySpec:
-        """The kind of a key to be made."""
+        """The kind of a new key."""
         return self.key or KeySpec()
 
     @property
     def expected(self) -> dict[str, Any]:
-        """What is known of a new CA before it is made."""
+        """The facts of a new CA that are known before it is created."""
         return {"key_type": self.new_key.type, "key_size": self.new_key.size}
 
 
@@ -66,21 +66,22 @@ def decide_ca(
     renewal: Renewal = ONCE_EXPIRED,
     outside: Sequence[str] = (),
 ) -> Decision:
-    """Whether the CA that is there will do.
+    """Decide whether to keep the present CA.
 
-    Every peer trusts the CA, so one that is there is never replaced unasked, whatever is wrong with it.
+    Every peer trusts the CA. So a present one is never replaced without ``replace``, whatever is wrong with it.
 
     Args:
-        found: What is there.
-        request: What is asked for.
+        found: The present CA.
+        request: The desired CA.
         now: Aware.
-        replace: Make a new CA, with a new key, where the one that is there differs, has expired or is near its end.
-        resume: Make a certificate for a key that stands alone, as a run that was interrupted leaves it.
-        renewal: From when on it is near its end, which is a warning unless ``replace`` is set.
+        replace: Create a new CA, with a new key, when the present one differs, has expired or is near its end.
+        resume: Create a certificate for a key without one, as an interrupted run leaves it.
+        renewal: When it is near its end, which is a warning unless ``replace`` is set.
         outside: The peers of other organisations, which lose their links when it is replaced.
 
     Raises:
-        ClusterlinkError: What is there cannot be read, does not belong together, or differs and ``replace`` is not set.
+        ClusterlinkError: The present CA cannot be read, its key does not match, or it differs and ``replace`` is not
+            set.
     """
     decision = _decide(found, request, now, replace=replace, resume=resume, renewal=renewal)
     if decision.reasons and decision.certificate is not None:
@@ -123,16 +124,17 @@ def _decide_lone_key(found: Pair, key: PrivateKey, request: CaRequest, *, resume
     return Decision(["there is a key without a certificate", *unfit], None, None if unfit else key, request.expected)
 
 
-_RESTORE = "Restore it from a backup; no new CA is made in its place, because no peer would trust it"
-_ROTATE = "run playbook rotate_ca.yml, which loses no request, for another one"
-_REPLACE = "set replace=true (role fabric: fabric_replace_ca=true) and make every peer's certificate anew after it"
-_DIFFERS = f"A CA is not changed in passing, because every peer trusts it: ask for what is there, or {_ROTATE}"
+_RESTORE = "Restore it from a backup; no new CA is created in its place, because no peer would trust it"
+_DIFFERS = (
+    "A CA is not changed implicitly, because every peer trusts it: configure the present values, or run playbook "
+    "rotate_ca.yml, which loses no request, for a new CA"
+)
 
 
 def ca_reasons(
     certificate: x509.Certificate, request: CaRequest, now: datetime, renew_before: timedelta = NO_MARGIN
 ) -> list[str]:
-    """Why a CA is not the one asked for, as sentences without a full stop."""
+    """Why a CA differs from the desired one, as sentences without a full stop."""
     return [
         *validity_reasons(certificate, now, renew_before),
         *subject_reasons(certificate, request.name, request.subject),
@@ -142,14 +144,14 @@ def ca_reasons(
 
 
 def make_ca(request: CaRequest, now: datetime, key: PrivateKey | None = None, fresh: Fresh = SYSTEM) -> Issued:
-    """A new CA, for the given key or a new one."""
+    """Create a CA, for the given key or a new one."""
     key = key or fresh.key(request.new_key)
     subject = ca_subject(request.name, key.public_key(), request.subject)
     return Issued((issue_ca(subject, key, Term(now, request.days), fresh.serial()),), key, request.passphrase.text)
 
 
 def load_ca(pem: bytes, where: str) -> x509.Certificate:
-    """Read a CA's certificate, which stands alone.
+    """Read a CA's certificate, which must be the only one in its file.
 
     Raises:
         ClusterlinkError: It cannot be read, or there are several.
@@ -160,3 +162,70 @@ def load_ca(pem: bytes, where: str) -> x509.Certificate:
             Problem(where, "holds several certificates where the CA's alone should be", str(len(chain)))
         )
     return chain[0]
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A fabric's CA.
+
+    Attributes:
+        certificate: None when the CA does not exist yet.
+        key: None when it is not available; existing certificates can be checked without it.
+        key_at: The file or option of the key, for messages.
+    """
+
+    certificate: x509.Certificate | None
+    key: PrivateKey | None = field(repr=False)
+    key_at: str
+
+    def issuer(self) -> Issuer:
+        """The CA with its key.
+
+        Raises:
+            ClusterlinkError: The key is not available.
+        """
+        if self.certificate is None or self.key is None:
+            fix = "Give the CA's key, create the CA with fabric_ca, or, where others have its key, set enrolled=true"
+            raise ClusterlinkError(
+                Problem(self.key_at, "is missing, and a certificate has to be signed with it", fix=fix)
+            )
+        return Issuer(self.certificate, self.key)
+
+
+def load_authority(
+    found: Pair, now: datetime, *, may_be_missing: bool, passphrase: Passphrase = NO_PASSPHRASE
+) -> Authority:
+    """Read a CA and check that it can be used.
+
+    Args:
+        found: Its certificate and, when available, its key.
+        now: Aware.
+        may_be_missing: Whether a missing CA is no error, as in check mode, when an earlier task would have created it
+            or encrypted its key.
+        passphrase: The passphrase of the key.
+
+    Raises:
+        ClusterlinkError: It is missing, cannot be read, has expired, is no CA, or its key does not match or is not
+            encrypted although a passphrase is given.
+    """
+    if found.certificate is None:
+        if found.key is None and may_be_missing:
+            return Authority(None, None, found.key_at)
+        fix = "Create the fabric's CA with fabric_ca"
+        raise ClusterlinkError(Problem(found.certificate_at, "is missing", fix=fix))
+    certificate = load_ca(found.certificate, found.certificate_at)
+    reasons = [*validity_reasons(certificate, now), *ca_usage_reasons(certificate)]
+    if reasons:
+        problems = [
+            Problem(found.certificate_at, f"the CA cannot be used: {reason}", fix=REPLACE_CA) for reason in reasons
+        ]
+        raise ClusterlinkError(problems)
+    if found.key is None:
+        return Authority(certificate, None, found.key_at)
+    key = load_key(found.key, found.key_at, passphrase)
+    if passphrase.text is not None and not is_encrypted(found.key) and not may_be_missing:
+        what = f"is not encrypted though {passphrase.option} is given"
+        fix = f"Encrypt it with fabric_ca and its privatekey_passphrase, or omit {passphrase.option}"
+        raise ClusterlinkError(Problem(found.key_at, what, fix=fix))
+    require_match(certificate, key, found.certificate_at, found.key_at)
+    return Authority(certificate, key, found.key_at)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates that are there: reading them strictly, writing them as PEM, and saying what is in them."""
+"""Certificates: strict reading, writing as PEM, and their facts."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ _BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CE
 def load_chain(pem: bytes, where: str) -> list[x509.Certificate]:
     """Read one or more certificates.
 
-    Strict: anything besides certificates and white space is refused, because a gateway that is given a damaged bundle
-    stops working.
+    Anything besides certificates and white space is refused, because a gateway with a damaged bundle stops working.
 
     Args:
         pem: The certificates as PEM, the leaf first.
-        where: The file or option that holds them, for the message.
+        where: Their file or option, for the message.
 
     Raises:
         ClusterlinkError: There is none, one is damaged, or there is other text.
@@ -50,7 +49,7 @@ def load_chain(pem: bytes, where: str) -> list[x509.Certificate]:
 def _load(block: bytes, where: str) -> x509.Certificate:
     try:
         certificate = x509.load_pem_x509_certificate(block)
-        # The parts are parsed when they are first used: do that here, where an error can still say which file it is.
+        # The library parses the parts on first use: trigger that here, where an error can name the file.
         key, _extensions = certificate.public_key(), certificate.extensions
         _names = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
         _validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
@@ -67,7 +66,7 @@ def _load(block: bytes, where: str) -> x509.Certificate:
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
     )
     if not supported:
-        what = f"holds a certificate whose key is no ECDSA P-256 key and no RSA key of at least {SMALLEST_RSA} bits"
+        what = f"holds a certificate whose key is neither ECDSA P-256 nor RSA of at least {SMALLEST_RSA} bits"
         raise _unreadable(where, what, type(key).__name__)
     return certificate
 
@@ -77,10 +76,10 @@ def _unreadable(where: str, what: str, found: str = "") -> ClusterlinkError:
 
 
 def require_match(certificate: x509.Certificate, key: PrivateKey, certificate_at: str, key_at: str) -> None:
-    """Refuse a key and a certificate that do not belong together.
+    """Refuse a key and a certificate that do not match.
 
     Raises:
-        ClusterlinkError: The certificate is of another key; both places are named.
+        ClusterlinkError: The certificate is for another key; the error names both places.
     """
     if not same_key(key, certificate.public_key()):
         raise ClusterlinkError(
@@ -88,13 +87,13 @@ def require_match(certificate: x509.Certificate, key: PrivateKey, certificate_at
                 key_at,
                 f"is not the key of the certificate in {certificate_at}",
                 f"certificate {fingerprint(certificate)}",
-                "Restore the pair from a backup, or move both away to have them made anew",
+                "Restore the pair from a backup, or move both to another place to recreate them",
             )
         )
 
 
 def public_key(certificate: x509.Certificate) -> PublicKey:
-    """The key of a certificate that ``load_chain`` has read, which lets no other types through."""
+    """The key of a certificate that ``load_chain`` has read, which accepts no other types."""
     return cast("PublicKey", certificate.public_key())
 
 
@@ -114,7 +113,7 @@ def iso(moment: datetime) -> str:
 
 
 def facts(certificate: x509.Certificate) -> dict[str, Any]:
-    """What may be said of a certificate in a result or a diff."""
+    """The facts of a certificate that a result or a diff may show."""
     spec = spec_of(public_key(certificate))
     return {
         "subject": certificate.subject.rfc4514_string(),
@@ -136,7 +135,7 @@ def _serial(number: int) -> str:
 
 
 def dns_names(certificate: x509.Certificate) -> list[str]:
-    """The DNS names that the certificate is for, in its order; ClusterLink takes the first as the peer's name."""
+    """The certificate's DNS names, in its order; ClusterLink uses the first as the peer's name."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

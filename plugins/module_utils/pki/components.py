@@ -1,15 +1,20 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates by which one gateway's control plane and data plane know each other.
+"""The certificates by which one gateway's control plane and data plane authenticate each other.
 
-They are of no use outside their cluster: a site CA signs two leaves and its key is then forgotten, so they are always
-made together (names and uses as in ClusterLink v0.4.1, pkg/bootstrap/cert.go).
+They are valid inside their cluster alone. A site CA signs two leaves and its key is then discarded, so all three are
+always created together (names and uses as in ClusterLink v0.4.1, pkg/bootstrap/cert.go).
+
+A gateway receives new ones without a moment at which its two parts do not trust each other: first its pods trust the
+old and the new site CA, then they receive certificates of the new one, then they trust it alone (gateway/rollout_order
+gives the order of the pods). The key of the new site CA is never stored. So a run that is killed leaves a CA behind
+that signs nothing more, and the next run starts with another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -47,7 +52,7 @@ _CLIENT = Usage(server=False, client=True)
 class ComponentCertificates:
     """All of a gateway's component certificates as PEM; a certificate is the leaf followed by the site CA.
 
-    While they are made anew, C(ca_pem) is more than one site CA.
+    During a renewal C(ca_pem) holds more than one site CA.
     """
 
     ca_pem: str
@@ -92,15 +97,15 @@ def make_components(
 def check_components(
     found: ComponentCertificates, now: datetime, *, key: KeySpec | None = None, renewal: Renewal = ONCE_EXPIRED
 ) -> list[str]:
-    """Why a gateway's component certificates should be made anew, as sentences without a full stop; empty for fine.
+    """The reasons to recreate a gateway's component certificates, as sentences without a full stop; empty to keep them.
 
-    What cannot be read is a reason too, and no error: nobody outside the gateway depends on these keys.
+    An unreadable certificate is a reason, too, and no error: nobody outside the gateway depends on these keys.
 
     Args:
-        found: What the gateway's Secrets hold; an empty string for what is missing.
+        found: The content of the gateway's Secrets; an empty string for missing content.
         now: Aware.
-        key: The kind of key asked for; None takes any.
-        renewal: When they are made anew before their end.
+        key: The required kind of key; None accepts any.
+        renewal: When they are renewed.
     """
     try:
         trusted = load_chain(found.ca_pem.encode(), f"the certificate of {SITE_CA}")
@@ -136,10 +141,10 @@ def check_components(
 
 
 def signers(found: ComponentCertificates) -> list[x509.Certificate]:
-    """Those of the trusted site CAs that signed one of the two leaves.
+    """The trusted site CAs that signed one of the two leaves.
 
     Args:
-        found: Certificates that can be read.
+        found: Readable certificates.
     """
     trusted = load_chain(found.ca_pem.encode(), SITE_CA)
     used = [
@@ -156,3 +161,46 @@ def _signer(leaf: x509.Certificate, trusted: Sequence[x509.Certificate]) -> tupl
         if not reasons:
             return ca, []
     return None, faults[0]
+
+
+@dataclass(frozen=True)
+class ComponentRollout:
+    """The steps to a gateway's desired component certificates.
+
+    Attributes:
+        final: The desired certificates.
+        reasons: Why the present ones differ; empty when they do not.
+        transition: The certificates of the step before: the present ones, with trust in the new site CA, too. None when
+            there are no usable ones.
+        extra_trust: Whether pods trust more CAs than desired. They may need them until they have been replaced.
+    """
+
+    final: ComponentCertificates
+    reasons: list[str] = field(default_factory=list)
+    transition: ComponentCertificates | None = None
+    extra_trust: bool = False
+
+
+def plan_component_rollout(
+    found: ComponentCertificates | None, now: datetime, renewal: Renewal = ONCE_EXPIRED
+) -> ComponentRollout:
+    """Decide whether to keep or recreate a gateway's component certificates.
+
+    Args:
+        found: The content of its Secrets; None when there are none.
+        now: Aware.
+        renewal: When they are renewed.
+    """
+    if found is None:
+        return ComponentRollout(make_components(now), ["there are none yet"])
+    reasons = check_components(found, now, renewal=renewal)
+    if reasons:
+        made = make_components(now)
+        usable = not check_components(found, now)
+        transition = replace(found, ca_pem=found.ca_pem + made.ca_pem) if usable else None
+        return ComponentRollout(made, reasons, transition)
+    used = signers(found)
+    if len(used) == len(load_chain(found.ca_pem.encode(), SITE_CA)):
+        return ComponentRollout(found)
+    lean = replace(found, ca_pem=chain_pem(*used).decode())
+    return ComponentRollout(lean, [f"{SITE_CA}: it trusts a CA that signs nothing any more"], extra_trust=True)

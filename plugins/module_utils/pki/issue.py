@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making certificates: a CA that signs itself, and the leaves that it signs."""
+"""Issuing certificates: a self-signed CA, and the leaves that it signs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Issuer:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a leaf is for: accepting connections, opening them, or both."""
+    """The usage of a leaf: to accept connections, to open them, or both."""
 
     server: bool = True
     client: bool = True
@@ -42,7 +42,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A leaf to be made: its subject, the key it is for, its only DNS name, and what it is for."""
+    """A leaf to issue: its subject, key, only DNS name, and usage."""
 
     subject: x509.Name
     key: PublicKey
@@ -52,7 +52,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Term:
-    """From when and how long something is valid: ``now`` is aware, and ``days`` are counted from it."""
+    """The validity of a certificate: ``now`` is aware, and ``days`` are counted from it."""
 
     now: datetime
     days: int
@@ -69,12 +69,12 @@ class Term:
 
 
 def issue_ca(subject: x509.Name, key: PrivateKey, term: Term, serial: int) -> x509.Certificate:
-    """A certificate by which ``key`` signs leaves, and itself.
+    """A self-signed certificate of a CA whose ``key`` signs leaves.
 
     Args:
         subject: Must differ from that of every CA that gateways may trust at the same time: Envoy finds a CA by it.
         key: The CA's key.
-        term: How long it is valid.
+        term: Its validity.
         serial: Positive, at most 20 octets.
     """
     public = key.public_key()
@@ -93,9 +93,9 @@ def issue_leaf(leaf: Leaf, issuer: Issuer, term: Term, serial: int) -> x509.Cert
     """A certificate for one DNS name; it never outlives the CA that signs it.
 
     Args:
-        leaf: What to certify.
+        leaf: The leaf.
         issuer: The CA that signs it.
-        term: How long it is valid, at most to the CA's end.
+        term: Its validity, at most to the CA's end.
         serial: Positive, at most 20 octets.
     """
     usages = []
@@ -128,7 +128,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public: PublicKey, serial: i
 
 
 def _authority_identifier(issuer: Issuer) -> x509.AuthorityKeyIdentifier:
-    """The identifier that the CA gives itself (it may be of another making than ours), else one from its key."""
+    """The CA's own subject key identifier (another tool may have created the CA), else one from its key."""
     try:
         extension = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     except x509.ExtensionNotFound:

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private keys: what may be asked for, making them, reading them, and writing them as PEM.
+"""Private keys: their kinds, creation, reading, and writing as PEM.
 
-Facts: the ``clusterlink`` CLI (v0.4.1, pkg/bootstrap/crypt.go) reads PKCS#1 RSA keys only, and Envoy is sure to accept
-P-256 alone of the ECDSA curves. So RSA is written as ``RSA PRIVATE KEY`` and ECDSA as ``EC PRIVATE KEY``.
+The ``clusterlink`` CLI (v0.4.1, pkg/bootstrap/crypt.go) reads PKCS#1 RSA keys only. P-256 is the only ECDSA curve that
+Envoy is sure to accept. So RSA is written as ``RSA PRIVATE KEY`` and ECDSA as ``EC PRIVATE KEY``.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class KeySpec:
     size: int = DEFAULT_SIZES[DEFAULT_TYPE]
 
     def __str__(self) -> str:
-        """As people name it."""
+        """Its usual name."""
         return f"ECDSA P-{self.size}" if self.type == "ecdsa" else f"RSA {self.size}"
 
 
 def key_spec(key_type: str | None, size: int | None) -> KeySpec | None:
-    """What a user's key type and size ask for; None when neither is given.
+    """The kind of key for a type and size; None when neither is given.
 
     Raises:
         ClusterlinkError: The type has no key of that size, or a size is given without a type.
@@ -63,7 +63,7 @@ def key_spec(key_type: str | None, size: int | None) -> KeySpec | None:
     if key_type is None:
         if size is None:
             return None
-        raise ClusterlinkError(Problem("key_size", "means nothing without key_type", str(size), "Give key_type too"))
+        raise ClusterlinkError(Problem("key_size", "needs key_type", str(size), "Give key_type too"))
     wanted = DEFAULT_SIZES[key_type] if size is None else size
     if wanted not in SIZES[key_type]:
         choices = ", ".join(str(choice) for choice in SIZES[key_type])
@@ -74,7 +74,7 @@ def key_spec(key_type: str | None, size: int | None) -> KeySpec | None:
 
 
 def spec_of(key: PrivateKey | PublicKey) -> KeySpec:
-    """The kind of a key that is there."""
+    """The kind of a key."""
     return KeySpec("rsa" if isinstance(key, (rsa.RSAPrivateKey, rsa.RSAPublicKey)) else "ecdsa", key.key_size)
 
 
@@ -92,7 +92,7 @@ def random_serial() -> int:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Where new keys and serial numbers come from, so that a test may say what they are."""
+    """The source of new keys and serial numbers, which tests replace."""
 
     key: Callable[[KeySpec], PrivateKey] = generate
     serial: Callable[[], int] = random_serial
@@ -104,11 +104,11 @@ SYSTEM = Fresh()
 
 @dataclass(frozen=True)
 class Passphrase:
-    """What a key is encrypted with.
+    """The passphrase of a key.
 
     Attributes:
         option: The module's option for it, for messages.
-        text: None when it is not given, and the key is not to be encrypted.
+        text: None when it is not given and the key is not encrypted.
     """
 
     option: str
@@ -116,25 +116,26 @@ class Passphrase:
 
 
 NO_PASSPHRASE = Passphrase("privatekey_passphrase")
-"""None is given."""
+"""No passphrase."""
 
 
 def require_passphrase(text: str | None, option: str) -> Passphrase:
-    """The passphrase, when a key can be encrypted with it.
+    """The passphrase, checked.
 
     Raises:
-        ClusterlinkError: It cannot. Never says what it is.
+        ClusterlinkError: No key can be encrypted with it. The error never contains it.
     """
     if text is not None and not 0 < len(text.encode()) <= _LONGEST_PASSPHRASE:
         what = "is empty" if not text else f"is longer than {_LONGEST_PASSPHRASE} bytes"
-        raise ClusterlinkError(Problem(option, what, fix="Leave it out for a key that is not encrypted"))
+        raise ClusterlinkError(Problem(option, what, fix="Omit it for a key that is not encrypted"))
     return Passphrase(option, text)
 
 
 def key_pem(key: PrivateKey, passphrase: str | None = None) -> bytes:
     """The key as PEM.
 
-    Without a passphrase it is what the ``clusterlink`` CLI (RSA), Go and Envoy read, with one encrypted PKCS#8.
+    Without a passphrase its form is the one that the ``clusterlink`` CLI (RSA), Go and Envoy read. With one it is
+    encrypted PKCS#8.
     """
     if passphrase is not None:
         encryption = serialization.BestAvailableEncryption(passphrase.encode())
@@ -154,11 +155,11 @@ def load_key(pem: bytes, where: str, passphrase: Passphrase | None = None) -> Pr
 
     Args:
         pem: PKCS#1, SEC1 or PKCS#8 PEM.
-        where: The file or option that holds it, for the message.
-        passphrase: What it is encrypted with, if it is; None for a key that must not be.
+        where: Its file or option, for the message.
+        passphrase: Its passphrase; None for a key that must not be encrypted.
 
     Raises:
-        ClusterlinkError: It cannot be read or is of a kind that gateways do not take. Never says what the text is.
+        ClusterlinkError: It cannot be read, or gateways do not accept its kind. The error never contains the text.
     """
     label = _PEM_LABEL.search(pem)
     if label is None:
@@ -169,15 +170,15 @@ def load_key(pem: bytes, where: str, passphrase: Passphrase | None = None) -> Pr
     encrypted = is_encrypted(pem)
     text = passphrase.text if passphrase else None
     if encrypted and text is None:
-        fix = f"Give it by {passphrase.option}" if passphrase else "Give the key without its passphrase"
+        fix = f"Set {passphrase.option}" if passphrase else "Give the key without its passphrase"
         raise ClusterlinkError(Problem(where, "is encrypted with a passphrase", fix=fix))
     try:
         key = serialization.load_pem_private_key(pem, text.encode() if encrypted and text else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        # The cause is left out: what a parser says of a secret may quote it.
+        # The cause is omitted: a parser's message may quote the secret.
         if encrypted and passphrase:
             what = f"cannot be decrypted with {passphrase.option}: its passphrase is another one, or it is damaged"
-            fix = "Give the passphrase that it was encrypted with; the key is never replaced"
+            fix = "Give its passphrase; the key is never replaced"
             raise ClusterlinkError(Problem(where, what, fix=fix)) from None
         raise _unreadable(where, "cannot be read as a private key: it is truncated or damaged") from None
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= SMALLEST_RSA:
@@ -185,7 +186,7 @@ def load_key(pem: bytes, where: str, passphrase: Passphrase | None = None) -> Pr
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
         return key
     found = f"{type(key).__name__} of {getattr(key, 'key_size', '?')} bits"
-    raise _unreadable(where, f"is no ECDSA P-256 key and no RSA key of at least {SMALLEST_RSA} bits", found)
+    raise _unreadable(where, f"is neither an ECDSA P-256 key nor an RSA key of at least {SMALLEST_RSA} bits", found)
 
 
 def same_key(key: PrivateKey, public: object) -> bool:
@@ -194,5 +195,5 @@ def same_key(key: PrivateKey, public: object) -> bool:
 
 
 def _unreadable(where: str, what: str, found: str = "") -> ClusterlinkError:
-    fix = "It is never replaced: restore it from a backup, or take it away to have a new one made"
+    fix = "It is never replaced: restore it from a backup, or move it to another place to create a new one"
     return ClusterlinkError(Problem(where, what, found, fix))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A peer's certificate: whether the one that is there will do, and making a new one."""
+"""A peer's certificate: keep or renew the present one, and issue a new one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterlinkError, Problem
-from .authority import Authority
+from .ca import Authority
 from .certificates import iso, load_chain, public_key, require_match
 from .issue import Issuer, Leaf, Term, Usage, issue_leaf
 from .keys import SYSTEM, Fresh, KeySpec, load_key, spec_of
@@ -32,13 +32,13 @@ PEER_USAGE = Usage(server=True, client=True)
 
 @dataclass(frozen=True)
 class LeafRequest:
-    """The certificate that is asked for.
+    """The desired certificate.
 
     Attributes:
         name: The peer's name, which is the common name and the only DNS name.
-        key: The kind of key; None takes any that is there and makes one of the CA's kind where there is none.
-        days: The lifetime of a new one; that of an existing one is not compared.
-        subject: Further attributes of its subject; None takes any that are there.
+        key: The kind of key; None keeps any present key and creates one of the CA's kind where there is none.
+        days: The lifetime of a new certificate; that of a present one is not compared.
+        subject: Further attributes of its subject; None keeps any present ones.
     """
 
     name: str
@@ -47,11 +47,11 @@ class LeafRequest:
     subject: Mapping[str, str] | None = None
 
     def new_key(self, ca: x509.Certificate) -> KeySpec:
-        """The kind of a key to be made; a fabric of RSA keys, which the CLI can read, stays one."""
+        """The kind of a new key; a fabric of RSA keys, which the CLI can read, stays one."""
         return self.key or spec_of(public_key(ca))
 
     def expected(self, ca: x509.Certificate | None) -> dict[str, Any]:
-        """What is known of a new certificate before it is made."""
+        """The facts of a new certificate that are known before it is issued."""
         known = {"subject": leaf_subject(self.name, self.subject).rfc4514_string(), "dns_names": [self.name]}
         return known if ca is None else {**known, "issuer": ca.subject.rfc4514_string()}
 
@@ -59,17 +59,17 @@ class LeafRequest:
 def decide_leaf(
     found: Pair, ca: x509.Certificate | None, request: LeafRequest, now: datetime, renewal: Renewal = ONCE_EXPIRED
 ) -> Decision:
-    """Whether the peer's certificate that is there will do. A key that will do is kept.
+    """Decide whether to keep the peer's present certificate. A usable key is kept.
 
     Args:
-        found: What is there.
-        ca: The fabric's CA; None when it is yet to be made.
-        request: What is asked for.
+        found: The present certificate and key.
+        ca: The fabric's CA; None when it does not exist yet.
+        request: The desired certificate.
         now: Aware.
-        renewal: When it is made anew before its end. It is not where a new one would end no later.
+        renewal: When it is renewed. It is kept when a new one would end no later.
 
     Raises:
-        ClusterlinkError: What is there cannot be read or does not belong together.
+        ClusterlinkError: A file cannot be read, or certificate and key do not match.
     """
     expected = request.expected(ca)
     if found.certificate is None and found.key is None:
@@ -79,7 +79,7 @@ def decide_leaf(
             Problem(
                 found.key_at,
                 f"is missing, though its certificate is in {found.certificate_at}",
-                fix="Restore it from a backup, or remove the certificate to have both made anew",
+                fix="Restore it from a backup, or remove the certificate to recreate both",
             )
         )
     key = load_key(found.key, found.key_at)
@@ -92,7 +92,7 @@ def decide_leaf(
     if ca is None:
         return Decision(["the fabric has no CA yet"], chain[0], keep, expected)
     margin = renewal.margin(chain[0])
-    # Of a certificate of an earlier CA, that CA's end says it already.
+    # For a certificate of an earlier CA, the warning about that CA says it already.
     warnings = [] if issuer_reasons(chain[0], ca) else lost_by_leaf(chain[0], request.name, now)
     if _end(ca, request, now) <= chain[0].not_valid_after_utc:
         if ca.not_valid_after_utc <= chain[0].not_valid_after_utc and now + margin > ca.not_valid_after_utc:
@@ -102,11 +102,11 @@ def decide_leaf(
 
 
 def decide_own(found: Pair, authority: Authority, request: LeafRequest, now: datetime, renewal: Renewal) -> Decision:
-    """As C(decide_leaf), by a CA that signs here.
+    """As C(decide_leaf), for a CA whose key is available.
 
     Raises:
-        ClusterlinkError: As there; or one has to be made and the CA's key is missing, which is said before half of the
-            work is done.
+        ClusterlinkError: As C(decide_leaf); or a certificate must be signed and the CA's key is missing. This error
+            comes before anything is written.
     """
     decision = decide_leaf(found, authority.certificate, request, now, renewal)
     if decision.reasons and authority.certificate is not None:
@@ -115,7 +115,7 @@ def decide_own(found: Pair, authority: Authority, request: LeafRequest, now: dat
 
 
 def _end(ca: x509.Certificate, request: LeafRequest, now: datetime) -> datetime:
-    """When a certificate that is made now would end."""
+    """The end of a certificate that is issued now."""
     return min(Term(now, request.days).end, ca.not_valid_after_utc)
 
 
@@ -133,7 +133,7 @@ def leaf_reasons(
     now: datetime,
     renew_before: timedelta = NO_MARGIN,
 ) -> list[str]:
-    """Why a peer's certificate, followed by the CA's, is not the one asked for; sentences without a full stop."""
+    """Why a peer's certificate, followed by the CA's, differs from the desired one; sentences without a full stop."""
     leaf = chain[0]
     reasons = [
         *validity_reasons(leaf, now, renew_before),
@@ -151,7 +151,7 @@ def leaf_reasons(
 def make_leaf(
     request: LeafRequest, issuer: Issuer, now: datetime, key: PrivateKey | None = None, fresh: Fresh = SYSTEM
 ) -> Issued:
-    """A new certificate of a peer, followed by the CA's, for the given key or a new one."""
+    """Issue a peer's certificate, followed by the CA's, for the given key or a new one."""
     key = key or fresh.key(request.new_key(issuer.certificate))
     leaf = Leaf(leaf_subject(request.name, request.subject), key.public_key(), request.name, PEER_USAGE)
     certificate = issue_leaf(leaf, issuer, Term(now, request.days), fresh.serial())

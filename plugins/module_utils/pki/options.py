@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that making a CA and a peer's certificate have in common; doc_fragments/certificate documents them."""
+"""The common options of the modules for CAs and peers' certificates; doc_fragments/certificate documents them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ CERTIFICATE_SPEC: dict[str, Any] = {
 
 
 def require_one_place(params: dict[str, Any]) -> None:
-    """Refuse options that leave open whether files or content are meant.
+    """Refuse options that mix files and content.
 
     Raises:
-        ClusterlinkError: With everything that contradicts.
+        ClusterlinkError: With all contradictions.
     """
     contents = ("certificate_content", "privatekey_content")
     problems = []
@@ -42,24 +42,24 @@ def require_one_place(params: dict[str, Any]) -> None:
             problems.append(Problem("path", "is missing", fix="Without files there is nothing to remove"))
         elif not params["return_content"]:
             fix = "Give path to write files, or set return_content=true to get the content back"
-            problems.append(Problem("path", "is missing, so what is made would be lost", fix=fix))
+            problems.append(Problem("path", "is missing, so a new certificate would be lost", fix=fix))
     else:
         given = [name for name in contents if params[name] is not None]
         given += ["return_content"] if params["return_content"] else []
-        fix = "Give path for files, or leave it out for content"
+        fix = "Give path for files, or omit it for content"
         problems += [Problem(name, "contradicts path", fix=fix) for name in given]
     if problems:
         raise ClusterlinkError(problems)
 
 
 def content_pair(params: dict[str, Any], prefix: str = "") -> Pair:
-    """A certificate and key that were given as content."""
+    """The certificate and key given as content."""
     certificate_at, key_at = f"{prefix}certificate_content", f"{prefix}privatekey_content"
     return Pair(_encode(params[certificate_at]), _encode(params[key_at]), certificate_at, key_at)
 
 
 def _encode(content: str | None) -> bytes | None:
-    # An empty string is not taken for "none": it may be a lookup's failure to find a key that exists.
+    # An empty string does not count as None: it may come from a lookup that fails to find an existing key.
     return None if content is None else content.encode()
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate with its key: as found, what to do about it, and as made."""
+"""A certificate with its key: as found, the decision about it, and as issued."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _LONGEST_DAYS = 36500
 
 @dataclass(frozen=True)
 class Pair:
-    """What is there.
+    """The present certificate and key.
 
     Attributes:
         certificate: PEM; None when there is none.
         key: PEM; None when there is none.
-        certificate_at: The file or option that holds the certificate, for messages.
-        key_at: The file or option that holds the key, for messages.
+        certificate_at: The file or option of the certificate, for messages.
+        key_at: The file or option of the key, for messages.
     """
 
     certificate: bytes | None
@@ -37,7 +37,7 @@ class Pair:
     key_at: str
 
     def completed_by(self, other: Pair) -> Pair:
-        """This pair, with what it lacks taken from the other."""
+        """This pair, with missing parts from the other one."""
         first = other if self.certificate is None else self
         second = other if self.key is None else self
         return Pair(first.certificate, second.key, first.certificate_at, second.key_at)
@@ -45,16 +45,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Decision:
-    """What to do about a pair.
+    """The decision about a pair.
 
     Attributes:
-        reasons: Why a certificate must be made, as sentences without a full stop; empty when all may stay.
-        certificate: The certificate that is there.
-        key: The key to go on with; None when a new one must be made.
-        expected: What is known beforehand of the certificate to be made, for a diff in check mode.
-        rewritten_key: The key to go on with as PEM, to be written though it is the same one; None leaves what is there.
+        reasons: Why to issue a new certificate, as sentences without a full stop; empty to keep the present one.
+        certificate: The present certificate.
+        key: The key to keep; None to create a new one.
+        expected: The facts of the new certificate that are known before it is issued, for a diff in check mode.
+        warnings: Warnings that need no change, as whole sentences.
+        rewritten_key: The kept key as PEM in another form, to be written; None leaves the file as it is.
         repairs: Why it is written, as sentences without a full stop.
-        warnings: What the user should know though nothing is done about it, as whole sentences.
     """
 
     reasons: list[str]
@@ -66,13 +66,13 @@ class Decision:
     repairs: list[str] = field(default_factory=list)
 
     def facts_before(self) -> dict[str, Any]:
-        """What may be said of what is there."""
+        """The facts of the present certificate."""
         return {} if self.certificate is None else facts(self.certificate)
 
 
 @dataclass(frozen=True)
 class Issued:
-    """What was made: the certificates as they stand in a file, the leaf first, their key, and what encrypts it."""
+    """New certificates in the order of a file, the leaf first, with their key and its passphrase."""
 
     chain: tuple[x509.Certificate, ...]
     key: PrivateKey = field(repr=False)
@@ -95,10 +95,10 @@ class Issued:
 
 
 def require_days(days: int, where: str) -> int:
-    """The lifetime, when a certificate can have it.
+    """The lifetime, checked.
 
     Raises:
-        ClusterlinkError: It cannot.
+        ClusterlinkError: No certificate can have this lifetime.
     """
     if 1 <= days <= _LONGEST_DAYS:
         return days

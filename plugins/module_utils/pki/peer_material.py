@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a gateway needs of its peer's certificate, checked before it is handed over.
+"""The certificate, key and CAs of a gateway, checked before they are installed.
 
-A control plane that is given a damaged bundle or a key that is not its certificate's stops working, so nothing is
-handed over unread.
+A control plane with a damaged bundle, or with a key that does not match its certificate, stops working.
 """
 
 from __future__ import annotations
@@ -35,16 +34,16 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
 
     Args:
         found: The peer's certificate, which may be followed by its CA's, and its key.
-        ca: The CAs that the gateway shall trust, at least the one that signed the certificate.
-        ca_at: The file or option that holds them, for messages.
+        ca: The CAs that the gateway must trust, at least the one that signed the certificate.
+        ca_at: Their file or option, for messages.
         peer: The peer's name.
         now: Aware.
 
     Raises:
-        ClusterlinkError: With everything that is wrong.
+        ClusterlinkError: With all problems.
     """
     missing = [
-        Problem(place, "is missing", fix=f"Make it by peer_certificate for {peer}")
+        Problem(place, "is missing", fix=f"Create it with peer_certificate for {peer}")
         for place, content in ((found.certificate_at, found.certificate), (found.key_at, found.key))
         if content is None
     ]
@@ -56,7 +55,7 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
     trusted = load_chain(ca, ca_at)
     issuer = next((candidate for candidate in trusted if not issuer_reasons(leaf, candidate)), trusted[0])
     problems = [
-        Problem(found.certificate_at, reason, fix=f"Make it anew by peer_certificate for {peer}")
+        Problem(found.certificate_at, reason, fix=f"Recreate it with peer_certificate for {peer}")
         for reason in (
             *validity_reasons(leaf, now),
             *name_reasons(leaf, peer),
@@ -79,7 +78,7 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
 
 
 def material_facts(peer: PeerMaterial) -> dict[str, Any]:
-    """What may be said of a material's certificate; nothing of one that is yet to be made."""
+    """The facts of the certificate; empty for one that does not exist yet."""
     if not peer.certificate_pem.startswith("-----"):
         return {}
     return facts(load_chain(peer.certificate_pem.encode(), "certificate")[0])

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a certificate that is there is not the one that is asked for.
+"""Why a present certificate differs from the desired one.
 
-Every function gives sentences without a full stop; none means that the certificate may stay. What another tool left
-out is no reason (the ``clusterlink`` CLI writes no key usage and no subject key identifier on a leaf): only what
-contradicts the request is, so that a fabric can be adopted as it is.
+Every function returns sentences without a full stop; none means that the certificate may stay. Only a contradiction is
+a reason, and not an attribute that another tool omits (the ``clusterlink`` CLI writes no key usage and no subject key
+identifier on a leaf). So a fabric can be adopted as it is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NO_MARGIN = timedelta(0)
 
 
 def validity_reasons(certificate: x509.Certificate, now: datetime, renew_before: timedelta = NO_MARGIN) -> list[str]:
-    """Whether it is valid now, and will be for ``renew_before`` from now on."""
+    """Whether it is valid now and for ``renew_before`` from now on."""
     if now < certificate.not_valid_before_utc:
         return [f"it is not valid before {iso(certificate.not_valid_before_utc)}, and it is {iso(now)} now"]
     end = certificate.not_valid_after_utc
@@ -43,14 +43,14 @@ def validity_reasons(certificate: x509.Certificate, now: datetime, renew_before:
 
 
 def life_left(certificate: x509.Certificate, margin: timedelta) -> str:
-    """Says that less than ``margin`` is left, as a share of the whole life, which people can compare."""
+    """The text that less than ``margin`` is left, as a percentage of the lifetime."""
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    # A division of times may come out a trifle above the percentage that the margin was made from.
+    # The quotient of two times may be slightly above the percentage that the margin is computed from.
     return f"less than {math.ceil(round(100 * (margin / life), 6))} % of its life is left"
 
 
 def key_reasons(key: PrivateKey | PublicKey, wanted: KeySpec | None) -> list[str]:
-    """Whether the key is of the kind asked for; any kind will do where none is asked for."""
+    """Whether the key is of the desired kind; None accepts any kind."""
     found = spec_of(key)
     if wanted is None or found == wanted:
         return []
@@ -63,7 +63,7 @@ def match_reasons(certificate: x509.Certificate, key: PrivateKey) -> list[str]:
 
 
 def issuer_reasons(certificate: x509.Certificate, ca: x509.Certificate) -> list[str]:
-    """Whether the CA signed it, by name, signature and, where both say so, key identifier."""
+    """Whether the CA signed it, by name, signature and, where both have one, key identifier."""
     if certificate.issuer != ca.subject:
         return [
             f"its issuer is {certificate.issuer.rfc4514_string()} where the CA is {ca.subject.rfc4514_string()}",
@@ -100,7 +100,7 @@ def ca_usage_reasons(certificate: x509.Certificate) -> list[str]:
 
 
 def leaf_usage_reasons(certificate: x509.Certificate, wanted: Usage) -> list[str]:
-    """Whether it is a leaf that may do what is asked."""
+    """Whether it is a leaf with the desired usage."""
     reasons = []
     if _is_ca(certificate):
         reasons.append("it is a CA by its basic constraints")

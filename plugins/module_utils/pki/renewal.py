@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long before its end a certificate is made anew, so that no run ever meets an expired one."""
+"""How long before its end a certificate is renewed, so that no run finds an expired one."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ DEFAULT_PERCENT = 33
 _WHOLE = 100
 
 _SPREAD = 0.25
-"""The part of the asked percentage by which names differ, so that the peers of a fabric take turns."""
+"""The part of the percentage by which thresholds differ, so that the peers of a fabric renew at different times."""
 
 _NEVER_ABOVE = 90.0
-"""Percent of the whole life. A new certificate has less than all of it left, because its validity starts a little
-before it is made; it must not be due at once."""
+"""Percent of the lifetime. A new certificate has less than 100 % left, because its validity starts a little before its
+creation; it must not be due at once."""
 
 CHANGE_CA = "No link works after that. Replace it in time by playbook rotate_ca.yml, which loses no request."
-"""What a CA's end means, and what to do about it."""
+"""The effect of a CA's end, and what to do about it."""
 
 REPLACE_CA = (
-    "Check this host's clock, or replace the CA by fabric_ca with replace=true (role fabric: fabric_replace_ca=true) "
-    "and make every peer's certificate anew after it; links fail until every gateway has them"
+    "Check this host's clock, or replace the CA with fabric_ca and replace=true (role fabric: fabric_replace_ca=true) "
+    "and recreate every peer's certificate after it; links fail until every gateway has them"
 )
-"""What to do about a CA that is out of its time or is none."""
+"""What to do about a CA that is expired, not yet valid, or no CA."""
 
 
 @dataclass(frozen=True)
 class Renewal:
-    """When certificates are made anew.
+    """When certificates are renewed.
 
     Attributes:
-        percent: How much of its life a certificate has left, at most, when it is made anew; 0 waits for its end.
-        name: Whose certificates; every name has a threshold of its own, always the same. Without one it is C(percent).
+        percent: The remaining percentage of its lifetime below which a certificate is renewed; 0 waits for its end.
+        name: The peer; every name has its own constant threshold. Without a name the threshold is C(percent).
     """
 
     percent: int = 0
@@ -52,7 +52,7 @@ class Renewal:
 
     @property
     def threshold(self) -> float:
-        """The percentage for this name, from three quarters of the one asked for up to the whole of it."""
+        """The percentage for this name, from three quarters of C(percent) up to all of it."""
         if not self.name:
             return min(self.percent, _NEVER_ABOVE)
         digest = hashlib.sha256(self.name.encode()).digest()
@@ -60,13 +60,13 @@ class Renewal:
         return min(self.percent * (1 - _SPREAD * turn), _NEVER_ABOVE)
 
     def margin(self, certificate: x509.Certificate) -> timedelta:
-        """How long before its end the certificate is made anew."""
+        """How long before its end the certificate is renewed."""
         life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
         return life * (self.threshold / _WHOLE)
 
 
 ONCE_EXPIRED = Renewal()
-"""Nothing is made anew before its end."""
+"""Renew expired certificates only."""
 
 
 def require_percent(percent: int, where: str) -> int:
@@ -82,12 +82,12 @@ def require_percent(percent: int, where: str) -> int:
 
 
 def ca_warnings(ca: x509.Certificate, now: datetime, renewal: Renewal) -> list[str]:
-    """What to say of a CA that is near its end, as whole sentences. Nothing is made anew: every peer trusts it.
+    """Warnings about a CA that is near its end, as whole sentences. It is not renewed, because every peer trusts it.
 
     Args:
         ca: The CA, which is valid.
         now: Aware.
-        renewal: From when on it is near its end.
+        renewal: When it is near its end.
     """
     end = ca.not_valid_after_utc
     margin = renewal.margin(ca)
@@ -97,10 +97,10 @@ def ca_warnings(ca: x509.Certificate, now: datetime, renewal: Renewal) -> list[s
 
 
 def lost_by_ca(old: x509.Certificate, now: datetime, outside: Sequence[str] = ()) -> list[str]:
-    """What replacing a CA outright costs, and what its end has cost already, as whole sentences.
+    """The connections that are lost by replacing a CA, and by its end so far, as whole sentences.
 
     Args:
-        old: The CA that goes.
+        old: The replaced CA.
         now: Aware.
         outside: The peers of other organisations that trust it.
     """
@@ -109,23 +109,23 @@ def lost_by_ca(old: x509.Certificate, now: datetime, outside: Sequence[str] = ()
         what = f"expired at {iso(end)}. No new connection over any link has worked since, {_for(end, now)}"
     else:
         what = f"is replaced at once, though it is valid until {iso(end)}. New connections over links fail from now on"
-    until = "and none works until every gateway has its new certificate. Role gateway hands it over."
+    until = "and none works until every gateway has its new certificate. Role gateway installs it."
     lost = [f"The fabric's CA {what}, {until}"]
     if outside:
         lost.append(
             f"Peers of other organisations have no link until they have enrolled again: {', '.join(sorted(outside))}. "
-            "Have each make a new request by enrolment_request, and answer it."
+            "Have each create a new request with enrolment_request, and sign it."
         )
     return lost
 
 
 def lost_by_leaf(leaf: x509.Certificate, name: str, now: datetime) -> list[str]:
-    """What the end of a peer's certificate has cost, as a whole sentence; nothing when it has not come."""
+    """The connections that are lost by the end of a peer's certificate, as a whole sentence; empty before its end."""
     end = leaf.not_valid_after_utc
     if now <= end:
         return []
     since = f"No new connection over its links has worked since, {_for(end, now)}"
-    until = "and none works until its gateway has the new one. Role gateway hands it over."
+    until = "and none works until its gateway has the new one. Role gateway installs it."
     return [f"The certificate of {name} expired at {iso(end)}. {since}, {until}"]
 
 

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replacing a fabric's CA while requests go on: which phase there is, and what must be shown before the next. Pure.
+"""The phases of replacing a fabric's CA without losing requests, and the condition of each. Pure.
 
-A gateway's certificate must never be one that another gateway does not trust. So every cluster trusts both CAs before
-the first peer gets a certificate of the new one, and nobody stops trusting the old one before the last peer has.
+Every gateway must always trust the certificates of all others. So every cluster trusts both CAs before the first peer
+gets a certificate of the new one. No cluster stops trusting the old CA before the last peer has such a certificate.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 IDLE = "idle"
 """There is one CA."""
 TRUST = "trust"
-"""There is a new CA beside the one that signs, and gateways are to trust both."""
+"""There is a new CA beside the one that signs, and gateways must trust both."""
 ISSUE = "issue"
 """The new CA signs, gateways still trust both, and peers get new certificates."""
 DROP = "drop"
-"""Gateways are to trust the new CA alone; the old one is kept until all of them do."""
+"""Gateways must trust the new CA alone; the old one is kept until all of them do."""
 
 PHASES = (TRUST, ISSUE, DROP, IDLE)
-"""In the order in which a rotation goes through them."""
+"""In the order of a rotation."""
 
 
-def is_ahead(now: str, wanted: str) -> bool:
-    """Whether a phase is the one after the present one."""
+def is_next(now: str, wanted: str) -> bool:
+    """Whether a phase follows the present one."""
     return PHASES.index(wanted) == (PHASES.index(now) + 1) % len(PHASES)
 
 
-_AGAIN = "Run rotate_ca.yml again when its cluster answers; the fabric works on as it is"
+_AGAIN = "Run rotate_ca.yml again when its cluster is reachable; the fabric keeps working meanwhile"
 
 
 @dataclass(frozen=True)
 class Authorities:
-    """A fabric's CAs: the one that signs, and in a rotation the one that comes and the one that goes."""
+    """A fabric's CAs: the one that signs, and in a rotation the next and the old one."""
 
     current: x509.Certificate
     next: x509.Certificate | None = None
@@ -49,7 +49,7 @@ class Authorities:
 
 
 def require_other_subject(current: x509.Certificate, new: x509.Certificate, where: str) -> None:
-    """Refuse a new CA that gateways could not tell from the old one.
+    """Refuse a new CA that gateways cannot distinguish from the old one.
 
     Envoy finds a certificate's CA by its subject. With two CAs of one subject, more than half of all requests were
     lost in a rotation (measured).
@@ -61,34 +61,34 @@ def require_other_subject(current: x509.Certificate, new: x509.Certificate, wher
         raise ClusterlinkError(
             Problem(
                 where,
-                "has the subject of the CA that it shall replace, so gateways could not tell them apart",
+                "has the subject of the CA that it replaces, so gateways cannot distinguish them",
                 new.subject.rfc4514_string(),
-                "Make a CA with another subject, such as an organizational unit of its own; without one given, "
-                "rotate_ca.yml makes such a CA itself",
+                "Give another subject, such as an organizational unit of its own; without a subject, rotate_ca.yml "
+                "creates such a CA itself",
             )
         )
 
 
-def require_shown(wanted: str, authorities: Authorities, peers: Sequence[str], shown: Mapping[str, Any]) -> None:
-    """Refuse the next phase unless every cluster shows that it is ready for it.
+def require_ready(wanted: str, authorities: Authorities, peers: Sequence[str], observed: Mapping[str, Any]) -> None:
+    """Refuse the next phase unless every cluster is ready for it.
 
     Args:
         wanted: The next phase.
         authorities: The fabric's CAs in the present phase.
         peers: The names of all peers.
-        shown: By peer, C(certificate) and C(trusted) as module gateway_info returns them; peers that did not answer
-            are missing.
+        observed: By peer, C(certificate) and C(trusted) as module gateway_info returns them; unreachable peers are
+            missing.
 
     Raises:
         ClusterlinkError: With every peer that is not ready.
     """
     problems = []
     for peer in peers:
-        if peer not in shown:
-            what = "its cluster did not show which certificates it has, so the rotation cannot go on"
+        if peer not in observed:
+            what = "its certificates are unknown, because its cluster was not read, so the rotation cannot advance"
             problems.append(Problem("fabric_ca_rotation", what, fix=_AGAIN, host=peer))
             continue
-        reason = _REASONS[wanted](authorities, shown[peer])
+        reason = _REASONS[wanted](authorities, observed[peer])
         if reason:
             problems.append(Problem("fabric_ca_rotation", reason, fix=_AGAIN, host=peer))
     if problems:
@@ -96,19 +96,19 @@ def require_shown(wanted: str, authorities: Authorities, peers: Sequence[str], s
 
 
 def require_renewed(current: x509.Certificate, outside: Mapping[str, x509.Certificate]) -> None:
-    """Refuse to go on while a peer of another organisation has a certificate of the old CA.
+    """Refuse to advance while a peer of another organisation has a certificate of the old CA.
 
-    It comes to trust the new one with its new certificate, and has to before any peer of the fabric has such a one.
+    Such a peer receives the new CA together with its new certificate.
 
     Args:
         current: The new CA.
-        outside: By name, the last certificate that each such peer was given.
+        outside: By name, the latest certificate of each such peer.
 
     Raises:
         ClusterlinkError: With every such peer.
     """
     fix = (
-        "Have it ask again and accept the answer (enrol_request, enrol_sign, enrol_accept), and run rotate_ca.yml "
+        "Enrol it again (enrol_request, enrol_sign, enrol_accept), and run rotate_ca.yml "
         "again; or leave it out for good: -e '{clusterlink_left_out: [NAME]}'"
     )
     what = "was enrolled from outside and has no certificate of the new CA"
@@ -139,7 +139,7 @@ def _cannot_drop(authorities: Authorities, view: Mapping[str, Any]) -> str:
     if _no_gateway(view):
         return _no_gateway(view)
     if issuer != authorities.current.subject.rfc4514_string():
-        return f"its certificate is still of {issuer}"
+        return f"its certificate is still signed by {issuer}"
     return _not_trusting(authorities.current, view, "the new CA")
 
 
@@ -161,23 +161,23 @@ _REASONS = {TRUST: _cannot_begin, ISSUE: _cannot_issue, DROP: _cannot_drop, IDLE
 
 
 def steps(phase: str, peers: Sequence[str], outside: Sequence[str]) -> list[str]:
-    """What is still to come from a phase on, a sentence each without a full stop.
+    """The remaining steps from a phase on, a sentence each without a full stop.
 
     Args:
-        phase: The present one.
+        phase: The present phase.
         peers: The names of all peers.
         outside: Those of other organisations.
     """
     everybody = ", ".join(peers)
     enrolled = f"stop until these have enrolled again, for a certificate of the new CA: {', '.join(outside)}"
     ahead = {
-        IDLE: ["make a new CA beside the present one"],
+        IDLE: ["create a new CA beside the present one"],
         TRUST: [
             f"let every gateway trust both CAs ({everybody}), and check all links",
             *([enrolled] if outside else []),
         ],
         ISSUE: [f"give {peer} a certificate of the new CA, and check its links" for peer in peers],
-        DROP: [f"let every gateway trust the new CA alone ({everybody}), and check all links", "forget the old CA"],
+        DROP: [f"let every gateway trust the new CA alone ({everybody}), and check all links", "delete the old CA"],
     }
     order = (IDLE, TRUST, ISSUE, DROP)
     return [step for each in order[order.index(phase) :] for step in ahead[each]]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The subjects of certificates, and the names that they are made from."""
+"""The subjects of certificates, and the names in them."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ _LONGEST_ATTRIBUTE = 64
 
 
 def require_peer(name: str, where: str) -> str:
-    """The name, when it can be a peer's: its certificate's DNS name, and a folder.
+    """The name of a peer, checked: it is a DNS name of its certificate, and a folder.
 
     Raises:
-        ClusterlinkError: It cannot.
+        ClusterlinkError: It is not valid.
     """
     return _require(name, where, dns_label_fault(name))
 
 
 def require_fabric(name: str, where: str) -> str:
-    """The name, when it can be a fabric's: a Kubernetes label's value, and a folder.
+    """The name of a fabric, checked: it is a Kubernetes label's value, and a folder.
 
-    Wider than a DNS label, because the ``clusterlink`` CLI calls a fabric ``default_fabric`` unless told otherwise.
+    It may be more than a DNS label, because the ``clusterlink`` CLI's default is ``default_fabric``.
 
     Raises:
-        ClusterlinkError: It cannot.
+        ClusterlinkError: It is not valid.
     """
     return _require(name, where, label_value_fault(name) if name else "is empty")
 
@@ -54,10 +54,10 @@ def _require(name: str, where: str, fault: str) -> str:
 
 
 def require_subject(given: Mapping[str, str | None] | None, where: str) -> dict[str, str] | None:
-    """The attributes that were given, checked; None when there is no subject at all.
+    """The given attributes, checked; None when there is no subject at all.
 
     Raises:
-        ClusterlinkError: With every attribute that cannot stand in a certificate.
+        ClusterlinkError: With every attribute that a certificate cannot have.
     """
     if given is None:
         return None
@@ -67,17 +67,17 @@ def require_subject(given: Mapping[str, str | None] | None, where: str) -> dict[
         if name == "country" and not re.fullmatch(r"[A-Z]{2}", value):
             problems.append(Problem(f"{where}.{name}", "is not a country code", repr(value), "Use two capital letters"))
         elif not 0 < len(value) <= _LONGEST_ATTRIBUTE:
-            fix = f"Use 1 to {_LONGEST_ATTRIBUTE} characters, or leave it out"
-            problems.append(Problem(f"{where}.{name}", "cannot stand in a subject", repr(value), fix))
+            fix = f"Use 1 to {_LONGEST_ATTRIBUTE} characters, or omit it"
+            problems.append(Problem(f"{where}.{name}", "is not valid in a subject", repr(value), fix))
     if problems:
         raise ClusterlinkError(problems)
     return subject
 
 
 def generation(key: PublicKey) -> str:
-    """What tells one CA of a fabric from the next: derived from the key, so two CAs never share a subject.
+    """The generation of a CA, derived from its key, so that two CAs of a fabric never share a subject.
 
-    Envoy finds the CA of a certificate by its subject; with two CAs of one subject it may take the wrong one.
+    Envoy finds the CA of a certificate by its subject; with two CAs of one subject it may use the wrong one.
     """
     return f"ca-{x509.SubjectKeyIdentifier.from_public_key(key).digest.hex()[:16]}"
 
@@ -93,7 +93,7 @@ def leaf_subject(name: str, attributes: Mapping[str, str] | None = None) -> x509
 
 
 def subject_reasons(certificate: x509.Certificate, name: str, attributes: Mapping[str, str] | None) -> list[str]:
-    """Whether the subject is the one asked for, apart from a CA's generation; no attributes asked for takes any."""
+    """Whether the subject is the desired one, apart from a CA's generation; None accepts any attributes."""
     reasons = []
     found = certificate.subject
     common_names = [str(attribute.value) for attribute in found.get_attributes_for_oid(NameOID.COMMON_NAME)]

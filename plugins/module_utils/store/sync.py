@@ -9,15 +9,30 @@ where both have, nothing is written.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..errors import ClusterlinkError, Problem
-from ..pki_files import store
-from . import snapshot_files
+from ..pki_files import disk
 from .secret import FabricSecret, Kept, OtherVersionError
-from .snapshot import CA, Comparison, Files, authority, compare, listed
+from .snapshot import CA, Comparison, Files, authority, compare, digests, listed
+
+_MARK = ".store.json"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """When a folder and a Secret were last the same.
+
+    Attributes:
+        uid: Which Secret it was; one that is made again under the same name is another.
+        digests: Of the files then.
+    """
+
+    uid: str
+    digests: dict[str, str]
 
 
 @dataclass
@@ -45,7 +60,7 @@ class FabricStore:
         check: Whether nothing is to be written.
     """
 
-    folder: store.Folder
+    folder: disk.Folder
     secret: FabricSecret
     check: bool
 
@@ -60,9 +75,9 @@ class FabricStore:
         if kept is None:
             return self._load_nothing()
         if not self.check:
-            store.make_folder(self.folder)
+            disk.make_folder(self.folder)
         with self._locked():
-            here, mark = snapshot_files.read_files(self.folder), snapshot_files.read_mark(self.folder)
+            here, mark = read_files(self.folder), read_mark(self.folder)
             # Of a folder that was emptied nothing is taken for removed: it may be all that is left of a folder.
             base = mark.digests if here and mark and mark.uid == kept.uid else {}
             changes = compare(base, here, kept.files)
@@ -71,8 +86,8 @@ class FabricStore:
             if changes.here:
                 return Done(here, here)
             if not self.check:
-                snapshot_files.take_over(self.folder, here, kept.files)
-                snapshot_files.write_mark(self.folder, kept.uid, kept.files)
+                take_over(self.folder, here, kept.files)
+                write_mark(self.folder, kept.uid, kept.files)
             return Done(here, kept.files)
 
     def save(self) -> Done:
@@ -84,7 +99,7 @@ class FabricStore:
         """
         kept = self.secret.read()
         with self._locked():
-            here, mark = snapshot_files.read_files(self.folder), snapshot_files.read_mark(self.folder)
+            here, mark = read_files(self.folder), read_mark(self.folder)
             there = kept.files if kept else {}
             if not here:
                 return self._save_nothing(there)
@@ -97,7 +112,7 @@ class FabricStore:
                 done.warnings.append(f"{self.secret.ref} was gone, and is made again from {self.folder.path}")
             kept = self._write(kept, here) if changes.here or kept is None else kept
             if not self.check:
-                snapshot_files.write_mark(self.folder, kept.uid, here)
+                write_mark(self.folder, kept.uid, here)
             return done
 
     def remove(self) -> Done:
@@ -113,8 +128,8 @@ class FabricStore:
             except OtherVersionError:
                 raise ClusterlinkError(self._overtaken("was not removed")) from None
         if not self.check:
-            snapshot_files.remove_mark(self.folder)
-            store.remove_if_empty(self.folder)
+            remove_mark(self.folder)
+            disk.remove_if_empty(self.folder)
         return Done(kept.files if kept else {}, {})
 
     @contextlib.contextmanager
@@ -122,7 +137,7 @@ class FabricStore:
         if self.check or not os.path.isdir(self.folder.path):
             yield
             return
-        with store.locked(self.folder):
+        with disk.locked(self.folder):
             yield
 
     def _load_nothing(self) -> Done:
@@ -163,3 +178,69 @@ class FabricStore:
         found.append(f"CA of the Secret: {authority(there, str(secret)) or 'none'}")
         fix = "To go on with the Secret's, move the folder away; to go on with the folder's, remove the Secret"
         return ClusterlinkError(Problem(folder, what, "; ".join(found), f"{fix}. Nothing was written"))
+
+
+def read_files(folder: disk.Folder) -> dict[str, bytes]:
+    """The content of every file in a fabric's folder and the folders in it; none when there is no folder.
+
+    Raises:
+        ClusterlinkError: One cannot be read.
+    """
+    files: dict[str, bytes] = {}
+    for name in disk.names_in(folder):
+        path = os.path.join(folder.path, name)
+        inner = [f"{name}/{each}" for each in disk.names_in(disk.Folder(path))] if os.path.isdir(path) else [name]
+        for each in inner:
+            place = os.path.join(folder.path, each)
+            content = None if os.path.isdir(place) else disk.read_file(place)
+            if content is not None:
+                files[each] = content
+    return files
+
+
+def take_over(folder: disk.Folder, before: Files, after: Files) -> None:
+    """Make a folder's files other ones; it is locked, and every file changes whole or not at all.
+
+    Raises:
+        ClusterlinkError: A file cannot be written or removed; the next run goes on from there.
+    """
+    for path, content in after.items():
+        if before.get(path) != content:
+            place = os.path.join(folder.path, path)
+            disk.make_folder(disk.Folder(os.path.dirname(place)))
+            disk.write_file(place, content, disk.KEY_MODE)
+    for path in sorted(before.keys() - after.keys()):
+        place = os.path.join(folder.path, path)
+        disk.remove_file(place)
+        if "/" in path:
+            disk.remove_if_empty(disk.Folder(os.path.dirname(place)))
+
+
+def read_mark(folder: disk.Folder) -> Mark | None:
+    """The mark; None where there is none that makes sense, so that nothing is taken for known.
+
+    Raises:
+        ClusterlinkError: It is there and cannot be read.
+    """
+    text = disk.read_file(os.path.join(folder.path, _MARK))
+    try:
+        mark = json.loads(text or b"")
+        return Mark(str(mark["uid"]), dict(mark["digests"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def write_mark(folder: disk.Folder, uid: str, files: Files) -> None:
+    """Say that the folder and the Secret are the same now; nothing is written where that is said already.
+
+    Raises:
+        ClusterlinkError: It cannot be written.
+    """
+    mark = Mark(uid, digests(files))
+    if read_mark(folder) != mark:
+        disk.write_file(os.path.join(folder.path, _MARK), json.dumps(vars(mark)).encode(), disk.KEY_MODE)
+
+
+def remove_mark(folder: disk.Folder) -> None:
+    """Forget the Secret."""
+    disk.remove_file(os.path.join(folder.path, _MARK))

@@ -139,7 +139,7 @@ def test_a_key_that_an_interrupted_run_left_is_gone_on_with_and_encrypted(make_c
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (None, "key.pem: is encrypted with a passphrase. Give it by {option}."),
+        (None, "key.pem: is encrypted with a passphrase. Set {option}."),
         (WRONG, "key.pem: cannot be decrypted with {option}"),
         ("", "{option}: is empty"),
         ("x" * 1024, "{option}: is longer than"),

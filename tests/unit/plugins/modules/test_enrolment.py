@@ -190,7 +190,7 @@ def test_a_fabric_whose_cas_key_is_encrypted_signs_with_its_passphrase(sides: Si
     right, wrong = ({"ca_privatekey_passphrase": text} for text in ("correct-horse", "incorrect-horse"))
     sides.call(fabric_ca, sides.ours, privatekey_passphrase=right["ca_privatekey_passphrase"])
     sides.ask()
-    assert "is encrypted with a passphrase. Give it by ca_privatekey_passphrase" in error(sides.answer)
+    assert "is encrypted with a passphrase. Set ca_privatekey_passphrase" in error(sides.answer)
     assert "cannot be decrypted" in error(sides.answer, **wrong)
     answer = sides.answer(**right)
     assert sides.accept(ca_fingerprint=answer.values["ca_fingerprint"]).changed

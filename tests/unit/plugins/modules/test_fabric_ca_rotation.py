@@ -41,7 +41,7 @@ class Fabric:
         self.folder = root / "demo"
         self._root = root
         self.away: set[str] = set()
-        self.shown: dict[str, Any] = {}
+        self.observed: dict[str, Any] = {}
 
     def run(self, module: Any, *, check: bool = False, **arguments: Any) -> Outcome:
         given = {"path": str(self._root), "fabric": "demo", **arguments}
@@ -52,7 +52,7 @@ class Fabric:
 
     def phase(self, wanted: str | None = None, *, check: bool = False, **arguments: Any) -> Outcome:
         phase = {} if wanted is None else {"phase": wanted}
-        return self.run(fabric_ca_rotation, check=check, peers=PEERS, shown=self.shown, **phase, **arguments)
+        return self.run(fabric_ca_rotation, check=check, peers=PEERS, observed=self.observed, **phase, **arguments)
 
     def issue(self) -> None:
         for peer in PEERS:
@@ -65,7 +65,7 @@ class Fabric:
         for peer in PEERS:
             leaf = load_chain((self.folder / peer / "cert.pem").read_bytes(), "")[0]
             if peer not in self.away:
-                self.shown[peer] = {"certificate": facts(leaf), "trusted": [facts(ca) for ca in trusted]}
+                self.observed[peer] = {"certificate": facts(leaf), "trusted": [facts(ca) for ca in trusted]}
 
     def rotate(self, **arguments: Any) -> None:
         """The playbook's order."""
@@ -148,8 +148,8 @@ def test_no_phase_is_entered_while_a_cluster_is_away(fabric: Fabric, wanted: str
         fabric.issue()
         fabric.hand_over()
     files = fabric.files()
-    del fabric.shown["west"]
-    assert "west: fabric_ca_rotation: its cluster did not show" in refusal(fabric, wanted)
+    del fabric.observed["west"]
+    assert "west: fabric_ca_rotation: its certificates are unknown" in refusal(fabric, wanted)
     assert fabric.files() == files
     fabric.hand_over()
     assert fabric.phase(wanted).changed
@@ -157,7 +157,11 @@ def test_no_phase_is_entered_while_a_cluster_is_away(fabric: Fabric, wanted: str
 
 @pytest.mark.parametrize(
     ("wanted", "reason"),
-    [("issue", "does not trust the new CA"), ("drop", "its certificate is still of"), ("idle", "it still trusts")],
+    [
+        ("issue", "does not trust the new CA"),
+        ("drop", "its certificate is still signed by"),
+        ("idle", "it still trusts"),
+    ],
 )
 def test_no_phase_is_entered_before_every_gateway_has_what_it_needs(fabric: Fabric, wanted: str, reason: str) -> None:
     for earlier in PHASES[: PHASES.index(wanted)]:
@@ -175,7 +179,7 @@ def test_a_fabric_that_does_not_trust_this_ca_is_not_rotated(fabric: Fabric, tmp
     other.run(fabric_ca)
     other.issue()
     other.hand_over()
-    fabric.shown = other.shown
+    fabric.observed = other.observed
     assert "it does not trust the fabric's present CA" in refusal(fabric, "trust")
     assert fabric.files() == WHOLE
 
@@ -297,5 +301,5 @@ def test_killed_after_any_write_the_next_run_ends_the_same(tmp_path: Path) -> No
         assert fabric.ca() != before
         assert {name for name in fabric.files() if not name.rpartition("/")[2].startswith(".")} == WHOLE
         assert fabric.phase().values["phase"] == "idle"
-        assert all(fabric.shown[peer]["trusted"][0]["fingerprint"] == fabric.ca() for peer in PEERS)
+        assert all(fabric.observed[peer]["trusted"][0]["fingerprint"] == fabric.ca() for peer in PEERS)
     assert writes > 20

@@ -16,7 +16,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.
     PEER,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued
@@ -57,7 +57,7 @@ def test_keys_are_not_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     def read(path: str) -> bytes | None:
         opened.append(path)
-        return store.read_file(path)
+        return disk.read_file(path)
 
     monkeypatch.setattr(survey_files, "read_file", read)
     in_path(str(folder))

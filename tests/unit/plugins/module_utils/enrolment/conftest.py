@@ -38,7 +38,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, generate, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
@@ -77,13 +77,13 @@ class Stage:
     def install_ca(self, ca: Issued) -> None:
         self.ca = ca
         folder = self.fabric_side.fabric
-        store.make_folder(folder)
-        store.write_pair(folder, ca.certificate_pem, key_pem(ca.key))
+        disk.make_folder(folder)
+        disk.write_pair(folder, ca.certificate_pem, key_pem(ca.key))
 
     @property
     def fabric_side(self) -> Paths:
         return Paths(
-            store.fabric_folder(str(self.root / "fabric"), "demo"), str(self.request), str(self.root / "answer.json")
+            disk.fabric_folder(str(self.root / "fabric"), "demo"), str(self.request), str(self.root / "answer.json")
         )
 
     @property

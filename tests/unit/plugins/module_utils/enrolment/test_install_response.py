@@ -28,7 +28,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certifica
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.rotation_files import RotationFolder
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ca_rotation import RotationFolder
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, PARIS, cached_ca, cached_key
 
 if TYPE_CHECKING:
@@ -310,7 +310,7 @@ def test_while_the_ca_is_replaced_the_answer_is_of_the_new_one_and_both_are_trus
 
     rotation.promote()
     rotation.trust_new()
-    rotation.forget_old()
+    rotation.delete_old()
     stage.answer()
     after = stage.accept(None)
     assert after.reasons == ["the CAs that are trusted are others"]

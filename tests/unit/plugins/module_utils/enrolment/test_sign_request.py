@@ -25,7 +25,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.req
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, cached_ca, cached_key
 from tests.unit.plugins.module_utils.enrolment.forgery import content, csr, put, refused
 
@@ -269,9 +269,9 @@ def test_a_request_that_is_truncated_missing_or_something_else_is_refused(stage:
 
 
 def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_away(stage: Stage) -> None:
-    folder = store.peer_folder(str(stage.root / "fabric"), "demo", "lyon")
-    store.make_folder(folder)
-    store.write_file(folder.key, key_pem(cached_key(KeySpec())), store.KEY_MODE)
+    folder = disk.peer_folder(str(stage.root / "fabric"), "demo", "lyon")
+    disk.make_folder(folder)
+    disk.write_file(folder.key, key_pem(cached_key(KeySpec())), disk.KEY_MODE)
     stage.ask()
     assert "is that of a peer whose certificate is kept here" in refused(stage)
     assert "is that of a peer whose certificate is kept here" in refused(stage, replace=True)

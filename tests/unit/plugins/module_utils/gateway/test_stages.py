@@ -13,7 +13,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manif
     gateway_stages,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component_rollout import Course
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentRollout
 
 from .material import COMPONENTS, PEER, WORKLOADS
 
@@ -29,12 +29,12 @@ def digests_and_trust(stage: list[dict[str, Any]]) -> tuple[list[str], str | Non
 
 def test_without_new_component_certificates_there_is_one_stage() -> None:
     spec = gateway_spec({"peer": "east"})
-    assert gateway_stages(spec, PEER, Course(COMPONENTS)) == [gateway_objects(spec, PEER, COMPONENTS)]
+    assert gateway_stages(spec, PEER, ComponentRollout(COMPONENTS)) == [gateway_objects(spec, PEER, COMPONENTS)]
 
 
 def test_pods_are_replaced_twice_and_trust_shrinks_without_them() -> None:
     bridge = replace(COMPONENTS, ca_pem="site CA, old CA", controlplane_cert_pem="old leaf")
-    stages = gateway_stages(gateway_spec({"peer": "east"}), PEER, Course(COMPONENTS, ["due"], bridge))
+    stages = gateway_stages(gateway_spec({"peer": "east"}), PEER, ComponentRollout(COMPONENTS, ["due"], bridge))
     (first, trusts_both), (second, kept), (third, trusts_new) = map(digests_and_trust, stages)
     assert all(one != other for one, other in zip(first, second, strict=True))
     assert second == third
@@ -44,5 +44,7 @@ def test_pods_are_replaced_twice_and_trust_shrinks_without_them() -> None:
 
 
 def test_surplus_trust_goes_after_pods_that_need_it() -> None:
-    stages = gateway_stages(gateway_spec({"peer": "east"}), PEER, Course(COMPONENTS, ["surplus"], surplus=True))
+    stages = gateway_stages(
+        gateway_spec({"peer": "east"}), PEER, ComponentRollout(COMPONENTS, ["surplus"], extra_trust=True)
+    )
     assert [digests_and_trust(stage)[1] is None for stage in stages] == [True, False]

@@ -104,7 +104,7 @@ def test_an_encrypted_key_is_read_with_its_passphrase_alone(key: Keys, spec: Key
     assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
     assert (is_encrypted(pem), is_encrypted(key_pem(key(spec)))) == (True, False)
     assert same_key(load_key(pem, WHERE, Passphrase("option", "pass wörd")), key(spec).public_key())
-    with pytest.raises(ClusterlinkError, match=r"is encrypted with a passphrase\. Give it by option"):
+    with pytest.raises(ClusterlinkError, match=r"is encrypted with a passphrase\. Set option"):
         load_key(pem, WHERE, Passphrase("option"))
 
 

@@ -20,7 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors i
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import store
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.store.secret import FabricSecret
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.store.sync import FabricStore
 
@@ -99,7 +99,7 @@ class Controller:
 
     def __call__(self, *, check: bool = False, fabric: str = "demo") -> FabricStore:
         secret = FabricSecret(self._secrets, REF, fabric)
-        return FabricStore(store.Folder(str(self.folder)), secret, check)
+        return FabricStore(disk.Folder(str(self.folder)), secret, check)
 
     def put(self, name: str, content: bytes) -> None:
         path = self.folder / name

@@ -1,0 +1,74 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The certificate options of many hosts, for one task of peer_certificate."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: certificate_peers
+version_added: "0.1.0"
+author: The skyshift.clusterlink contributors (@skyshift)
+short_description: The certificate options of many hosts, for one task of peer_certificate
+description:
+  - Returns each host's name with the certificate options from its variables, for
+    O(skyshift.clusterlink.peer_certificate#module:peers).
+  - The variables are C(clusterlink_key_type), C(clusterlink_key_size), C(clusterlink_certificate_days) and
+    C(clusterlink_renew_percent).
+positional: _input, hostvars
+options:
+  _input:
+    description: The hosts' names.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variables of all hosts, C(hostvars).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Issue the certificates of all hosts of the play
+  skyshift.clusterlink.peer_certificate:
+    path: /etc/clusterlink/pki
+    fabric: demo
+    peers: "{{ ansible_play_batch | skyshift.clusterlink.certificate_peers(hostvars) }}"
+  delegate_to: localhost
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: A peer for each host.
+  type: list
+  elements: dict
+  sample: [{name: east}, {name: west, valid_days: 90}]
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+_VARIABLES = {
+    "key_type": "clusterlink_key_type",
+    "key_size": "clusterlink_key_size",
+    "valid_days": "clusterlink_certificate_days",
+    "renew_percent": "clusterlink_renew_percent",
+}
+
+
+def certificate_peers(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The peers; an option is left out where the host does not have its variable."""
+    peers = []
+    for host in hosts:
+        variables = hostvars[host]
+        given = {option: variables[name] for option, name in _VARIABLES.items() if name in variables}
+        peers.append({"name": host, **given})
+    return peers
+
+
+class FilterModule:
+    """The entry point for Ansible."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """The filter by its name."""
+        return {"certificate_peers": certificate_peers}

@@ -44,13 +44,15 @@ class ActionModule(InventoryAction):
         hostvars, hosts = variables["hostvars"], params["hosts"]
         if hosts is None:
             hosts = variables["ansible_play_hosts_all"]
-        clusters = {host: _connected(hostvars, host) for host in hosts if _takes_lock(hostvars[host], host)}
+        clusters = {host: _connected(hostvars, host) for host in hosts if _takes_lock(hostvars, host)}
         return lock(params, mode, ThisRun(_holder(), clusters, self._display.display))
 
 
-def _takes_lock(own: Mapping[str, Any], host: str) -> bool:
+def _takes_lock(hostvars: Mapping[str, Any], host: str) -> bool:
+    if host not in hostvars:
+        raise ClusterlinkError(Problem("hosts", "names a host that the inventory does not have", host, "Correct it"))
     try:
-        return bool(boolean(own.get("clusterlink_lock", True)))
+        return bool(boolean(hostvars[host].get("clusterlink_lock", True)))
     except (AnsibleError, TypeError) as error:
         raise ClusterlinkError(
             Problem("clusterlink_lock", "is neither true nor false", str(error), host=host)

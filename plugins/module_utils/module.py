@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .errors import ClusterlinkError
@@ -90,6 +91,8 @@ class _WorkerModule(AnsibleModule):
         super().__init__(**options)
 
     def _load_params(self) -> None:
+        # What AnsibleModule reads of Ansible's settings later, it reads there, as it removes them from the parameters.
+        basic._PARSED_MODULE_ARGS = dict(self._arguments)
         self.params = self._arguments
 
     def _record_module_result(self, result: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,17 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "skyshift.clusterlink."
-ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
+ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
+SHARED = "_common"
+"""The role whose variables and defaults every role that depends on it has as well."""
 
 VARIABLE = re.compile(r"(?<!\w)clusterlink_[a-z0-9_]+")
-PASSED_ON = re.compile(r"^\{\{\s*(clusterlink_\w+)\s*\|\s*default\(omit\)\s*\}\}$")
+PASSED_ON = re.compile(r"^\{\{\s*(clusterlink_\w+)\s*(?:\|\s*default\(omit\)\s*)?\}\}$")
+DEFAULTED = re.compile(r"(?<![.\w])(clusterlink_\w+)\s*\|\s*default\(")
+PROSE_DEFAULT = re.compile(r"\bunless (?:it is )?(?:set|given)\b")
 COMPARED = ("type", "elements", "choices")
+# Role gateway passes only the values that the module takes: with C(external) it does not install.
+WIDER = {("clusterlink_install", "choices")}
 
 
 class AnsibleYaml(yaml.SafeLoader):
@@ -75,6 +81,20 @@ def constant(path: Path, wanted: str) -> str:
 @functools.cache
 def cluster_modules() -> list[str]:
     return list(load(ROOT / "meta" / "runtime.yml")["action_groups"]["cluster"])
+
+
+@functools.cache
+def known_to(role: str) -> dict[str, dict[str, Any]]:
+    """The options of a role and, where it depends on the shared role, of that one."""
+    meta = ROOT / "roles" / role / "meta" / "main.yml"
+    dependencies = [each["role"] for each in load(meta)["dependencies"]]
+    shared = specification(SHARED) if f"{COLLECTION}{SHARED}" in dependencies else {}
+    return {**shared, **specification(role)}
+
+
+def internal() -> set[str]:
+    """The variables of the shared role that are not for inventories, and the one that its connection reads."""
+    return {*load(ROOT / "roles" / SHARED / "vars" / "main.yml"), "clusterlink_of"}
 
 
 def yaml_files(folder: str) -> list[Path]:
@@ -150,13 +170,13 @@ def test_every_variable_that_a_role_uses_is_in_its_specification(role: str) -> N
         for path in yaml_files(f"roles/{role}")
         if path.name != "argument_specs.yml"
         for name in VARIABLE.findall(path.read_text(encoding="utf-8"))
-        if name not in specification(role)
+        if name not in known_to(role).keys() | internal()
     }
     assert not unknown, "not in the role's argument_specs.yml:\n" + "\n".join(sorted(unknown))
 
 
 def test_every_variable_that_a_playbook_uses_is_in_a_roles_specification() -> None:
-    known = {name for role in ROLES for name in specification(role)}
+    known = {name for role in ROLES for name in specification(role)} | internal()
     unknown = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in yaml_files("playbooks")
@@ -164,6 +184,43 @@ def test_every_variable_that_a_playbook_uses_is_in_a_roles_specification() -> No
         if name not in known | defined_here(load(path) if path.suffix == ".yml" else None)
     }
     assert not unknown, "in no role's argument_specs.yml:\n" + "\n".join(sorted(unknown))
+
+
+def test_roles_do_not_repeat_what_the_shared_role_specifies() -> None:
+    repeated = {f"{role}: {name}" for role in ROLES if role != SHARED for name in specification(role)}
+    assert not repeated & {f"{role}: {name}" for role in ROLES for name in specification(SHARED)}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_default_is_written_as_prose(role: str) -> None:
+    text = (ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    assert not PROSE_DEFAULT.findall(text), "write it as default:, or say what it depends on"
+
+
+def second_defaults(text: str, defaults: Container[str]) -> list[str]:
+    """Variables that a file gives a default although a role does, other than where a play names its hosts."""
+    lines = [line for line in text.splitlines() if not re.match(r"\s*(- \"|hosts:)", line)]
+    return [name for line in lines for name in DEFAULTED.findall(line) if name in defaults]
+
+
+@pytest.mark.parametrize("folder", ["playbooks", *(f"roles/{role}" for role in ROLES)])
+def test_no_file_repeats_the_default_of_a_role(folder: str) -> None:
+    options = known_to(folder.partition("/")[2]) if folder != "playbooks" else specification(SHARED)
+    defaults = {name for name, option in options.items() if "default" in option}
+    repeated = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in yaml_files(folder)
+        for name in second_defaults(path.read_text(encoding="utf-8"), defaults)
+    }
+    assert not repeated, "these have a role's default already:\n" + "\n".join(sorted(repeated))
+
+
+def test_a_repeated_default_is_found_and_that_of_another_host_is_none() -> None:
+    task = 'fabric: "{{ clusterlink_fabric | default(omit) }}"'
+    other = 'fabric: "{{ hostvars[item].clusterlink_fabric | default(omit) }}"'
+    play = "  hosts: \"{{ clusterlink_fabric | default('x') }}\""
+    found = [second_defaults(text, {"clusterlink_fabric"}) for text in (task, other, play)]
+    assert found == [["clusterlink_fabric"], [], []]
 
 
 def test_a_variable_is_specified_alike_in_every_role() -> None:
@@ -191,8 +248,10 @@ def test_a_variable_is_specified_as_the_module_option_that_it_is_passed_to() -> 
         different += [
             f"{where}: {key} is {mine.get(key)!r} in the role, {documented.get(key)!r} in the module"
             for key in COMPARED
-            if mine.get(key, "str" if key == "type" else None) != documented.get(key, "str" if key == "type" else None)
+            if (variable, key) not in WIDER
+            and mine.get(key, "str" if key == "type" else None) != documented.get(key, "str" if key == "type" else None)
         ]
-        if "default" in mine and mine["default"] != documented.get("default"):
-            different.append(f"{where}: default is {mine['default']!r}, the module's {documented.get('default')!r}")
+        if mine.get("default") != documented.get("default"):
+            default, own = mine.get("default"), documented.get("default")
+            different.append(f"{where}: default is {default!r} in the role, {own!r} in the module")
     assert not different, "\n".join(sorted(set(different)))

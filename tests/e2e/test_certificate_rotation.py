@@ -33,9 +33,9 @@ REPLICAS: dict[str, Any] = {
     # A go data plane (v0.4.1) cannot announce that it ends: what others ask on a kept connection then is lost.
     "clusterlink_dataplane": "envoy",
 }
-STEPS = "next phase|Make the peers' certificates|Give the gateway|Check that its peers"
+STEPS = "next phase|Issue or remove the peers' certificates|and check that it reaches|Check that its peers"
 """Names of tasks at which a rotation is killed."""
-NEW_LEAVES = "Certificates of the new CA"
+NEW_LEAVES = "Issue the new CA's certificates"
 """What a rotation prints half-way."""
 
 

@@ -107,7 +107,7 @@ def test_cluster_that_fails_at_every_request_stops_no_other_and_owes(
             print(f"{fault}: {proxy.seen[fault]} requests")
             assert proxy.seen[fault] > 0
             assert run.code == 2, run.output
-            assert f"{WEST} owes" in run.output, run.output
+            assert f"{WEST} failed and is not up to date" in run.output, run.output
             assert (run.recap[EAST]["failed"], run.recap[EAST]["changed"]) == (0, 1), run.output
             kubectl("get", *export, context=fabric.contexts[EAST])
     settled = fabric.play("site")

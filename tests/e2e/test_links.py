@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
-BACKUP: dict[str, Any] = {"name": "backup", "source": WEST, "target": EAST}
-GONE: dict[str, Any] = {"name": "backup", "state": "absent"}
+BACKUP: dict[str, Any] = {"link_name": "backup", "link_source": WEST, "link_target": EAST}
+GONE: dict[str, Any] = {"link_name": "backup", "link_state": "absent"}
 ON: dict[str, Any] = {"served": True}
 OFF: dict[str, Any] = {"served": False}
-OWES = f"{WEST} owes"
+FAILED = f"{WEST} failed and is not up to date"
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +59,10 @@ def peers(fabric: TwoClusters, kubectl: Kubectl) -> Any:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"name": "backup"}, "source: is required"),
-        ({"name": "Backup", "source": EAST, "target": WEST}, "is not a DNS label"),
-        ({"name": "backup", "source": EAST, "target": EAST}, "a link has two ends"),
-        ({"name": "backup", "source": EAST, "target": "test-wets"}, f"Perhaps {WEST} is meant"),
+        ({"link_name": "backup"}, "link_source: is required"),
+        ({"link_name": "Backup", "link_source": EAST, "link_target": WEST}, "is not a DNS label"),
+        ({"link_name": "backup", "link_source": EAST, "link_target": EAST}, "a link has two ends"),
+        ({"link_name": "backup", "link_source": EAST, "link_target": "test-wets"}, f"Perhaps {WEST} is meant"),
     ],
 )
 def test_a_link_that_cannot_be_is_refused_with_nothing_written(
@@ -76,7 +76,7 @@ def test_a_link_by_name_stays_beside_the_declaration(fabric: TwoClusters, tmp_pa
     fabric.must("link", **BACKUP)
     assert fabric.must("site").changed == 0
     listed = tmp_path / "links.json"
-    fabric.must("links", name="backup", links_json=str(listed))
+    fabric.must("links", links_name="backup", links_json=str(listed))
     [link] = json.loads(listed.read_text(encoding="utf-8"))["links"]
     assert (link["name"], link["source"], link["target"], link["ready"]) == ("backup", WEST, EAST, True)
     assert link["forward"]["state"] == link["back"]["state"] == "reachable"
@@ -103,7 +103,7 @@ def test_a_forced_removal_names_what_it_cuts_and_removes_imports_before_peers(
 ) -> None:
     fabric.must("link", **BACKUP)
     fabric.must("site", **ON)
-    removed = fabric.must("link", force=True, **GONE, **ON)
+    removed = fabric.must("link", link_force=True, **GONE, **ON)
     assert f"Import {fabric.namespace}/web of {WEST} loses all its sources: {EAST}" in removed.output
     assert kubectl("get", "peers,imports", "-A", "--output=name", context=fabric.contexts[WEST]) == ""
     missing = fabric.must("links", code=2, **ON)
@@ -112,7 +112,7 @@ def test_a_forced_removal_names_what_it_cuts_and_removes_imports_before_peers(
 
 def test_a_watch_prints_what_becomes_of_links_until_all_are_ready(fabric: TwoClusters) -> None:
     fabric.must("site", **OFF)
-    watching = fabric.start("links", watch=True, watch_timeout=180, **ON)
+    watching = fabric.start("links", links_watch=True, links_watch_timeout=180, **ON)
     fabric.must("site", **ON)
     watched = watching.end()
     assert watched.code == 0, watched.output
@@ -133,7 +133,7 @@ def test_a_link_is_removed_from_its_reachable_end_and_completed_when_the_other_i
 ) -> None:
     fabric.must("link", **BACKUP)
     with paused(fabric.contexts[WEST]):
-        assert OWES in fabric.must("link", code=2, **GONE).output
+        assert FAILED in fabric.must("link", code=2, **GONE).output
     kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=fabric.contexts[WEST])
     assert (peers(EAST), peers(WEST)) == ([], [EAST])
     fabric.must("link", **GONE)
@@ -146,7 +146,7 @@ def test_a_teardown_needs_neither_the_operator_nor_every_cluster(fabric: TwoClus
     kubectl("delete", *operator, "--cascade=foreground", context=fabric.contexts[EAST])
     with paused(fabric.contexts[WEST]):
         torn = fabric.must("teardown", code=2)
-    assert OWES in torn.output
+    assert FAILED in torn.output
     assert torn.recap[EAST]["changed"] > 0
     assert torn.recap[EAST]["failed"] == 0
     kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=fabric.contexts[WEST])

@@ -90,7 +90,7 @@ def test_an_upgrade_goes_peer_by_peer_and_loses_hardly_a_request(mesh: FullMesh)
     with mesh.counted(**RATE) as count:
         upgraded = mesh.must("upgrade", **ANOTHER)
     assert count.failed <= MOST
-    _before, *plays = upgraded.output.split("PLAY [Upgrade peer by peer]")
+    _before, *plays = upgraded.output.split("PLAY [Upgrade one peer after the other]")
     assert list(dict.fromkeys(re.findall(rf"changed: \[({ONE}|{TWO})", "".join(plays)))) == [TWO, ONE]
 
 

@@ -207,7 +207,7 @@ def test_an_enrolment_goes_on_from_one_job_to_the_next(
             theirs("skyshift.clusterlink.enrol_request")
         shutil.copy(theirs.pki / "demo/lyon/request.json", request)
         signed = {"enrol_name": "lyon", "enrol_request": str(request), "enrol_peers": []}
-        signed["enrol_fingerprint"] = re.findall(r"by another way: ([0-9a-f:]+)", theirs.output)[-1]
+        signed["enrol_fingerprint"] = re.findall(r"over another channel: ([0-9a-f:]+)", theirs.output)[-1]
         for _time in range(2):
             ours("skyshift.clusterlink.enrol_sign", "-e", json.dumps(signed))
         assert len(json.loads((ours.pki / "demo/enrolled.json").read_bytes())["answered"]) == 1

@@ -35,7 +35,7 @@ def play(tmp_path: Path, playbook: str, *options: str) -> tuple[int, str]:
 
 def test_a_link_whose_clusters_cannot_be_read_is_shown_and_fails_the_run(tmp_path: Path) -> None:
     path = tmp_path / "links.json"
-    status, said = play(tmp_path, "links.yml", "-e", "name=main", "-e", f"links_json={path}", "--limit", "west")
+    status, said = play(tmp_path, "links.yml", "-e", "links_name=main", "-e", f"links_json={path}", "--limit", "west")
     assert status == 2
     assert "Link main from east to west is not ready" in said
     written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -47,11 +47,11 @@ def test_a_link_whose_clusters_cannot_be_read_is_shown_and_fails_the_run(tmp_pat
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "missing required arguments: name"),
-        (("-e", "name=x", "-e", "source=east", "-e", "target=wets"), "Perhaps west is meant"),
-        (("-e", "name=x", "-e", "source=east", "-e", "target=west"), "which is main"),
-        (("-e", "name=main", "-e", "state=absent"), "is a link that is declared (link main)"),
-        (("-e", "name=main", "-e", "state=gone"), "value of state must be one of: present, absent"),
+        ((), "missing required arguments: link_name"),
+        (("-e", "link_name=x", "-e", "link_source=east", "-e", "link_target=wets"), "Perhaps west is meant"),
+        (("-e", "link_name=x", "-e", "link_source=east", "-e", "link_target=west"), "which is main"),
+        (("-e", "link_name=main", "-e", "link_state=absent"), "is a link that is declared (link main)"),
+        (("-e", "link_name=main", "-e", "link_state=gone"), "value of link_state must be one of: present, absent"),
     ],
 )
 def test_a_link_that_cannot_be_is_refused_with_the_words_that_operators_type(
@@ -62,6 +62,6 @@ def test_a_link_that_cannot_be_is_refused_with_the_words_that_operators_type(
 
 
 def test_a_watch_ends_when_its_time_is_over(tmp_path: Path) -> None:
-    status, said = play(tmp_path, "links.yml", "-e", "watch=true", "-e", "watch_timeout=1")
+    status, said = play(tmp_path, "links.yml", "-e", "links_watch=true", "-e", "links_watch_timeout=1")
     assert status == 2
     assert said.count("main east west: not ready, forward unknown, back unknown") == 1

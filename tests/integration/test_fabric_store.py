@@ -151,7 +151,7 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
     (first / "demo/east.old~").write_bytes(bytes(1024 * 1024))
     before = kept(kubectl, namespace)
     [result] = run_module.each(store("saved", first))
-    assert "more than a Secret can hold" in result["msg"]
+    assert "does not fit into a Secret of 1048576 bytes" in result["msg"]
     assert "the largest are east.old~" in result["msg"]
     assert kept(kubectl, namespace) == before
 

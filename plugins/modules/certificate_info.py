@@ -206,7 +206,7 @@ clock:
 from datetime import UTC, datetime
 from typing import Any
 
-from ..module_utils.certificates.cluster import Look, survey_cluster
+from ..module_utils.certificates.cluster import GatewayQuery, gateway_certificates
 from ..module_utils.certificates.files import in_content, in_path
 from ..module_utils.certificates.found import describe
 from ..module_utils.certificates.wire import TIMEOUT, on_wire
@@ -232,9 +232,9 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
         found += in_content(params["content"])
     clock = None
     if whole_cluster:
-        look = Look(params["namespace"], peer, params["served"], host, port, params["timeout"])
+        query = GatewayQuery(params["namespace"], peer, params["served"], host, port, params["timeout"])
         with connect(params) as cluster:
-            found += survey_cluster(cluster, look)
+            found += gateway_certificates(cluster, query)
             clock = cluster.clock
     elif host:
         found.append(on_wire(host, port, peer, params["timeout"]))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's certificates as a person and a CI system read them."""
+"""All certificates of a fabric, for people and for CI systems."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ DOCUMENTATION = r"""
 name: certificate_report
 version_added: "0.1.0"
 author: The skyshift.clusterlink contributors (@skyshift)
-short_description: All certificates of a fabric in one table, and what is wrong with them
+short_description: All certificates of a fabric in one report, with their problems
 description:
-  - Puts together what M(skyshift.clusterlink.certificate_info) returned for each cluster and for the fabric's folder.
-  - A certificate that is in several places is one line. A cluster that could not be read is a line with its fault.
+  - Combines the results of M(skyshift.clusterlink.certificate_info) for each cluster and for the fabric's folder.
+  - A certificate that is stored in several places is one line. A cluster that cannot be read is a line with its error.
 positional: _input
 options:
   _input:
     description:
-      - The results of M(skyshift.clusterlink.certificate_info) by cluster. One that failed says why in its C(msg).
+      - The results of M(skyshift.clusterlink.certificate_info) by cluster. The result of a failed task has C(msg).
     type: dict
     required: true
   files:
     description: The result of M(skyshift.clusterlink.certificate_info) for the fabric's folder.
     type: dict
   days:
-    description: How many days every certificate has to have left.
+    description: A certificate that expires within so many days is a problem.
     type: float
     default: 30
 """
@@ -44,14 +44,14 @@ _value:
       type: list
       elements: dict
     clocks:
-      description: By how many seconds the clock of each cluster is ahead, where that is known.
+      description: The seconds by which the clock of each cluster is ahead, where they are known.
       type: dict
     table:
       description: The lines, headings included.
       type: list
       elements: str
     problems:
-      description: What is wrong, a sentence for each.
+      description: A sentence for each problem.
       type: list
       elements: str
     junit:
@@ -70,20 +70,20 @@ from ..module_utils.certificates.report import report
 def certificate_report(
     infos: Mapping[str, Any], files: Mapping[str, Any] | None = None, days: float | str = 30
 ) -> dict[str, Any]:
-    """The report, as C(pki.report.report) makes it.
+    """The report, as C(certificates.report.report) returns it.
 
     Raises:
-        AnsibleFilterError: The days are no number.
+        AnsibleFilterError: The days are not a number.
     """
     try:
         least = float(days)
     except (TypeError, ValueError) as error:
-        raise AnsibleFilterError(f"certificate_report: days is no number (found: {days!r}). Give days.") from error
+        raise AnsibleFilterError(f"certificate_report: days is not a number (found: {days!r}). Give days.") from error
     return report(infos, files, least)
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The entry point for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filter by its name."""

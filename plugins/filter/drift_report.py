@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a fabric is not as declared, as a person and a scheduled job read it."""
+"""The differences between a fabric and its declaration, for people and for scheduled jobs."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ DOCUMENTATION = r"""
 name: drift_report
 version_added: "0.1.0"
 author: The skyshift.clusterlink contributors (@skyshift)
-short_description: What of a fabric is not as declared, and by whom
+short_description: The differences between a fabric and its declaration, and who made them
 description:
-  - Puts together what M(skyshift.clusterlink.gateway) and M(skyshift.clusterlink.fabric_apply) returned as C(drift) for
-    each cluster. A cluster that could not be read is a line with its fault.
+  - Combines the return values C(drift) of M(skyshift.clusterlink.gateway) and M(skyshift.clusterlink.fabric_apply) for
+    each cluster. A cluster that cannot be read is a line with its error.
 positional: _input
 options:
   _input:
-    description: By cluster, its C(drift) and C(owed), and in C(msg) why it could not be read, if so.
+    description: By cluster, its C(drift) and C(owed), and C(msg), the error of a cluster that cannot be read.
     type: dict
     required: true
 """
@@ -32,18 +32,18 @@ _value:
   type: dict
   contains:
     drifted:
-      description: Whether anything is not as declared.
+      description: Whether anything differs from the declaration.
       type: bool
     clusters:
       description:
-        - By cluster whether it could be C(read), the C(error), its C(drift), and as C(owed) what could not be compared.
+        - By cluster, whether it was C(read), its C(error), its C(drift), and C(owed), what could not be compared.
       type: dict
     table:
-      description: The lines, headings included; none when all is as declared.
+      description: The lines, headings included. Empty when nothing differs.
       type: list
       elements: str
     problems:
-      description: What is wrong, a sentence for each.
+      description: A sentence for each difference and each cluster that cannot be read.
       type: list
       elements: str
 """
@@ -55,7 +55,7 @@ from ..module_utils.mesh.drift_report import report
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The entry point for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filter by its name."""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric as a person reads it: links, exports and imports of all clusters in aligned lines."""
+"""The links, exports and imports of all clusters as text tables."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ DOCUMENTATION = r"""
 name: fabric_table
 version_added: "0.1.0"
 author: The skyshift.clusterlink contributors (@skyshift)
-short_description: A fabric's links, exports and imports as aligned lines
+short_description: The links, exports and imports of a fabric as text tables
 description:
-  - Puts together what M(skyshift.clusterlink.fabric_info) returned for each cluster.
+  - Combines the results of M(skyshift.clusterlink.fabric_info) for each cluster.
 positional: _input
 options:
   _input:
@@ -32,8 +32,10 @@ _value:
   elements: str
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+from ..module_utils.common.table import table
 
 Info = Mapping[str, Any]
 
@@ -42,7 +44,7 @@ def fabric_table(infos: Mapping[str, Info]) -> list[str]:
     """The fabric's links, exports and imports, with the state of each.
 
     Args:
-        infos: What fabric_info returned, by the cluster's name; a cluster without a result is left out.
+        infos: The results of fabric_info by cluster; a cluster without one is left out.
 
     Returns:
         Lines without line ends; columns are aligned within each part.
@@ -71,9 +73,9 @@ def fabric_table(infos: Mapping[str, Info]) -> list[str]:
         for cluster, imported in _each(infos, "imports")
     ]
     return [
-        *_table(("LINK FROM", "TO", "GATEWAY", "STATE"), links),
-        *_table(("EXPORTED BY", "SERVICE", "PORT", "STATE"), exports),
-        *_table(("IMPORTED BY", "SERVICE", "PORT", "FROM", "STATE"), imports),
+        *table(("LINK FROM", "TO", "GATEWAY", "STATE"), links),
+        *table(("EXPORTED BY", "SERVICE", "PORT", "STATE"), exports),
+        *table(("IMPORTED BY", "SERVICE", "PORT", "FROM", "STATE"), imports),
     ]
 
 
@@ -87,20 +89,11 @@ def _addresses(peer: Info) -> str:
 
 def _state(good: bool, word: str, item: Info) -> str:
     since = f" since {item['since']}" if item["since"] else ""
-    return f"{word}{since}" if good else f"not {word}{since}: {item['message'] or item['reason'] or 'no word yet'}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    if not rows:
-        return []
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
-    ]
+    return f"{word}{since}" if good else f"not {word}{since}: {item['message'] or item['reason'] or 'no status yet'}"
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """The entry point for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filter by its name."""

@@ -128,7 +128,7 @@ from typing import Any
 from ..module_utils.common.naming import did_you_mean
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import parse
-from ..module_utils.fabric.link_view import Fabric, LinkState, link_states, problems, table
+from ..module_utils.fabric.link_view import Fabric, LinkState, link_states, links_table, problems
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -153,7 +153,7 @@ def states_of(params: dict[str, Any]) -> list[LinkState]:
 
 def outcome_of(states: Sequence[LinkState]) -> Outcome:
     """What comes back of the links."""
-    values = {"links": [each.as_dict() for each in states], "table": table(states), "problems": problems(states)}
+    values = {"links": [each.as_dict() for each in states], "table": links_table(states), "problems": problems(states)}
     return Outcome(values=values)
 
 

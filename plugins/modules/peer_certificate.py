@@ -118,7 +118,7 @@ EXAMPLES = r"""
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
-    peers: "{{ ansible_play_batch | skyshift.clusterlink.fabric_peers(hostvars) }}"
+    peers: "{{ ansible_play_batch | skyshift.clusterlink.certificate_peers(hostvars) }}"
   delegate_to: localhost
   run_once: true
 

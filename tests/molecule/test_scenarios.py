@@ -14,16 +14,12 @@ if TYPE_CHECKING:
     from tests.support.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = {"default", "dataplanes"}
-SCENARIOS = [
-    pytest.param(name, marks=[pytest.mark.long] * (name not in SHORT))
-    for name in sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-]
+SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
 
 
 @pytest.mark.molecule
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(gate: Gate, scenario: str) -> None:
     # Clusters that are there already are used as they are, and stay.
-    stay = ["--destroy=never"] * (scenario in SHORT and "CLUSTERLINK_TEST_KUBECONFIG" in os.environ)
+    stay = ["--destroy=never"] * ("CLUSTERLINK_TEST_KUBECONFIG" in os.environ)
     gate("molecule", "test", "--scenario-name", scenario, *stay, live=True, timeout=3600)

@@ -2,19 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Certificates as they were had the fabric been made long ago, which nobody can wait for.
 
-    python -m tests.support.aged --fabric FOLDER --kubeconfig FILE --peer PEER=CONTEXT ... [--days 300]
-
-Every peer's leaf in the fabric's folder, and the component certificates in its cluster's Secrets, are issued anew by
+Every peer's leaf in the fabric's folder, and the component certificates in its cluster's Secrets, are issued by
 the product's own functions, for the same keys, at an earlier time. Gateways get them by the next run of the main job.
 """
 
 from __future__ import annotations
 
-import argparse
 import base64
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,20 +37,6 @@ def age(fabric: Path, kubectl: Sequence[str], contexts: Mapping[str, str], days:
         _age_components([*kubectl, "--context", context], then)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Age the certificates of every peer that is named."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.aged", description=__doc__)
-    parser.add_argument("--fabric", type=Path, required=True, help="its folder on the controller")
-    parser.add_argument("--kubectl", default="kubectl")
-    parser.add_argument("--kubeconfig", required=True)
-    parser.add_argument("--peer", action="append", required=True, metavar="PEER=CONTEXT")
-    parser.add_argument("--days", type=int, default=300, help="of the 365 that they last")
-    asked = parser.parse_args(arguments)
-    contexts = dict(pair.split("=", 1) for pair in asked.peer)
-    age(asked.fabric, [asked.kubectl, "--kubeconfig", asked.kubeconfig], contexts, asked.days)
-    return 0
-
-
 def _age_leaf(fabric: Path, peer: str, then: datetime) -> None:
     [ca] = load_chain((fabric / "cert.pem").read_bytes(), "the CA")
     issuer = Issuer(ca, load_key((fabric / "key.pem").read_bytes(), "the CA's key"))
@@ -74,7 +56,3 @@ def _set(kubectl: Sequence[str], secret: str, content: Mapping[str, str]) -> Non
     patch = {"data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}}
     command = [*kubectl, "--namespace", "clusterlink-system", "patch", "secret", secret, "--patch-file", "/dev/stdin"]
     subprocess.run(command, input=json.dumps(patch), text=True, check=True, stdout=subprocess.DEVNULL)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

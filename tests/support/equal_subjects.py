@@ -1,16 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CAs that the product refuses to make: of one subject, and without key identifiers, so that nothing tells them apart.
-
-    python -m tests.support.equal_subjects --peer PEER ... FOLDER...
-
-Every folder gets a CA and the peers' certificates, laid out as a fabric's folder.
-"""
+"""CAs that the product refuses to make: of one subject and without key identifiers, so nothing tells them apart."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,27 +17,19 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certifica
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Make a fabric in every folder."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.equal_subjects", description=__doc__)
-    parser.add_argument("--peer", action="append", required=True)
-    parser.add_argument("folder", nargs="+", type=Path)
-    asked = parser.parse_args(arguments)
-    for folder in asked.folder:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = _name("equal")
-        ca = _builder(name, name, key.public_key()).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), True
-        )
-        certificate = ca.sign(key, hashes.SHA256())
-        _write(folder, key, certificate)
-        for peer in asked.peer:
-            own = ec.generate_private_key(ec.SECP256R1())
-            both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
-            leaf = _builder(_name(peer), name, own.public_key()).add_extension(both, critical=False)
-            leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName(peer)]), critical=False)
-            _write(folder / peer, own, leaf.sign(key, hashes.SHA256()), certificate)
-    return 0
+def make_equal_fabric(folder: Path, peers: Sequence[str]) -> None:
+    """Make such a CA and the peers' certificates in a new folder, laid out as a fabric's."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = _name("equal")
+    ca = _builder(name, name, key.public_key()).add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+    certificate = ca.sign(key, hashes.SHA256())
+    _write(folder, key, certificate)
+    for peer in peers:
+        own = ec.generate_private_key(ec.SECP256R1())
+        both = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+        leaf = _builder(_name(peer), name, own.public_key()).add_extension(both, critical=False)
+        leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName(peer)]), critical=False)
+        _write(folder / peer, own, leaf.sign(key, hashes.SHA256()), certificate)
 
 
 def _name(text: str) -> x509.Name:
@@ -63,7 +48,3 @@ def _write(folder: Path, key: ec.EllipticCurvePrivateKey, *chain: x509.Certifica
     (folder / "cert.pem").write_bytes(chain_pem(*chain))
     (folder / "key.pem").touch(mode=0o600)
     (folder / "key.pem").write_bytes(key_pem(key))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,17 +8,20 @@ import json
 import re
 import subprocess
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.support.ansible import ansible_environment
 from tests.support.clusters import Clusters
 from tests.support.gateways import QUICK
+from tests.support.holdings import holdings
 from tests.support.kubectl import Kubectl
 from tests.support.paths import ROOT
-from tests.support.traffic import Client
+from tests.support.traffic import Client, Count, traffic
 from tests.support.workloads import client, web
 
 _RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
@@ -100,6 +103,12 @@ class DeclaredFabric:
             variables: Extra variables.
         """
         return self.start(playbook, *options, **variables).end()
+
+    def must(self, playbook: str, *options: str, code: int = 0, **variables: Any) -> Run:
+        """Run one that has to end with this exit code."""
+        run = self.play(playbook, *options, **variables)
+        assert run.code == code, run.output
+        return run
 
     def playbook_command(self, playbook: str, *options: str, **variables: Any) -> list[str]:
         """The command of such a run, with the inventory as it is now."""
@@ -202,6 +211,21 @@ class FullMesh(DeclaredFabric):
             if other != peer
         ]
 
+    def counted(self, without: str = "", *, rate: int = 2, **how: Any) -> AbstractContextManager[Count]:
+        """Count requests on all links, or on those of all peers but one, while the body runs.
+
+        Args:
+            without: The peer whose links are left out.
+            rate: As for C(traffic).
+            how: Its other options.
+        """
+        clients = [
+            client
+            for client in self.clients()
+            if not without or (client.context != self.contexts[without] and without not in client.url)
+        ]
+        return traffic(self._kubectl.command, clients, rate=rate, **how)
+
     def populate(self) -> None:
         """Make the namespace in every cluster, and a server and a client in it."""
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
@@ -216,3 +240,35 @@ class FullMesh(DeclaredFabric):
         """Remove the namespaces."""
         for context in self.contexts.values():
             self._kubectl.remove_namespace(self.namespace, context=context)
+
+
+@contextmanager
+def populated(fabric: TwoClusters | FullMesh, kubectl: Kubectl) -> Iterator[None]:
+    """A fabric's workloads while the body runs; after its teardown, clusters hold what they held before."""
+
+    def held() -> dict[str, list[str]]:
+        return {context: holdings(partial(kubectl, context=context)) for context in fabric.contexts.values()}
+
+    before = held()
+    try:
+        fabric.populate()
+        yield
+        fabric.must("teardown")
+    finally:
+        fabric.clear()
+    assert held() == before, "a teardown leaves nothing"
+
+
+def node_of(context: str) -> str:
+    """The container that is a kind cluster's node."""
+    return f"{context.removeprefix('kind-')}-control-plane"
+
+
+@contextmanager
+def paused(context: str) -> Iterator[None]:
+    """A cluster stands still while the body runs; its node is ready again after it, as far as its container goes."""
+    subprocess.run(["docker", "pause", node_of(context)], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "unpause", node_of(context)], check=True, capture_output=True)

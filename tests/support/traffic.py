@@ -2,19 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Requests from real pods while something else happens, each counted.
 
-    python -m tests.support.traffic --kubeconfig FILE --stream CONTEXT=URL ... [--rate 5] [--allow 0] -- COMMAND...
-
-Every stream is asked twice side by side: on connections that are kept (by default for as long as they last), and on a
-new one for each request. COMMAND runs between a lead-in and a lead-out of some seconds. The counts are printed; the
-exit code is COMMAND's, or 1 when more requests failed than are allowed, or for longer, or when a stream had too few to
-mean anything.
+Every client asks twice side by side: on connections that are kept (by default for as long as they last), and on a new
+one for each request.
 """
 
 from __future__ import annotations
 
-import argparse
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -267,36 +261,3 @@ def traffic(
             stream.stop()
     print(count.report())
     assert not count.too_few, f"too few requests to mean anything: {count.too_few}"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask, run the command, and say how many requests failed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.traffic", description=__doc__)
-    parser.add_argument("--kubectl", default="kubectl")
-    parser.add_argument("--kubeconfig", required=True)
-    parser.add_argument("--stream", action="append", required=True, metavar="CONTEXT=URL")
-    parser.add_argument("--rate", type=int, default=5, help="requests a second of each client")
-    parser.add_argument(
-        "--kept-for", type=int, default=LONGEST_SECONDS, help="seconds after which a kept connection is made anew"
-    )
-    parser.add_argument("--lead", type=float, default=5, help="seconds before and after the command")
-    parser.add_argument("--allow", type=int, default=0, help="how many requests may fail")
-    parser.add_argument(
-        "--clean-after", type=float, metavar="SECONDS", help="how long after the command's begin requests may fail"
-    )
-    parser.add_argument("--lose", type=int, default=0, help="how many requests must fail, when that is to be shown")
-    parser.add_argument("command", nargs="+")
-    asked = parser.parse_args(arguments)
-    clients = [Client(*text.split("=", 1)) for text in asked.stream]
-    kubectl = [asked.kubectl, "--kubeconfig", asked.kubeconfig]
-    with traffic(kubectl, clients, rate=asked.rate, lead=asked.lead, kept_for=asked.kept_for) as count:
-        status = subprocess.run(asked.command, check=False).returncode
-    kept = count.failed >= asked.lose if asked.lose else count.failed <= asked.allow
-    late = asked.clean_after is not None and count.last_failure > asked.clean_after
-    if late:
-        print(f"traffic: requests failed for longer than {asked.clean_after:.0f} s")
-    return status or int(not kept or late)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from ..common.table import one_line, table
 from ..pki.clock_skew import describe_skew
 from .found import (
     CONTROL_PLANE,
@@ -37,7 +38,7 @@ _PURPOSES = {
     DATA_PLANE: "data plane",
 }
 _ORDER = list(_PURPOSES)
-_HEAD = ("WHOSE", "FOR", "ISSUER", "FROM", "TO", "DAYS LEFT", "STATE", "IN")
+_HEADINGS = ("WHOSE", "FOR", "ISSUER", "FROM", "TO", "DAYS LEFT", "STATE", "IN")
 _STATES = {True: "served", False: "only stored", None: "stored"}
 _SHORT_GENERATION = 11
 """Characters of a generation in the table, which must fit a terminal: enough to distinguish the few of a fabric."""
@@ -86,7 +87,7 @@ def report(infos: Mapping[str, Info], files: Info | None, days: float) -> dict[s
     return {
         "certificates": entries,
         "clocks": clocks,
-        "table": _table(rows),
+        "table": table(_HEADINGS, [_cells(row) for row in rows]),
         "problems": [*(problem for row in rows for problem in row.problems), *filter(None, off.values())],
         "junit": _junit(rows, off),
     }
@@ -124,7 +125,7 @@ def _rank(entry: Entry) -> tuple[bool, str, int, bool, str]:
 def _problems(row: Row, days: float) -> list[str]:
     entry, found = row.entry, []
     if entry["fault"]:
-        return [f"{row.name} cannot be read: {_line(entry['fault'])}"]
+        return [f"{row.name} cannot be read: {one_line(entry['fault'])}"]
     left = entry["days_left"]
     if not entry["valid"] and left > 0:
         found.append(f"{row.name} is not valid before {entry['not_before']}")
@@ -142,20 +143,11 @@ def _clock_problem(host: str, seconds: int) -> str:
     return f"{host}: its clock is {skew}" if skew else ""
 
 
-def _table(rows: Sequence[Row]) -> list[str]:
-    if not rows:
-        return []
-    cells = [_HEAD, *(_cells(row) for row in rows)]
-    # The last column is not padded, since it may hold a long fault.
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
-    return ["  ".join([*map(str.ljust, line, widths), line[-1]]).rstrip() for line in cells]
-
-
 def _cells(row: Row) -> tuple[str, ...]:
     entry = row.entry
     known, places = (entry["owner"] or "?", _PURPOSES[entry["purpose"]]), ",".join(row.places)
     if entry["fault"]:
-        return (*known, "", "", "", "", "fault", f"{places}: {_line(entry['fault'])}")
+        return (*known, "", "", "", "", "fault", f"{places}: {entry['fault']}")
     return (
         *known,
         entry["issuer_generation"][:_SHORT_GENERATION],
@@ -185,8 +177,3 @@ def _junit(rows: Sequence[Row], clocks: Mapping[str, str]) -> str:
 
 def _xml(text: str) -> str:
     return _FORBIDDEN_IN_XML.sub("\ufffd", text)
-
-
-def _line(text: str) -> str:
-    """A message of several lines as one line."""
-    return "; ".join(line.strip() for line in text.strip().splitlines())

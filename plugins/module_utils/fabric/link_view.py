@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clusterlink import api
+from ..common.table import table
 from .cluster_resources import holdings
 from .model import Declaration
 from .topology import can_reach, links
@@ -177,23 +178,19 @@ def _direction(infos: Infos, source: str, target: str) -> Direction:
     return Direction(UNREACHABLE, peer["since"], peer["message"] or peer["reason"] or "no word yet")
 
 
-HEADINGS = ("NAME", "SOURCE", "TARGET", "FORWARD", "SINCE", "BACK", "SINCE", "REASON", "FOR")
+HEADINGS = ("NAME", "SOURCE", "TARGET", "FORWARD", "SINCE", "BACK", "SINCE", "FOR", "REASON")
 
 
-def table(states: Sequence[LinkState]) -> list[str]:
+def links_table(states: Sequence[LinkState]) -> list[str]:
     """The links as aligned lines, headings included."""
     rows = [
         (
             *(each.name, each.source, each.target, each.forward.state, each.forward.since or "-"),
-            *(each.back.state, each.back.since or "-", each.reason or "-", ", ".join(each.purposes)),
+            *(each.back.state, each.back.since or "-", ", ".join(each.purposes), each.reason or "-"),
         )
         for each in states
     ]
-    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (HEADINGS, *rows)
-    ]
+    return table(HEADINGS, rows) or ["  ".join(HEADINGS)]
 
 
 def problems(states: Sequence[LinkState]) -> list[str]:

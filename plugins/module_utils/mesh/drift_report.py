@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..common.naming import FIELD_MANAGER
+from ..common.table import one_line, table
 
 Finding = Mapping[str, Any]
 Info = Mapping[str, Any]
 
-_HEAD = ("CLUSTER", "OBJECT", "DRIFT", "BY", "WHEN", "FIELDS")
+_HEADINGS = ("CLUSTER", "OBJECT", "DRIFT", "BY", "WHEN", "FIELDS")
 _SHOWN_FIELDS = 3
 
 
@@ -30,7 +31,7 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
     clusters: dict[str, dict[str, Any]] = {
         name: {
             "read": not info.get("msg") and "drift" in info,
-            "error": _line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),
+            "error": one_line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),
             "drift": [dict(finding) for finding in info.get("drift") or ()],
             "owed": [dict(each) for each in info.get("owed") or ()],
         }
@@ -102,13 +103,4 @@ def _table(findings: Sequence[tuple[str, Finding]], unknown: Sequence[tuple[str,
         for name, finding in findings
     ]
     rows += [(name, what, "not compared", "", "", reason) for name, what, reason in unknown]
-    if not rows:
-        return []
-    # The last column is not padded: it may be a long sentence.
-    widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)][:-1]
-    return ["  ".join([*map(str.ljust, row, widths), row[-1]]).rstrip() for row in (_HEAD, *rows)]
-
-
-def _line(text: str) -> str:
-    """A message of several lines in one."""
-    return "; ".join(line.strip() for line in text.strip().splitlines())
+    return table(_HEADINGS, rows)

@@ -21,5 +21,5 @@ def test_days_may_come_from_the_command_line(days: float | str) -> None:
 
 @pytest.mark.parametrize("days", ["soon", "", None])
 def test_days_that_are_no_number_are_refused(days: str) -> None:
-    with pytest.raises(AnsibleFilterError, match="days is no number"):
+    with pytest.raises(AnsibleFilterError, match="days is not a number"):
         certificate_report({}, days=days)

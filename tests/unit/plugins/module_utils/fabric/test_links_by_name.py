@@ -17,8 +17,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_v
     LinkState,
     changes,
     link_states,
+    links_table,
     problems,
-    table,
 )
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def test_a_declared_link_that_was_also_asked_for_keeps_the_name(declare: Declare
 
 
 def test_the_table_is_aligned_and_has_a_line_for_each_link(declare: Declare) -> None:
-    lines = table(link_states(Fabric(parse(declare()), ASKED)))
-    assert lines[0].split() == ["NAME", "SOURCE", "TARGET", "FORWARD", "SINCE", "BACK", "SINCE", "REASON", "FOR"]
+    lines = links_table(link_states(Fabric(parse(declare()), ASKED)))
+    assert lines[0].split() == ["NAME", "SOURCE", "TARGET", "FORWARD", "SINCE", "BACK", "SINCE", "FOR", "REASON"]
     assert lines[1].split()[:7] == ["backup", "west", "east", "reachable", SINCE, "reachable", SINCE]
     assert lines[1].index("east") == lines[0].index("TARGET")
 

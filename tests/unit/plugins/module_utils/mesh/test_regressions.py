@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.filter.fabric_worse import fabric_worse
+from ansible_collections.skyshift.clusterlink.plugins.filter.fabric_regressions import fabric_regressions
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.regressions import worse
 
 NOTHING: dict[str, Any] = {"peers": [], "exports": [], "imports": []}
@@ -55,4 +55,4 @@ def test_a_cluster_that_cannot_be_read_is_worse() -> None:
 def test_each_sentence_names_its_cluster() -> None:
     before = {"east": {**NOTHING, "peers": [thing("reachable", "west")]}, "west": NOTHING}
     now = {"east": NOTHING, "west": NOTHING, "north": NOTHING}
-    assert fabric_worse(now, before) == ["east: Peer west was reachable and is gone"]
+    assert fabric_regressions(now, before) == ["east: Peer west was reachable and is gone"]

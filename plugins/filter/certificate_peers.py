@@ -1,17 +1,19 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts of the inventory as the peers of one task."""
+"""The certificate options of many hosts, for one task of peer_certificate."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: fabric_peers
+name: certificate_peers
 version_added: "0.1.0"
 author: The skyshift.clusterlink contributors (@skyshift)
-short_description: Hosts as the peers that module peer_certificate takes all at once
+short_description: The certificate options of many hosts, for one task of peer_certificate
 description:
-  - Gives each host's name with what its variables ask for its certificate, for
+  - Returns each host's name with the certificate options from its variables, for
     O(skyshift.clusterlink.peer_certificate#module:peers).
+  - The variables are C(clusterlink_key_type), C(clusterlink_key_size), C(clusterlink_certificate_days) and
+    C(clusterlink_renew_percent).
 positional: _input, hostvars
 options:
   _input:
@@ -26,11 +28,11 @@ options:
 """
 
 EXAMPLES = r"""
-- name: The certificates of all hosts of the play
+- name: Issue the certificates of all hosts of the play
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
-    peers: "{{ ansible_play_batch | skyshift.clusterlink.fabric_peers(hostvars) }}"
+    peers: "{{ ansible_play_batch | skyshift.clusterlink.certificate_peers(hostvars) }}"
   delegate_to: localhost
   run_once: true
 """
@@ -54,8 +56,8 @@ _VARIABLES = {
 }
 
 
-def fabric_peers(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The peers; a variable that a host does not have is left out."""
+def certificate_peers(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The peers; an option is left out where the host does not have its variable."""
     peers = []
     for host in hosts:
         variables = hostvars[host]
@@ -65,8 +67,8 @@ def fabric_peers(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]
 
 
 class FilterModule:
-    """Ansible finds the filter here."""
+    """The entry point for Ansible."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filter by its name."""
-        return {"fabric_peers": fabric_peers}
+        return {"certificate_peers": certificate_peers}

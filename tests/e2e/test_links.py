@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links by name beside the declaration, removals that name what they cut, and clusters that are unreachable.
+
+One fabric serves all tests here, in their order: one gateway is the operator's, the other direct.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.fabrics import EAST, WEST, TwoClusters, paused, populated
+from tests.support.gateways import QUICK
+from tests.support.traffic import Client, traffic
+
+if TYPE_CHECKING:
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
+
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
+
+BACKUP: dict[str, Any] = {"name": "backup", "source": WEST, "target": EAST}
+GONE: dict[str, Any] = {"name": "backup", "state": "absent"}
+ON: dict[str, Any] = {"served": True}
+OFF: dict[str, Any] = {"served": False}
+OWES = f"{WEST} owes"
+
+
+@pytest.fixture(scope="module")
+def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoClusters]:
+    """A fabric that declares its service only with the variable C(served)."""
+    fabric = TwoClusters(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    fabric.hosts[EAST]["clusterlink_install"] = "operator"
+    for option in QUICK:
+        fabric.hosts[WEST][f"clusterlink_{option}"] = fabric.variables.pop(f"clusterlink_{option}")
+    fabric.variables["declared_services"] = fabric.variables["clusterlink_services"]
+    fabric.variables["clusterlink_services"] = "{{ declared_services if served | default(false) | bool else [] }}"
+    with populated(fabric, kubectl):
+        fabric.must("site")
+        yield fabric
+
+
+@pytest.fixture
+def peers(fabric: TwoClusters, kubectl: Kubectl) -> Any:
+    """The Peers that a cluster has."""
+
+    def names(cluster: str) -> list[str]:
+        found = kubectl.json("get", "peers", "--all-namespaces", context=fabric.contexts[cluster])["items"]
+        return [peer["metadata"]["name"] for peer in found]
+
+    return names
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"name": "backup"}, "source: is required"),
+        ({"name": "Backup", "source": EAST, "target": WEST}, "is not a DNS label"),
+        ({"name": "backup", "source": EAST, "target": EAST}, "a link has two ends"),
+        ({"name": "backup", "source": EAST, "target": "test-wets"}, f"Perhaps {WEST} is meant"),
+    ],
+)
+def test_a_link_that_cannot_be_is_refused_with_nothing_written(
+    fabric: TwoClusters, peers: Any, given: dict[str, Any], said: str
+) -> None:
+    assert said in fabric.must("link", code=2, **given).output
+    assert peers(EAST) == peers(WEST) == []
+
+
+def test_a_link_by_name_stays_beside_the_declaration(fabric: TwoClusters, tmp_path: Path) -> None:
+    fabric.must("link", **BACKUP)
+    assert fabric.must("site").changed == 0
+    listed = tmp_path / "links.json"
+    fabric.must("links", name="backup", links_json=str(listed))
+    [link] = json.loads(listed.read_text(encoding="utf-8"))["links"]
+    assert (link["name"], link["source"], link["target"], link["ready"]) == ("backup", WEST, EAST, True)
+    assert link["forward"]["state"] == link["back"]["state"] == "reachable"
+    assert link["for"] == ["on demand"]
+
+
+@pytest.mark.traffic
+@pytest.mark.parametrize(("playbook", "options"), [("link", GONE), ("teardown", {})])
+def test_a_removal_that_cuts_declared_traffic_is_refused_and_cuts_none(
+    fabric: TwoClusters, kubectl: Kubectl, playbook: str, options: dict[str, Any]
+) -> None:
+    fabric.must("link", **BACKUP)
+    fabric.must("site", **ON)
+    limit = ["--limit", EAST] if playbook == "teardown" else []
+    client = Client(fabric.contexts[WEST], "http://web", fabric.namespace, "main")
+    with traffic(kubectl.command, [client]) as count:
+        refused = fabric.must(playbook, *limit, code=2, **options, **ON)
+    assert f"Import {fabric.namespace}/web of {WEST} loses all its sources: {EAST}" in refused.output
+    assert count.failed <= 20, "a removal that is not refused fails half of them"
+
+
+def test_a_forced_removal_names_what_it_cuts_and_removes_imports_before_peers(
+    fabric: TwoClusters, kubectl: Kubectl
+) -> None:
+    fabric.must("link", **BACKUP)
+    fabric.must("site", **ON)
+    removed = fabric.must("link", force=True, **GONE, **ON)
+    assert f"Import {fabric.namespace}/web of {WEST} loses all its sources: {EAST}" in removed.output
+    assert kubectl("get", "peers,imports", "-A", "--output=name", context=fabric.contexts[WEST]) == ""
+    missing = fabric.must("links", code=2, **ON)
+    assert f"Link {EAST}-{WEST} from {WEST} to {EAST} is not ready" in missing.output
+
+
+def test_a_watch_prints_what_becomes_of_links_until_all_are_ready(fabric: TwoClusters) -> None:
+    fabric.must("site", **OFF)
+    watching = fabric.start("links", watch=True, watch_timeout=180, **ON)
+    fabric.must("site", **ON)
+    watched = watching.end()
+    assert watched.code == 0, watched.output
+    assert f"{EAST}-{WEST} {WEST} {EAST}: not ready, forward missing" in watched.output
+    assert f"{EAST}-{WEST} {WEST} {EAST}: ready" in watched.output
+
+
+def test_an_undeclared_service_takes_the_link_that_nothing_needs_with_it(fabric: TwoClusters, peers: Any) -> None:
+    fabric.must("site", **ON)
+    undeclared = fabric.must("site", **OFF)
+    assert f"Import {fabric.namespace}/web loses all" in undeclared.output
+    assert undeclared.recap[WEST]["changed"] > 0
+    assert peers(EAST) == peers(WEST) == []
+
+
+def test_a_link_is_removed_from_its_reachable_end_and_completed_when_the_other_is_back(
+    fabric: TwoClusters, kubectl: Kubectl, peers: Any
+) -> None:
+    fabric.must("link", **BACKUP)
+    with paused(fabric.contexts[WEST]):
+        assert OWES in fabric.must("link", code=2, **GONE).output
+    kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=fabric.contexts[WEST])
+    assert (peers(EAST), peers(WEST)) == ([], [EAST])
+    fabric.must("link", **GONE)
+    assert peers(EAST) == peers(WEST) == []
+
+
+def test_a_teardown_needs_neither_the_operator_nor_every_cluster(fabric: TwoClusters, kubectl: Kubectl) -> None:
+    fabric.must("link", **BACKUP)
+    operator = ("deployment", "cl-operator-controller-manager", "--namespace=clusterlink-operator")
+    kubectl("delete", *operator, "--cascade=foreground", context=fabric.contexts[EAST])
+    with paused(fabric.contexts[WEST]):
+        torn = fabric.must("teardown", code=2)
+    assert OWES in torn.output
+    assert torn.recap[EAST]["changed"] > 0
+    assert torn.recap[EAST]["failed"] == 0
+    kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=fabric.contexts[WEST])

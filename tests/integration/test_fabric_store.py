@@ -119,7 +119,7 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
         *(task("saved", second, check=True), task("saved", second)),
     )
     assert changed(results) == [True, True, False, True, True]
-    assert "was gone" in json.dumps(results[4])
+    assert "was missing" in json.dumps(results[4])
     output += run_module.output
     keys = [path.read_bytes() for path in (*first.rglob("key.pem"), *third.rglob("key.pem"))]
     assert len(keys) == 6

@@ -33,7 +33,7 @@ class Away:
 
 @pytest.fixture(autouse=True)
 def queries(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was queries at; nothing is asked for real."""
+    """The queries of the module; no server is contacted."""
     queries: list[Any] = []
 
     def survey(_cluster: Away, query: GatewayQuery) -> list[Found]:

@@ -65,12 +65,12 @@ options:
     default: false
   certificate_content:
     description:
-      - The certificate that is there, as PEM, for callers who keep certificates elsewhere.
+      - The present certificate, as PEM, for callers who store certificates elsewhere.
       - Mutually exclusive with O(path).
     type: str
   privatekey_content:
     description:
-      - The private key that is there, as PEM, for callers who keep keys elsewhere.
+      - The present private key, as PEM, for callers who store keys elsewhere.
       - Mutually exclusive with O(path).
     type: str
   return_content:

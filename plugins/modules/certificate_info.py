@@ -8,14 +8,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate_info
-short_description: Look at the certificates of a ClusterLink fabric
+short_description: Read the certificates of a ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - Says of certificates whose they are, what for, who issued them, and how long they last. They are read from files,
-    from text, from the Secrets of a cluster's gateway, and from the gateway itself, as it serves them to other peers.
-  - What is missing, not permitted or cannot be read is an entry with its fault, and no error of the module. Only an
-    API server that cannot be talked to is.
-  - Keys are not read from files, and never returned.
+  - Returns the owner, purpose, issuer and validity of certificates. It reads them from files, from text, from the
+    Secrets of a cluster's gateway, and from the gateway itself, as it serves them to other peers.
+  - A certificate that is missing, not permitted or unreadable is an entry with its fault, and no error of the module.
+    Only an unreachable API server is an error.
+  - It reads no key files, and never returns keys.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -35,7 +35,7 @@ options:
   cluster:
     description:
       - Whether to read the Secrets of a cluster's gateway.
-      - When it is not given, they are read unless O(path), O(content) or O(gateway_host) is given.
+      - The default is true, unless O(path), O(content) or O(gateway_host) is given.
     type: bool
   namespace:
     description:
@@ -44,28 +44,28 @@ options:
     default: clusterlink-system
   name:
     description:
-      - The peer's name, by which the gateway is asked for its certificate.
-      - Of a cluster, it is the name in the gateway's certificate unless given.
+      - The peer's name, which the TLS handshake with the gateway requests (SNI).
+      - With a cluster, the default is the name in the gateway's certificate.
     type: str
   served:
     description:
-      - Whether to look at the certificate that the cluster's gateway serves, too. The gateway has to be reachable from
-        where the module runs.
+      - Whether to read the certificate that the cluster's gateway serves, too. The gateway must be reachable from the
+        host on which the module runs.
     type: bool
     default: true
   gateway_host:
     description:
-      - The host at which the gateway is reached. Of a cluster, it is the address of its ingress unless given.
-      - Without a cluster, what answers there is looked at alone.
+      - The gateway's host. With a cluster, the default is the address of its ingress.
+      - Without a cluster, only the certificate that this host serves is read.
     type: str
   gateway_port:
     description:
-      - The port at which the gateway is reached. Needs O(gateway_host). Of a cluster, it is that of its ingress unless
-        given; without a cluster it has to be given.
+      - The gateway's port. Needs O(gateway_host). With a cluster, the default is the port of its ingress; without a
+        cluster it is required.
     type: int
   timeout:
     description:
-      - How many seconds the gateway may take to accept a connection, and again to answer the TLS handshake.
+      - How many seconds the gateway may take to accept a connection, and again for the TLS handshake.
     type: float
     default: 5
 seealso:
@@ -76,12 +76,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at a gateway's certificates, stored and served
+- name: Read a gateway's certificates, stored and served
   skyshift.clusterlink.certificate_info:
     context: kind-east
   register: east
 
-- name: The gateway serves the certificate that it was given, for a month at least
+- name: Check that the gateway serves its stored certificate, for at least a month
   ansible.builtin.assert:
     that:
       - peer.served
@@ -89,11 +89,11 @@ EXAMPLES = r"""
   vars:
     peer: "{{ east.certificates | selectattr('purpose', 'eq', 'peer') | first }}"
 
-- name: Look at a fabric's folder
+- name: Read the certificates in a fabric's folder
   skyshift.clusterlink.certificate_info:
     path: /etc/clusterlink/pki/demo
 
-- name: Look at what answers at an address
+- name: Read the certificate that an address serves
   skyshift.clusterlink.certificate_info:
     gateway_host: 203.0.113.7
     gateway_port: 30443
@@ -103,20 +103,20 @@ EXAMPLES = r"""
 RETURN = r"""
 certificates:
   description:
-    - What was found. A CA that follows a leaf in its chain is listed only when it is found nowhere else.
-    - Of an entry with a fault nothing is known but its owner, purpose and place.
+    - The certificates. A CA that follows a leaf in its chain is listed only when it is found nowhere else.
+    - An entry with a fault has only an owner, a purpose and a place.
   returned: success
   type: list
   elements: dict
   contains:
     owner:
-      description: The peer whose it is, or who trusts it. Of a fabric's own CA, the fabric. Empty when unknown.
+      description: The peer that it belongs to, or that trusts it. The fabric for its own CA. Empty when unknown.
       type: str
       sample: east
     purpose:
       description:
-        - What it is for, V(fabric_ca), V(peer), V(trusted_ca) (by which the gateway knows other peers), V(site_ca),
-          V(control_plane) or V(data_plane) (by which the gateway's own parts know each other).
+        - Its purpose, V(fabric_ca), V(peer), V(trusted_ca) (by which the gateway authenticates other peers),
+          V(site_ca), V(control_plane) or V(data_plane) (by which the gateway's own parts authenticate each other).
       type: str
       sample: peer
     place:
@@ -137,12 +137,13 @@ certificates:
       sample: CN=demo,OU=ca-8729fc524766db83
     issuer_generation:
       description:
-        - Which of the CAs of one name issued it, by the CA's key. This collection's CAs carry it in their subject.
-        - Empty when it cannot be told.
+        - The generation of the CA that issued it, derived from the CA's key. This collection's CAs have it in their
+          subject.
+        - Empty when it is unknown.
       type: str
       sample: ca-8729fc524766db83
     dns_names:
-      description: The names that it is for.
+      description: Its DNS names.
       type: list
       elements: str
       sample: [east]
@@ -163,15 +164,15 @@ certificates:
       type: str
       sample: 'b1:5e:2d'
     not_before:
-      description: From when it is valid, in UTC.
+      description: When its validity starts, in UTC.
       type: str
       sample: '2025-01-31T12:00:00Z'
     not_after:
-      description: Until when it is valid, in UTC.
+      description: When its validity ends, in UTC.
       type: str
       sample: '2026-01-31T12:00:00Z'
     valid:
-      description: Whether it is valid now, by the clock of where the module runs.
+      description: Whether it is valid now, by the clock of the host on which the module runs.
       type: bool
       sample: true
     days_left:
@@ -179,13 +180,13 @@ certificates:
       type: float
       sample: 201.4
     life_left:
-      description: How much of its whole life is left, in percent from 0 to 100.
+      description: The remaining part of its lifetime, in percent from 0 to 100.
       type: int
       sample: 55
     served:
       description:
-        - Of a peer's certificate, whether it is the one that the gateway serves; V(false) for one that is only stored.
-        - Null when that is not known, and of everything else.
+        - Whether the gateway serves this peer's certificate; V(false) for one that is only stored.
+        - Null when that is unknown, and for all other certificates.
       type: bool
       sample: true
     fault:
@@ -194,8 +195,9 @@ certificates:
       sample: ''
 clock:
   description:
-    - By how many seconds the API server's clock is ahead of that of where the module runs; negative when it is behind.
-    - Null when no cluster was read, or it does not say the time.
+    - By how many seconds the API server's clock is ahead of that of the host on which the module runs; negative when it
+      is behind.
+    - Null when no cluster was read, or its responses carry no time.
   returned: success
   type: int
   sample: 0
@@ -204,7 +206,7 @@ clock:
 from datetime import UTC, datetime
 from typing import Any
 
-from ..module_utils.certificates.cluster import Look, survey_cluster
+from ..module_utils.certificates.cluster import GatewayQuery, gateway_certificates
 from ..module_utils.certificates.files import in_content, in_path
 from ..module_utils.certificates.found import describe
 from ..module_utils.certificates.wire import TIMEOUT, on_wire
@@ -216,7 +218,7 @@ from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:
-    """Look wherever the options say."""
+    """Read the certificates at all places of the options."""
     host, port, peer = params["gateway_host"] or "", params["gateway_port"], params["name"] or ""
     whole_cluster = params["cluster"]
     if whole_cluster is None:
@@ -230,9 +232,9 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
         found += in_content(params["content"])
     clock = None
     if whole_cluster:
-        look = Look(params["namespace"], peer, params["served"], host, port, params["timeout"])
+        query = GatewayQuery(params["namespace"], peer, params["served"], host, port, params["timeout"])
         with connect(params) as cluster:
-            found += survey_cluster(cluster, look)
+            found += gateway_certificates(cluster, query)
             clock = cluster.clock
     elif host:
         found.append(on_wire(host, port, peer, params["timeout"]))

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric_ca
-short_description: Make and keep the CA of a ClusterLink fabric
+short_description: Manage the CA of a ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - Makes the certificate authority that all peers of a fabric trust, as files or as content.
-  - An existing CA is compared with what is asked for. Every peer trusts it, so it is never replaced unasked. A CA that
-    differs, has expired or cannot be read is an error that says why.
-  - The subject of every new CA holds an organizational unit of its own, because gateways that trust two CAs at once can
-    tell them apart only by their subjects.
-  - A key file that others can read is repaired to mode 0600, and one in the clear is encrypted when
-    O(privatekey_passphrase) is given.
-  - A CA made by the C(clusterlink) CLI is taken as it is.
-  - None is made in a folder in which peers have requests for certificates of somebody else's fabric, see
+  - Creates the certificate authority that all peers of a fabric trust, as files or as content.
+  - An existing CA is compared with the options. Every peer trusts it, so it is replaced only with O(replace=true). A CA
+    that differs, has expired or cannot be read is an error that names the reason.
+  - The subject of every new CA has an organizational unit of its own, because gateways that trust two CAs distinguish
+    them only by their subjects.
+  - A key file that others can read gets mode 0600, and an unencrypted one is encrypted when O(privatekey_passphrase) is
+    given.
+  - A CA of the C(clusterlink) CLI is used as it is.
+  - No CA is created in a folder with requests for certificates of another organisation's fabric, see
     M(skyshift.clusterlink.enrolment_request).
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -41,28 +41,26 @@ options:
     default: 3650
   renew_percent:
     description:
-      - A CA of whose whole life less than this percentage is left is near its end. A warning says so, and how it is
-        changed; O(replace=true) changes it.
+      - A CA is near its end when less than this percentage of its lifetime is left. A warning says so, and how to
+        replace it; O(replace=true) replaces it.
       - With V(0) there is no warning.
     type: int
     default: 33
   privatekey_passphrase:
     description:
-      - What the CA's private key is encrypted with, as PKCS#8. Without it the key is written, and expected, in the
-        clear.
-      - A key that is there in the clear is written anew, encrypted, and stays the same key. What it was before may live
-        on in backups.
-      - It cannot be changed or taken away here; a key that another passphrase encrypts is an error.
+      - The passphrase that encrypts the CA's private key, as PKCS#8. Without it the key is not encrypted.
+      - An existing unencrypted key is encrypted and stays the same key. Older backups may hold it unencrypted.
+      - The module cannot change or remove the passphrase; a key with another passphrase is an error.
       - The C(clusterlink) CLI cannot use an encrypted key.
     type: str
   replace:
     description:
-      - Whether a CA that differs from what is asked for, has expired, or is near its end by O(renew_percent), may be
-        replaced by a new one with a new key.
-      - Every peer's certificate has to be made anew after that, and links fail until every gateway has the new CA. So
-        set it for one run and do not keep it.
-      - A warning says what is lost, from when on, and which peers of other organisations have to enrol again.
-      - A key that cannot be read is not replaced even then.
+      - Whether to replace a CA that differs from the options, has expired, or is near its end by O(renew_percent), by a
+        new one with a new key.
+      - Every peer's certificate must be recreated after that, and links fail until every gateway has the new CA. So set
+        it for one run only.
+      - A warning names the connections that are lost, and the peers of other organisations that must enrol again.
+      - An unreadable key is not replaced even then.
     type: bool
     default: false
   force:
@@ -75,12 +73,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A CA with an ECDSA key for ten years
+- name: Create a CA with an ECDSA key for ten years
   skyshift.clusterlink.fabric_ca:
     path: /etc/clusterlink/pki
     fabric: demo
 
-- name: A CA that the clusterlink CLI can use, too
+- name: Create a CA that the clusterlink CLI can use, too
   skyshift.clusterlink.fabric_ca:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -90,13 +88,13 @@ EXAMPLES = r"""
       country: NL
       organization: Example
 
-- name: A CA whose key is encrypted
+- name: Create a CA with an encrypted key
   skyshift.clusterlink.fabric_ca:
     path: /etc/clusterlink/pki
     fabric: demo
     privatekey_passphrase: "{{ vault_ca_passphrase }}"
 
-- name: A CA that is kept elsewhere
+- name: Create a CA as content, for storage elsewhere
   skyshift.clusterlink.fabric_ca:
     fabric: demo
     certificate_content: "{{ stored_certificate | default(omit) }}"
@@ -121,15 +119,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reasons:
-  description: Why a new CA was made, or in check mode would be. Empty when the existing one stayed.
+  description: Why a new CA was created, or in check mode would be. Empty when the existing one stays.
   returned: O(state=present)
   type: list
   elements: str
   sample: [there is no CA yet]
 repaired:
   description:
-    - Files and folders whose mode was repaired because others could do too much with them, and a key that was not
-      encrypted though it is now.
+    - Files and folders whose mode was repaired because it gave others too many permissions, and a key that has been
+      encrypted.
   returned: O(state=present)
   type: list
   elements: str
@@ -145,7 +143,7 @@ privatekey_path:
   type: str
   sample: /etc/clusterlink/pki/demo/key.pem
 backup_files:
-  description: The backups that were made.
+  description: The paths of the backups.
   returned: O(path) is given
   type: list
   elements: str
@@ -163,32 +161,32 @@ privatekey:
   description:
     - The private key as PEM, encrypted when O(privatekey_passphrase) is given. A key that was given is returned only
       when it was not encrypted and now is.
-  returned: O(return_content=true) and a new key was made, or one was encrypted
+  returned: O(return_content=true) and there is a new key, or one has been encrypted
   type: str
 subject:
   description: The certificate's subject.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: CN=demo,OU=ca-8729fc524766db83
 issuer:
   description: The certificate's issuer.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: CN=demo,OU=ca-8729fc524766db83
 dns_names:
   description: The certificate's DNS names; a CA has none.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: list
   elements: str
   sample: []
 not_before:
   description: When its validity starts, in UTC.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: "2025-01-31T11:55:00Z"
 not_after:
   description: When its validity ends, in UTC.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: "2035-01-29T12:00:00Z"
 key_type:
@@ -203,12 +201,12 @@ key_size:
   sample: 256
 serial:
   description: Its serial number in hexadecimal.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: 57B70D49C045BB7B
 fingerprint:
   description: Its SHA-256 fingerprint.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 """
@@ -233,7 +231,7 @@ from ..module_utils.pki_files.external_ca import require_own_fabric
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Make, keep or remove the CA."""
+    """Create, keep or remove the CA."""
     now = datetime.now(UTC)
     arguments.require_one_place(params)
     request = CaRequest(
@@ -247,7 +245,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     folder = None if params["path"] is None else disk.fabric_folder(params["path"], request.name)
 
     def decide(found: Pair) -> Decision:
-        # A key alone is what an interrupted first run leaves. Once peers have certificates, it is a loss.
+        # An interrupted first run leaves a key without a certificate. Once peers have certificates, it is an error.
         if folder is not None:
             require_own_fabric(folder, found)
             if params["replace"] or found.certificate is None:
@@ -278,7 +276,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 
 def _outside(folder: disk.Folder) -> list[str]:
-    """The peers of other organisations that were enrolled."""
+    """The enrolled peers of other organisations."""
     path = disk.enrolled_path(folder)
     return list(read_record(disk.read_file(path), path).certificates())
 
@@ -291,7 +289,7 @@ def _refuse_orphans(folder: disk.Folder) -> None:
                 folder.path,
                 "holds certificates of peers, which could not be renewed without the CA",
                 ", ".join(peers),
-                "Remove them by peer_certificate first, or set force=true",
+                "Remove them with peer_certificate first, or set force=true",
             )
         )
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric_ca_rotation
-short_description: Take the CA of a ClusterLink fabric through the phases of its replacement
+short_description: Replace the CA of a ClusterLink fabric in phases
 version_added: "0.1.0"
 description:
-  - Replaces the CA in a fabric's folder while the fabric works. It goes on by one phase at a time, and only when every
-    cluster has shown that it is ready for it.
-  - In phase V(trust) there is a new CA, and gateways are to trust both. In V(issue) the new CA signs. In V(drop)
-    gateways are to trust it alone. V(idle) is before and after.
-  - The CAs that gateways are to trust are in C(FABRIC/trusted.pem) while they are two, and role gateway installs
-    those. So a run of C(site.yml) in the midst of a rotation does no harm.
-  - A run that was killed is gone on with by the next. Playbook C(rotate_ca.yml) does the whole.
+  - Replaces the CA in a fabric's folder while the fabric works. It advances one phase at a time, and only when every
+    cluster is ready for the next phase.
+  - In phase V(trust) there is a new CA, and gateways must trust both. In V(issue) the new CA signs. In V(drop) gateways
+    must trust it alone. V(idle) is the phase before and after a rotation.
+  - C(FABRIC/trusted.pem) holds the CAs that gateways must trust while there are two, and role gateway installs them. So
+    C(site.yml) can run during a rotation.
+  - A run resumes the rotation of a killed run. Playbook C(rotate_ca.yml) executes all phases.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -35,9 +35,9 @@ options:
     default: fabric
   phase:
     description:
-      - The phase to be in. One that the rotation has left behind is no error, and nothing is done then.
-      - V(trust) begins a rotation unless one is under way. V(idle) ends it.
-      - Without it, nothing is changed, and only RV(phase) and RV(steps) are told.
+      - The phase to advance to. A phase that the rotation has passed is no error, and nothing is done then.
+      - V(trust) starts a rotation unless one is under way. V(idle) ends it.
+      - Without it, nothing is changed, and the module only returns RV(phase) and RV(steps).
     type: str
     choices: [trust, issue, drop, idle]
   peers:
@@ -47,19 +47,19 @@ options:
     required: true
   observed:
     description:
-      - What the clusters show, as results of module M(skyshift.clusterlink.gateway_info) by the peer's name.
-      - A peer that is not in it, because its cluster did not answer, keeps the rotation from going on.
+      - The state of the clusters, as results of module M(skyshift.clusterlink.gateway_info) by the peer's name.
+      - A missing peer, for example one whose cluster is unreachable, stops the rotation.
     type: dict
     default: {}
   left_out:
     description:
-      - Names of peers that were enrolled from other organisations and shall not come along.
-      - Others must have been given a certificate of the new CA before phase V(drop).
+      - Names of enrolled peers of other organisations that leave the fabric.
+      - All other enrolled peers need a certificate of the new CA before phase V(issue).
     type: list
     elements: str
     default: []
   key_type:
-    description: The kind of the new CA's key. It is the present one's unless it is given.
+    description: The kind of the new CA's key. The default is that of the present CA.
     type: str
     choices: [ecdsa, rsa]
   key_size:
@@ -73,7 +73,7 @@ options:
     description: The passphrase that encrypts the new CA's key, as with module M(skyshift.clusterlink.fabric_ca).
     type: str
   subject:
-    description: What the new CA's subject holds besides the common name and the unit that tells it from other CAs.
+    description: The new CA's subject besides the common name and the organizational unit of its generation.
     type: dict
     suboptions:
       country:
@@ -92,17 +92,17 @@ options:
         description: A part of the organization.
         type: str
 notes:
-  - The gateway of a peer that another organisation runs trusts the new CA only when that peer has enrolled again. So
-    the rotation stops before the first certificate of the new CA until it has, with all links as they were. Its answer
-    brings both CAs, so that none of its links is lost. When all is over, enrolling once more ends its trust in the old.
-  - In check mode nothing is written, and the clusters need not have shown anything.
+  - The gateway of a peer that another organisation runs trusts the new CA only when that peer has enrolled again. Until
+    then the rotation stops before the first certificate of the new CA, and all links keep working. The response to the
+    peer holds both CAs, so that it loses no link. After the rotation, another enrolment ends its trust in the old CA.
+  - In check mode nothing is written, and O(observed) may be empty.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
   - module: skyshift.clusterlink.gateway_certificate
 """
 
 EXAMPLES = r"""
-- name: Begin to replace the CA by one with an ECDSA key
+- name: Start to replace the CA by one with an ECDSA key
   skyshift.clusterlink.fabric_ca_rotation:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -112,7 +112,7 @@ EXAMPLES = r"""
     observed: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'gateway_seen'))) }}"
   run_once: true
 
-- name: See where a rotation stands
+- name: Show the phase of a rotation
   skyshift.clusterlink.fabric_ca_rotation:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -122,27 +122,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 phase:
-  description: The phase that the rotation is in now, or in check mode would be.
+  description: The present phase of the rotation, or in check mode the phase after a real run.
   returned: success
   type: str
   sample: trust
 steps:
-  description: What is still to come, a sentence each.
+  description: The remaining steps, a sentence each.
   returned: success
   type: list
   elements: str
-  sample: ["let every gateway trust the new CA alone (east, west), and check all links", forget the old CA]
+  sample: ["let every gateway trust the new CA alone (east, west), and check all links", delete the old CA]
 current:
   description: The CA that signs.
   returned: success
   type: dict
   sample: {subject: 'CN=demo,OU=ca-8729fc524766db83', not_after: '2035-01-31T12:00:00Z'}
 next:
-  description: The CA that comes. Null when there is none.
+  description: The next CA. Null when there is none.
   returned: success
   type: dict
 old:
-  description: The CA that goes. Null when there is none.
+  description: The old CA. Null when there is none.
   returned: success
   type: dict
 """
@@ -167,7 +167,7 @@ if TYPE_CHECKING:
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Go on to the phase that is asked for."""
+    """Advance to the desired phase."""
     folder = RotationFolder(disk.fabric_folder(params["path"], require_fabric(params["fabric"], "fabric")))
     passphrase = require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase")
     request = CaRequest(
@@ -204,7 +204,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 
 def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.Certificate]:
-    """The last certificates of enrolled peers that are none of the inventory's."""
+    """The latest certificates of enrolled peers that are not in the inventory."""
     path = disk.enrolled_path(folder.current)
     ours = {*params["peers"], *params["left_out"]}
     certificates = read_record(disk.read_file(path), path).certificates()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric_info
-short_description: Read what a cluster holds of a ClusterLink fabric
+short_description: Read a cluster's objects of a ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - Reads a cluster's Peers, Exports, Imports and access policies, with their state, and says what is not in order.
+  - Reads a cluster's Peers, Exports, Imports and access policies, with their state, and returns their faults.
   - One list call is made for each kind.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -21,8 +21,8 @@ extends_documentation_fragment:
 options:
   namespace:
     description:
-      - The gateway's namespace. Its Peers are read, which are the only ones that the gateway knows. Everything else is
-        read in all namespaces.
+      - The gateway's namespace. Peers are read in this namespace, since the gateway ignores all others. Other objects
+        are read in all namespaces.
     type: str
     default: clusterlink-system
 seealso:
@@ -31,7 +31,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read the fabric as north has it
+- name: Read north's part of the fabric
   skyshift.clusterlink.fabric_info:
     context: north
   register: north
@@ -40,7 +40,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ north.peers | rejectattr('reachable') | map(attribute='name') }}"
 
-- name: Everything has to be in order
+- name: Fail when there is a fault
   ansible.builtin.assert:
     that: north.faults | length == 0
     fail_msg: "{{ north.faults }}"
@@ -48,12 +48,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 served:
-  description: Whether the cluster knows ClusterLink's kinds. When it does not, everything else is empty.
+  description: Whether the cluster serves ClusterLink's kinds. When it does not, all other values are empty.
   returned: success
   type: bool
   sample: true
 peers:
-  description: The peers whose gateways this cluster's gateway knows.
+  description: The Peers of this cluster's gateway.
   returned: success
   type: list
   elements: dict
@@ -74,43 +74,43 @@ peers:
       type: dict
       sample: {}
     fabric:
-      description: The fabric from whose declaration the object was made. Empty for one that was made otherwise.
+      description: The fabric whose declaration created the object. Empty for other objects.
       returned: always
       type: str
       sample: demo
     gateways:
-      description: Where the peer is reached, each with host and port. Only of peers.
+      description: The addresses of the peer's gateway, each with host and port. Only for peers.
       returned: always
       type: list
       elements: dict
       sample: [{"host": "192.0.2.10", "port": 30443}]
     peer_labels:
-      description: The labels by which policies know the peer, as its own gateway says. Only of peers.
+      description: The labels that policies select the peer by, as its own gateway reports them. Only for peers.
       returned: always
       type: dict
       sample: {"region": "eu"}
     reachable:
-      description: Whether the peer's gateway answers. Only of peers.
+      description: Whether the peer's gateway responds. Only for peers.
       returned: always
       type: bool
       sample: true
     since:
-      description: When the state last changed. Empty when there is none yet.
+      description: When the state last changed. Empty when there is no state yet.
       returned: always
       type: str
       sample: "2025-01-31T12:00:00Z"
     reason:
-      description: The gateway's word for why the state is as it is.
+      description: The reason of the condition.
       returned: always
       type: str
       sample: Heartbeat
     message:
-      description: What is wrong. Empty when nothing is.
+      description: The fault. Empty when there is none.
       returned: always
       type: str
       sample: ""
 exports:
-  description: Services that the cluster offers. Each has host, port and valid, and what peers have in common with it.
+  description: The exported Services. Each has host, port and valid, and the common values of peers.
   returned: success
   type: list
   elements: dict
@@ -126,7 +126,7 @@ exports:
       reason: Verified
       message: ""
 imports:
-  description: Services of other peers that the cluster uses.
+  description: The imported Services.
   returned: success
   type: list
   elements: dict
@@ -159,7 +159,7 @@ access_policies:
       from: [{"matchLabels": {"client.clusterlink.net/labels.app": "frontend"}}]
       to: [{"matchLabels": {"export.clusterlink.net/name": "web"}}]
 faults:
-  description: What is not in order, a sentence for each.
+  description: The faults, a sentence each.
   returned: success
   type: list
   elements: str

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric_store
-short_description: Keep the folder of a ClusterLink fabric as a Secret in a management cluster
+short_description: Store the folder of a ClusterLink fabric in a Secret of a management cluster
 version_added: "0.1.0"
 description:
-  - Keeps a fabric's folder, with the CA's key in it, where the folder itself does not last, as in a job container.
-    Load it before a run, and save it before any cluster is given what was made.
-  - All files in C(FABRIC) and in the folders in it are kept, but for those with a leading dot. They are the CA, every
+  - Stores a fabric's folder, with the CA's key, for controllers whose disk does not persist, such as job containers.
+    Load the folder before a run, and save it before any cluster receives a new certificate.
+  - The Secret holds all files in C(FABRIC) and its subfolders, without those with a leading dot. They are the CA, every
     peer's key and certificate, a rotation's state, and the record of enrolments. An encrypted key stays encrypted.
-  - C(FABRIC/.store.json) says what the files were when the folder and the Secret were last the same. When the Secret
-    has changed since, such as by another run, nothing is saved. When both have, nothing is loaded either.
+  - C(FABRIC/.store.json) records the state when the folder and the Secret were last equal. When the Secret has changed
+    since, for example by another run, nothing is saved. When both have changed, nothing is loaded either.
   - Who can read the Secret can sign for the fabric. Give it a namespace of its own that nobody else can read, in a
     cluster that encrypts Secrets at rest.
 author:
@@ -29,11 +29,11 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - With V(loaded), the folder is made what the Secret holds. Files that the Secret does not have are removed only
-        when the folder was loaded from it or saved to it before. A folder with changes that were not saved yet stays as
-        it is. Where there is no Secret, nothing is done but to find out that it can be made.
-      - With V(saved), the Secret is made what the folder holds.
-      - With V(absent), the Secret is removed, and the folder stays.
+      - With V(loaded), the Secret's files are written to the folder. Other files are removed only when the folder was
+        loaded from the Secret or saved to it before. A folder with unsaved changes stays as it is. Without a Secret,
+        the module only checks that it can be created.
+      - With V(saved), the folder's files are written to the Secret.
+      - With V(absent), the Secret is deleted, and the folder stays.
     type: str
     choices: [loaded, saved, absent]
     required: true
@@ -47,23 +47,22 @@ options:
     default: fabric
   namespace:
     description:
-      - The Secret's namespace. It has to be there, so that a wrong cluster is noticed before a new CA is
-        made.
-      - Do not use a gateway's namespace, which goes when the gateway is removed.
+      - The Secret's namespace. It must exist, so that a wrong cluster is an error before a new CA is created.
+      - Do not use a gateway's namespace, which is deleted with the gateway.
     type: str
     required: true
   secret:
     description:
-      - The Secret's name. It is C(clusterlink-fabric-FABRIC) unless given, in lower case and with C(-) for whatever a
-        Secret's name cannot hold.
+      - The Secret's name. The default is C(clusterlink-fabric-FABRIC), in lower case and with C(-) for every character
+        that is not valid in a Secret's name.
     type: str
 notes:
   - The user needs the verbs get, create, update and, for O(state=absent), delete on Secrets in the namespace.
   - The connection is to the management cluster, so this module is not in the group C(skyshift.clusterlink.cluster).
-    For the same reason O(host) beside O(context) or O(kubeconfig) is an error, also where one of them comes from the
-    environment, as that would bring the CA's key to a cluster of the fabric.
+    For the same reason O(host) beside O(context) or O(kubeconfig) is an error, also when one of them comes from the
+    environment. It could write the CA's key to a cluster of the fabric.
   - A Secret holds 1 MiB. That is enough for about 800 peers with ECDSA keys and 150 with RSA keys of 4096 bits.
-  - In check mode, nothing is missed in an empty folder, as an earlier task would have loaded it.
+  - In check mode, an empty folder is no error, since an earlier task would have loaded it.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
   - module: skyshift.clusterlink.peer_certificate
@@ -78,12 +77,12 @@ EXAMPLES = r"""
     path: /runner/pki
     fabric: demo
 
-- name: Make the CA, unless it was loaded
+- name: Create the CA, unless it was loaded
   skyshift.clusterlink.fabric_ca:
     path: /runner/pki
     fabric: demo
 
-- name: Save what is new
+- name: Save new files
   skyshift.clusterlink.fabric_store:
     state: saved
     context: management
@@ -99,7 +98,7 @@ secret:
   type: dict
   sample: {kind: Secret, namespace: clusterlink-store, name: clusterlink-fabric-demo}
 written:
-  description: The files that were made or changed, in the folder or in the Secret.
+  description: The files that were created or changed, in the folder or in the Secret.
   returned: success
   type: list
   elements: str
@@ -111,7 +110,7 @@ removed:
   elements: str
   sample: [ca.old/cert.pem, ca.old/key.pem]
 ca_fingerprint:
-  description: The SHA-256 fingerprint of the CA's certificate that is there now. Null when there is none.
+  description: The SHA-256 fingerprint of the present CA's certificate. Null when there is none.
   returned: success
   type: str
   sample: 'b1:5e:2d'
@@ -131,14 +130,14 @@ from ..module_utils.store.sync import FabricStore
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Load, save or remove what is kept."""
+    """Load or save the files, or delete the Secret."""
     require_one_cluster(params)
     fabric = require_fabric(params["fabric"], "fabric")
     folder = fabric_folder(params["path"], fabric)
     ref = Ref("Secret", params["secret"] or default_name(fabric), params["namespace"])
     with connect(params) as cluster:
-        kept = FabricStore(folder, FabricSecret(cluster, ref, fabric), mode.check)
-        done = {"loaded": kept.load, "saved": kept.save, "absent": kept.remove}[params["state"]]()
+        store = FabricStore(folder, FabricSecret(cluster, ref, fabric), mode.check)
+        done = {"loaded": store.load, "saved": store.save, "absent": store.remove}[params["state"]]()
     values = {
         "secret": ref.as_dict(),
         "written": sorted(path for path, content in done.after.items() if done.before.get(path) != content),
@@ -160,7 +159,7 @@ TASK = Task(
         "path": {"type": "path", "required": True},
         "fabric": {"type": "str", "default": "fabric"},
         "namespace": {"type": "str", "required": True},
-        # A name, and no secret.
+        # The name is not secret.
         "secret": {"type": "str", "no_log": False},
     },
     run=run,

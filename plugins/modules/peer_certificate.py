@@ -8,17 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: peer_certificate
-short_description: Make and keep the certificate of a peer of a ClusterLink fabric
+short_description: Manage the certificate of a peer of a ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - Makes the certificate and private key by which a peer's gateway is known in the fabric, as files or as content.
-  - An existing certificate is compared with what is asked for, and with the fabric's CA. One that will not do is made
-    anew, for the same key unless that is of another kind, and the reasons are returned.
+  - Creates the certificate and private key that identify a peer's gateway in the fabric, as files or as content.
+  - An existing certificate is compared with the options and with the fabric's CA. One that differs is recreated, for
+    the same key unless O(key_type) or O(key_size) require another kind, and RV(reasons) are returned.
   - It is renewed before it expires, for the same key; see O(renew_percent).
   - A certificate never outlives the CA that signs it.
-  - A key or certificate that cannot be read, or a pair that does not belong together, is an error and is not replaced.
-  - A key file that others can read is repaired to mode 0600.
-  - A certificate made by the C(clusterlink) CLI is taken as it is.
+  - An unreadable key or certificate, or a key that does not match its certificate, is an error and is not replaced.
+  - A key file that others can read gets mode 0600.
+  - A certificate of the C(clusterlink) CLI is used as it is.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -34,8 +34,8 @@ options:
     type: str
   peers:
     description:
-      - Several peers, whose certificates are made side by side in this one task. Needs O(path).
-      - One whose certificate cannot be made does not stop the others; the task fails at the end and names it.
+      - Several peers, whose certificates are created side by side in one task. Needs O(path).
+      - An error of one peer does not stop the others; the task fails at the end and names it.
     type: list
     elements: dict
     suboptions:
@@ -68,53 +68,53 @@ options:
     default: 365
   renew_percent:
     description:
-      - A certificate is made anew, with the same key, when less than this percentage of its whole life is left.
-      - Every peer has a threshold of its own, from three quarters of the percentage up to the whole of it and always
-        the same, so that the peers of a fabric are not renewed all at once, and none earlier than asked.
-      - With V(0) only what has expired is made anew. A certificate in the first tenth of its life never is.
-      - A certificate that would not end later than the present one is not made; a warning says when that is because
-        the CA itself is near its end.
+      - A certificate is renewed, with the same key, when less than this percentage of its lifetime is left.
+      - Every peer has its own constant threshold, from three quarters of the percentage up to all of it, so that the
+        peers of a fabric are not renewed at the same time.
+      - With V(0) only expired certificates are renewed. A certificate in the first tenth of its lifetime never is.
+      - A certificate is not renewed when the new one would not end later; a warning says so when the reason is that the
+        CA itself is near its end.
     type: int
     default: 33
   ca_certificate_content:
     description:
-      - The certificate of the fabric's CA, as PEM. Without it, the CA is that in the fabric's folder.
+      - The certificate of the fabric's CA, as PEM. The default is the CA in the fabric's folder.
     type: str
   ca_privatekey_content:
     description:
-      - The private key of the fabric's CA, as PEM. Without it, the key is that in the fabric's folder.
-      - It is needed only where a certificate has to be made.
+      - The private key of the fabric's CA, as PEM. The default is the key in the fabric's folder.
+      - It is needed only to sign a certificate.
     type: str
   ca_privatekey_passphrase:
     description:
-      - What the CA's private key is encrypted with. A key that is not encrypted is an error then.
-      - The peer's own key is never encrypted, because its gateway has to read it.
+      - The passphrase of the CA's private key. With it, an unencrypted key is an error.
+      - The peer's own key is never encrypted, because its gateway must read it.
     type: str
   enrolled:
     description:
-      - Whether the fabric's CA is another organisation's, whose certificate alone is in the fabric's folder.
-      - Then nothing is made. A certificate that will not do is an error that says to enrol again, see
-        M(skyshift.clusterlink.enrolment_request). One that would be renewed by O(renew_percent) is a warning that says
-        so and when it ends.
+      - Whether the fabric's CA belongs to another organisation, so that the fabric's folder holds only its certificate.
+      - Then nothing is created. A certificate that differs is an error that says to enrol again, see
+        M(skyshift.clusterlink.enrolment_request). A certificate that is due for renewal by O(renew_percent) is a
+        warning with its end.
     type: bool
     default: false
 notes:
-  - Without O(key_type), a new key is of the same kind as the CA's, so that a fabric that the C(clusterlink) CLI can use
-    stays one.
+  - Without O(key_type), a new key is of the same kind as the CA's, so that the C(clusterlink) CLI can still use a
+    fabric that it created.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
   - module: skyshift.clusterlink.enrolment_request
 """
 
 EXAMPLES = r"""
-- name: A certificate for every cluster
+- name: Create a certificate for every cluster
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
     name: "{{ inventory_hostname }}"
   delegate_to: localhost
 
-- name: The certificates of all hosts of the play at once
+- name: Create the certificates of all hosts of the play in one task
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -122,7 +122,7 @@ EXAMPLES = r"""
   delegate_to: localhost
   run_once: true
 
-- name: A certificate for 90 days that is renewed when less than half of them are left
+- name: Create a certificate for 90 days and renew it when less than half of them are left
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -130,7 +130,7 @@ EXAMPLES = r"""
     valid_days: 90
     renew_percent: 50
 
-- name: A certificate from a CA that is kept elsewhere
+- name: Create a certificate with a CA that is stored elsewhere
   skyshift.clusterlink.peer_certificate:
     path: /etc/clusterlink/pki
     fabric: demo
@@ -138,7 +138,7 @@ EXAMPLES = r"""
     ca_certificate_content: "{{ stored_ca_certificate }}"
     ca_privatekey_content: "{{ stored_ca_privatekey }}"
 
-- name: A certificate that is kept elsewhere
+- name: Create a certificate as content, for storage elsewhere
   skyshift.clusterlink.peer_certificate:
     name: east
     ca_certificate_content: "{{ stored_ca_certificate }}"
@@ -159,18 +159,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 peers:
-  description: For each peer that was not refused, by its name, the values below, and C(changed).
+  description: The values below and C(changed) for each peer without an error, by its name.
   returned: O(peers) is given
   type: dict
   sample: {east: {changed: true, reasons: [there is no certificate yet], not_after: "2026-01-31T12:00:00Z"}}
 reasons:
-  description: Why a new certificate was made, or in check mode would be. Empty when the existing one stayed.
+  description: Why a new certificate was created, or in check mode would be. Empty when the existing one stays.
   returned: O(state=present)
   type: list
   elements: str
   sample: [there is no certificate yet]
 repaired:
-  description: Files and folders whose mode was repaired because others could do too much with them.
+  description: Files and folders whose mode was repaired because it gave others too many permissions.
   returned: O(state=present)
   type: list
   elements: str
@@ -186,7 +186,7 @@ privatekey_path:
   type: str
   sample: /etc/clusterlink/pki/demo/east/key.pem
 backup_files:
-  description: The backups that were made.
+  description: The paths of the backups.
   returned: O(path) is given
   type: list
   elements: str
@@ -198,56 +198,56 @@ removed:
   elements: str
 certificate:
   description: The certificate, followed by the CA's, as PEM.
-  returned: O(return_content=true), and not to be made in check mode
+  returned: O(return_content=true), except in check mode for a new certificate
   type: str
 privatekey:
-  description: The new private key as PEM. A key that was given is not returned.
-  returned: O(return_content=true) and a new key was made
+  description: The new private key as PEM. A given key is not returned.
+  returned: O(return_content=true) and there is a new key
   type: str
 subject:
   description: The certificate's subject.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: CN=east
 issuer:
   description: The certificate's issuer.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: CN=demo,OU=ca-8729fc524766db83
 dns_names:
   description: The certificate's DNS names, which are the peer's name alone.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: list
   elements: str
   sample: [east]
 not_before:
   description: When its validity starts, in UTC.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: "2025-01-31T11:55:00Z"
 not_after:
   description: When its validity ends, in UTC.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: "2026-01-31T12:00:00Z"
 key_type:
   description: The kind of its key.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: ecdsa
 key_size:
   description: The size of its key in bits.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: int
   sample: 256
 serial:
   description: Its serial number in hexadecimal.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: 57B70D49C045BB7B
 fingerprint:
   description: Its SHA-256 fingerprint.
-  returned: O(state=present), except in check mode for one that is yet to be made
+  returned: O(state=present), except in check mode for a new certificate
   type: str
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 """
@@ -273,7 +273,7 @@ from ..module_utils.pki_files.many_peers import PEERS_SPEC, for_each
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Make, keep or remove the certificates of a peer, or of several."""
+    """Create, keep or remove the certificates of a peer, or of several."""
     now = datetime.now(UTC)
     arguments.require_one_place(params)
     find_authority = functools.cache(lambda: _authority(params, mode, now))
@@ -281,7 +281,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         return _run_one(params, mode, now, find_authority)
     require_fabric(params["fabric"], "fabric")
     if params["state"] == "present":
-        find_authority()  # what is wrong with the CA is said once, not for each peer
+        find_authority()  # reports problems of the CA once, not for each peer
     return for_each(params, params["peers"], lambda own: _run_one(own, mode, now, find_authority))
 
 
@@ -300,10 +300,10 @@ def _run_one(params: dict[str, Any], mode: Mode, now: datetime, find_authority: 
 
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"), request.name)
     authority = find_authority()
-    look = decide_enrolled if params["enrolled"] else decide_own
+    decide_on = decide_enrolled if params["enrolled"] else decide_own
 
     def decide(found: Pair) -> Decision:
-        return look(found, authority, request, now, renewal)
+        return decide_on(found, authority, request, now, renewal)
 
     def issue(decision: Decision) -> Issued:
         return make_leaf(request, authority.issuer(), now, decision.key)

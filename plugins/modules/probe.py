@@ -11,12 +11,12 @@ module: probe
 short_description: Make requests through imports from real pods
 version_added: "0.1.0"
 description:
-  - Makes requests to the Service of an Import from a pod of the cluster, as a workload would, and says what came back.
-    This proves what no condition can, the whole way through both gateways and their access policies.
-  - The requests are made by a small shell script in a container of an existing pod. It uses C(curl), C(wget), C(nc) or
-    C(bash), whichever the image has first. All requests from one pod are made by one command.
-  - Where no pod with a shell can be used, a temporary one can be made, see O(image).
-  - Nothing is ever reported as changed.
+  - Makes requests to the Service of an Import from a pod of the cluster, as a workload would, and returns the answers.
+    Unlike any condition, this tests the whole path through both gateways and their access policies.
+  - A small shell script in a container of an existing pod makes the requests. It uses C(curl), C(wget), C(nc) or
+    C(bash), whichever of them the image has first. One command makes all requests from one pod.
+  - Without a pod that has a shell, the module can create a temporary one, see O(image).
+  - The module never reports a change.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -38,35 +38,35 @@ options:
     type: int
   scheme:
     description:
-      - How to ask. V(http) and V(https) make a GET request without following redirects; every response is an answer,
+      - The protocol. V(http) and V(https) make a GET request without following redirects; every response is an answer,
         whatever its status. The certificate of V(https) is not verified.
-      - V(tcp) only connects. A connection that stays open for a second, or on which something comes, is an answer; one
-        that is closed at once, as gateways close those that they deny, is not. The image needs C(bash) or C(curl).
+      - V(tcp) only connects. A connection that stays open for a second, or on which data arrives, is an answer; one
+        that is closed at once, as gateways do with denied ones, is not. The image needs C(bash) or C(curl).
     type: str
     choices: [http, https, tcp]
     default: http
   path:
     description:
-      - The path to ask for, with its query if it has one. Characters that may not stand in a URL are encoded.
+      - The path of the request, with its query if it has one. Characters that are not valid in a URL are encoded.
     type: str
     default: /
   client:
     description:
-      - The pods that may make the requests. One that is running and ready is taken.
-      - Without it, any pod in the Import's namespace will do.
+      - The pods that may make the requests. The module uses one that is running and ready.
+      - The default is any pod in the Import's namespace.
     type: dict
     suboptions: &client
       namespace:
-        description: The pods' namespace. The Import's when this is not set.
+        description: The pods' namespace. The default is the Import's.
         type: str
       pod:
         description: The name of one pod.
         type: str
       labels:
-        description: Labels that the pods have. With O(image), the labels of the temporary pod.
+        description: Labels of the pods. With O(image), the labels of the temporary pod.
         type: dict
       match_expressions:
-        description: Further requirements on the pods' labels. They do not count for a temporary pod.
+        description: Further requirements on the pods' labels. They do not apply to a temporary pod.
         type: list
         elements: dict
         suboptions:
@@ -84,7 +84,7 @@ options:
             type: list
             elements: str
       container:
-        description: The container to make the requests in. The pod's default container when this is not set.
+        description: The container that makes the requests. The default is the pod's default container.
         type: str
       service_account:
         description: Pods that run as this service account are preferred. With O(image), the temporary pod runs as it.
@@ -94,13 +94,12 @@ options:
       - Make the requests from a temporary pod of this image, with the client's labels, instead of an existing one.
       - The image needs C(sh), C(sleep) and one of the tools above, and must not need to run as root.
       - The pod meets the restricted Pod Security Standard. It never becomes ready, so that no Service sends it traffic,
-        and is removed in the end, also after a failure. Should the controller be lost, it ends by itself after 15
-        minutes.
+        and is deleted at the end, also after a failure. When the controller fails, it terminates after 15 minutes.
     type: str
   count:
     description:
       - How many requests to make, one after another, at most 1000.
-      - The number of O(sources) when this is not set, or else one.
+      - The default is the number of O(sources), or one without O(sources).
     type: int
   timeout:
     description:
@@ -109,35 +108,35 @@ options:
     default: 5
   wait_timeout:
     description:
-      - Seconds for which all of a probe's requests are made again and again until everything is as expected. Just after
-        an Import became valid its first connections may be refused for about a second. V(0) tries once.
+      - Seconds for which all requests of a probe are retried until everything is as expected. Just after an Import
+        becomes valid, its first connections may be refused for about a second. V(0) makes one attempt.
     type: int
     default: 30
   expect:
     description:
       - V(answer) fails unless every request is answered, V(refused) unless none is.
-      - A refusal proves something only for an import that others are answered through.
+      - A refusal is meaningful only for an import that answers other clients.
     type: str
     choices: [answer, refused]
     default: answer
   status:
     description:
-      - The HTTP statuses that are right. Any is when this is not set.
+      - The expected HTTP statuses. The default is any status.
     type: list
     elements: int
   contains:
     description:
-      - A text that every answer has to contain, within its first 16 KiB.
+      - A text that every answer must contain, within its first 16 KiB.
     type: str
   sources:
     description:
-      - The peers that the Import draws on, for the result's reader.
+      - The source peers of the Import, for the reader of the result.
     type: list
     elements: str
   probes:
     description:
-      - Several probes to make side by side, instead of O(name) and what describes it.
-      - A probe for which no pod can be used is reported, with a warning, and is no failure. So is one without a client.
+      - Several probes to make side by side, instead of O(name) and its options.
+      - A probe without a usable pod or without a client gives a warning and is no failure.
     type: list
     elements: dict
     suboptions:
@@ -163,7 +162,7 @@ options:
         type: str
         default: /
       client:
-        description: As O(client), but without it nothing is asked.
+        description: As O(client), but without it no request is made.
         type: dict
         suboptions: *client
       count:
@@ -186,8 +185,8 @@ options:
         type: list
         elements: str
 notes:
-  - In check mode no request is made and the task is skipped, as the import may not be there yet.
-  - The requests are tried from at most three of the pods, in case the first has no shell.
+  - In check mode no request is made and the task is skipped, as the Import may not exist yet.
+  - At most three of the pods are tried, in case the first has no shell.
   - Running a command in a pod needs the verbs C(get) and C(create) on C(pods/exec), and C(list) on C(pods). O(image)
     needs C(get), C(patch), C(create) and C(delete) on C(pods).
 seealso:
@@ -242,17 +241,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ok:
-  description: Whether everything that could be asked is as expected.
+  description: Whether the answers to all requests that could be made are as expected.
   returned: always, except in check mode
   type: bool
   sample: true
 summary:
-  description: What came of it, for people. With O(probes) a list of such lines.
+  description: The result in a line for people. With O(probes) a list of such lines.
   returned: always, except in check mode
   type: raw
   sample: "shop/web answers: hello from east | hello from west"
 results:
-  description: What came of each of O(probes), in their order, each with everything that follows here.
+  description: The results of O(probes), in their order, each with all of the following values.
   returned: O(probes) is given
   type: list
   elements: dict
@@ -267,7 +266,7 @@ namespace:
   type: str
   sample: shop
 url:
-  description: What was asked for.
+  description: The URL of the requests.
   returned: O(name) is given
   type: str
   sample: http://web.shop:80/
@@ -278,12 +277,12 @@ sources:
   elements: str
   sample: [east, west]
 probed:
-  description: Whether requests could be made at all.
+  description: Whether requests could be made.
   returned: O(name) is given
   type: bool
   sample: true
 pod:
-  description: Where the requests were made, with namespace, name and container. Null when no pod could be used.
+  description: The pod that made the requests, with namespace, name and container. Null without a usable pod.
   returned: O(name) is given
   type: dict
   sample: {"namespace": "shop", "name": "frontend-7d9c5b5c8-x2x4t", "container": "frontend"}
@@ -325,20 +324,20 @@ unanswered:
   type: int
   sample: 0
 error:
-  description: What is not as expected. Empty when everything is.
+  description: What differs from the expectation. Empty when nothing does.
   returned: O(name) is given
   type: str
   sample: ""
 why:
   description:
-    - "What may be the reason, as far as the importing cluster knows: the conditions of the Import and of its Peers, and
-      access policies. Looked up only after requests that should have been answered were not."
+    - "Possible reasons, as far as the importing cluster shows them: the conditions of the Import and of its Peers, and
+      access policies. They are read only after requests without the expected answer."
   returned: O(name) is given
   type: list
   elements: str
   sample: ["Peer west is not reachable: its gateway has not answered a heartbeat"]
 problems:
-  description: What is wrong with the arguments or the cluster, each with where, what, found and fix.
+  description: The problems of the options or the cluster, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict
@@ -356,7 +355,7 @@ from ..module_utils.probe.run import run_probes
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Make the requests, judge them, and say why where they are not as expected."""
+    """Make the requests, judge the answers, and explain unexpected ones."""
     probes = read_probes(params)
     if mode.check:
         return Outcome(values={"skipped": True, "msg": "No request is made in check mode"})

@@ -119,7 +119,7 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
         *(task("saved", second, check=True), task("saved", second)),
     )
     assert changed(results) == [True, True, False, True, True]
-    assert "was gone" in json.dumps(results[4])
+    assert "was missing" in json.dumps(results[4])
     output += run_module.output
     keys = [path.read_bytes() for path in (*first.rglob("key.pem"), *third.rglob("key.pem"))]
     assert len(keys) == 6
@@ -151,7 +151,7 @@ def test_what_cannot_be_right_is_refused_and_nothing_is_written(
     (first / "demo/east.old~").write_bytes(bytes(1024 * 1024))
     before = kept(kubectl, namespace)
     [result] = run_module.each(store("saved", first))
-    assert "more than a Secret can hold" in result["msg"]
+    assert "does not fit into a Secret of 1048576 bytes" in result["msg"]
     assert "the largest are east.old~" in result["msg"]
     assert kept(kubectl, namespace) == before
 

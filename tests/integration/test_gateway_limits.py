@@ -62,7 +62,7 @@ def test_whatever_is_wrong_is_said_and_nothing_is_written(
         ({"privatekey_path": other_key}, "is not the key of the certificate"),
         ({"ca_path": str(stranger.folder / "cert.pem")}, "its issuer is CN=test where the CA is CN=stranger"),
         (fabric.peer("east", folder="expired", days="-1"), "it expired at"),
-        ({**fabric.peer("west"), "peer": "east"}, "its DNS names are west where east is asked for"),
+        ({**fabric.peer("west"), "peer": "east"}, "its DNS names are west instead of east"),
         ({"certificate_path": str(truncated)}, "holds no whole certificate"),
         ({"privatekey_path": str(tmp_path / "none.pem")}, "is missing"),
         ({"impersonate_user": "nobody"}, "the user nobody is not permitted to"),

@@ -27,25 +27,25 @@ _HELD = (
     (names.CONTROLPLANE, names.CERTIFICATE, CONTROL_PLANE),
     (names.DATAPLANE, names.CERTIFICATE, DATA_PLANE),
 )
-"""The Secrets, the keys under which they hold certificates, and what for."""
+"""The Secrets, the keys of the certificates in them, and their purposes."""
 
 SECRETS = tuple(dict.fromkeys(secret for secret, _key, _purpose in _HELD))
 
 _REACHED = (NODE_PORT, LOAD_BALANCER)
-"""Types of ingress Service that others reach; a gateway with another has no ingress."""
+"""Types of a reachable ingress Service; a gateway with another type has no ingress."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What to look at.
+class GatewayQuery:
+    """The gateway whose certificates to read.
 
     Attributes:
-        namespace: The gateway's.
-        peer: The peer's name; empty for the one that its certificate says.
-        wire: Whether to look at what the gateway serves too.
-        public_host: The host that other peers are told, when it is not the ingress's own.
-        public_port: The port that they are told.
-        timeout: Seconds that the gateway may take to answer.
+        namespace: Its namespace.
+        peer: The peer's name; empty for the name in its certificate.
+        wire: Whether to read the certificate that it serves, too.
+        public_host: The host for other peers, when it differs from the ingress's own.
+        public_port: The port for other peers.
+        timeout: Seconds that the gateway may take to respond.
     """
 
     namespace: str
@@ -56,54 +56,56 @@ class Look:
     timeout: float = TIMEOUT
 
 
-def survey_cluster(cluster: Cluster, look: Look) -> list[Found]:
-    """Every certificate of a cluster's gateway; what may not or cannot be read is one with a fault.
+def gateway_certificates(cluster: Cluster, query: GatewayQuery) -> list[Found]:
+    """Every certificate of a cluster's gateway; an unreadable one has a fault.
 
     Raises:
-        ClusterUnreachableError: The API server cannot be talked to.
+        ClusterUnreachableError: The API server is unreachable.
     """
-    refs = [*(Ref("Secret", name, look.namespace) for name in SECRETS), ingress_ref(look.namespace)]
+    refs = [*(Ref("Secret", name, query.namespace) for name in SECRETS), ingress_ref(query.namespace)]
     *answers, ingress = attempt(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
     secrets = dict(zip(SECRETS, answers, strict=True))
-    owner = look.peer or peer_name(secrets)
-    found = stored_certificates(secrets, look.namespace, owner)
-    if not look.wire or not any(answers):
+    owner = query.peer or peer_name(secrets)
+    found = stored_certificates(secrets, query.namespace, owner)
+    if not query.wire or not any(answers):
         return found
-    return [*found, *_served(cluster, look, owner, ingress)]
+    return [*found, *_served(cluster, query, owner, ingress)]
 
 
-def _served(cluster: Cluster, look: Look, owner: str, ingress: Object | ClusterlinkError | None) -> list[Found]:
-    """What the gateway serves; nothing when it has no ingress."""
+def _served(
+    cluster: Cluster, query: GatewayQuery, owner: str, ingress: Object | ClusterlinkError | None
+) -> list[Found]:
+    """The certificate that the gateway serves; none when it has no ingress."""
     try:
-        address = _address(cluster, look, ingress)
+        address = _address(cluster, query, ingress)
     except ClusterUnreachableError:
         raise
     except ClusterlinkError as error:
-        return [Found(owner, PEER, WIRE, str(ingress_ref(look.namespace)), fault=error.message())]
-    return [] if address is None else [on_wire(address.host, address.port, owner, look.timeout)]
+        return [Found(owner, PEER, WIRE, str(ingress_ref(query.namespace)), fault=error.message())]
+    return [] if address is None else [on_wire(address.host, address.port, owner, query.timeout)]
 
 
-def _address(cluster: Cluster, look: Look, ingress: Object | ClusterlinkError | None) -> Address | None:
-    """Where the gateway serves; None when it has no ingress.
+def _address(cluster: Cluster, query: GatewayQuery, ingress: Object | ClusterlinkError | None) -> Address | None:
+    """The gateway's address; None when it has no ingress.
 
     Raises:
-        ClusterlinkError: It should have an address, and none is known.
+        ClusterlinkError: It must have an address, and none is known.
     """
-    if look.public_host and look.public_port:
-        return Address(look.public_host, look.public_port)
+    if query.public_host and query.public_port:
+        return Address(query.public_host, query.public_port)
     if isinstance(ingress, ClusterlinkError):
         raise ingress
-    where = str(ingress_ref(look.namespace))
+    where = str(ingress_ref(query.namespace))
     if ingress is None:
-        raise ClusterlinkError(Problem(where, "is not there, so it is not known where the gateway serves"))
-    address = read_address(cluster, ingress, look.public_host, look.public_port)
+        raise ClusterlinkError(Problem(where, "does not exist, so the gateway's address is unknown"))
+    address = read_address(cluster, ingress, query.public_host, query.public_port)
     if address is None and ingress["spec"].get("type") in _REACHED:
         raise ClusterlinkError(Problem(where, "has no address, so other peers cannot reach the gateway"))
     return address
 
 
 def peer_name(secrets: Mapping[str, Object | ClusterlinkError | None]) -> str:
-    """The peer's name by its certificate; empty when that cannot be read. Takes what C(stored_certificates) does."""
+    """The peer's name in its certificate; empty when that cannot be read. See C(stored_certificates) for Secrets."""
     secret = secrets.get(names.PEER_SECRET)
     if isinstance(secret, ClusterlinkError):
         return ""
@@ -117,17 +119,17 @@ def peer_name(secrets: Mapping[str, Object | ClusterlinkError | None]) -> str:
 def stored_certificates(
     secrets: Mapping[str, Object | ClusterlinkError | None], namespace: str, owner: str
 ) -> list[Found]:
-    """The certificates in a gateway's Secrets; what is missing or cannot be read is one with a fault.
+    """The certificates in a gateway's Secrets; a missing or unreadable one has a fault.
 
     Args:
-        secrets: What each of C(SECRETS) was found to be: the object, why it cannot be read, or None when there is none.
-        namespace: The gateway's.
+        secrets: Each of C(SECRETS): the object, the error of reading it, or None when it does not exist.
+        namespace: The gateway's namespace.
         owner: The peer's name.
     """
     if all(secrets.get(name) is None for name in SECRETS):
         where = f"Secret {namespace}/{names.PEER_SECRET}"
-        what = "is not there, nor is any other Secret of a gateway"
-        problem = Problem(where, what, fix="Install a gateway by role gateway, or give the namespace that it is in")
+        what = "does not exist, nor does any other Secret of a gateway"
+        problem = Problem(where, what, fix="Install a gateway with role gateway, or give its namespace")
         return [Found(owner, PEER, SECRET, where, fault=str(problem))]
     found: list[Found] = []
     for name, key, purpose in _HELD:
@@ -135,7 +137,7 @@ def stored_certificates(
         if isinstance(secret, ClusterlinkError):
             found.append(Found(owner, purpose, SECRET, where, fault=secret.message()))
         elif secret is None:
-            missing = Problem(where, "is not there", fix="Run role gateway, which makes it")
+            missing = Problem(where, "does not exist", fix="Run role gateway, which creates it")
             found.append(Found(owner, purpose, SECRET, where, fault=str(missing)))
         else:
             found += read_chain(secret_text(secret, key).encode(), owner, purpose, SECRET, f"{where} {key}")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificates in a fabric's folder, in one file, or given as content. Key files are not opened."""
+"""The certificates in a fabric's folder, in a file, or in a text. It opens no key file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .found import CONTENT, FABRIC_CA, FILE, PEER, Found, common_name, is_ca, re
 
 
 def in_path(path: str) -> list[Found]:
-    """What is in a fabric's folder (C(cert.pem) and C(PEER/cert.pem)) or in a single PEM file.
+    """The certificates in a fabric's folder (C(cert.pem) and C(PEER/cert.pem)) or in a single PEM file.
 
-    What is missing or cannot be read is one with a fault.
+    A missing or unreadable one has a fault.
     """
     if not os.path.isdir(path):
         return _sorted_out(_file(path, "", PEER))
@@ -33,7 +33,7 @@ def in_path(path: str) -> list[Found]:
 
 
 def in_content(pem: str) -> list[Found]:
-    """What is in a text."""
+    """The certificates in a text."""
     return _sorted_out(read_chain(pem.encode(), "", PEER, CONTENT, "content"))
 
 
@@ -43,27 +43,27 @@ def _file(path: str, owner: str, purpose: str) -> list[Found]:
     except ClusterlinkError as error:
         return [Found(owner, purpose, FILE, path, fault=error.message())]
     if pem is None:
-        missing = Problem(path, "is missing", fix="Check the path, or make the certificate by role fabric")
+        missing = Problem(path, "is missing", fix="Check the path, or create the certificate with role fabric")
         return [Found(owner, purpose, FILE, path, fault=str(missing))]
     return read_chain(pem, owner, purpose, FILE, path)
 
 
 def _sorted_out(found: list[Found]) -> list[Found]:
-    """Each with the purpose and owner that the certificate itself says, for there is nothing else to go by."""
+    """Each with the purpose and owner that the certificate itself shows."""
     peer = next((_peer(each) for each in found if _peer(each)), "")
-    told = []
+    identified = []
     for each in found:
         if each.certificate is None:
-            told.append(each)
+            identified.append(each)
         elif is_ca(each.certificate):
-            told.append(replace(each, owner=common_name(each.certificate), purpose=FABRIC_CA, follows=False))
+            identified.append(replace(each, owner=common_name(each.certificate), purpose=FABRIC_CA, follows=False))
         else:
-            told.append(replace(each, owner=_peer(each) or peer, purpose=PEER, follows=False))
-    return told
+            identified.append(replace(each, owner=_peer(each) or peer, purpose=PEER, follows=False))
+    return identified
 
 
 def _peer(found: Found) -> str:
-    """The peer that a leaf is of; empty for anything else."""
+    """The peer of a leaf; empty for a CA or an unreadable certificate."""
     if found.certificate is None or is_ca(found.certificate):
         return ""
     return next(iter(dns_names(found.certificate)), "") or common_name(found.certificate)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates wherever they were found: whose they are, what for, and how long they last. Never a key."""
+"""Certificates from all places: their owners, purposes and validity. Never a key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ except ImportError:
 if TYPE_CHECKING:
     from datetime import timedelta
 
-# What a certificate is for.
+# The purposes of certificates.
 FABRIC_CA = "fabric_ca"
 PEER = "peer"
 TRUSTED_CA = "trusted_ca"
@@ -33,9 +33,9 @@ CONTROL_PLANE = "control_plane"
 DATA_PLANE = "data_plane"
 
 _CA_OF_LEAF = {PEER: FABRIC_CA, CONTROL_PLANE: SITE_CA, DATA_PLANE: SITE_CA}
-"""What the CAs that follow a leaf in its chain are for."""
+"""The purpose of the CAs that follow a leaf in its chain."""
 
-# Where it was found.
+# The places of certificates.
 FILE = "file"
 CONTENT = "content"
 SECRET = "secret"  # noqa: S105  # a name
@@ -50,13 +50,13 @@ class Found:
     """One certificate, or the reason why it cannot be read.
 
     Attributes:
-        owner: The peer that it belongs to or that trusts it; of a fabric's own CA, the fabric. Empty when unknown.
+        owner: The peer that it belongs to or that trusts it; the fabric for its own CA. Empty when unknown.
         purpose: One of the constants above.
         place: C(FILE), C(CONTENT), C(SECRET) or C(WIRE).
         where: The path, the Secret with its key, or the address.
         certificate: None when it cannot be read.
         fault: Why it cannot be read; otherwise empty.
-        follows: Whether it only came along in a chain; one that is found for itself as well is listed once.
+        follows: Whether it only follows a leaf in a chain; a CA that is also found elsewhere is listed once.
     """
 
     owner: str
@@ -69,12 +69,12 @@ class Found:
 
 
 def read_chain(pem: bytes, owner: str, purpose: str, place: str, where: str) -> list[Found]:
-    """Every certificate of a file or Secret's entry; what cannot be read is one with a fault.
+    """Every certificate of a file or Secret's entry; an unreadable one has a fault.
 
     Args:
-        pem: A leaf that its CAs may follow, or, where the purpose is a CA's, CAs only.
+        pem: A leaf that its CAs may follow, or, for the purpose of a CA, CAs only.
         owner: As C(Found).
-        purpose: What the first is for.
+        purpose: The purpose of the first.
         place: As C(Found).
         where: As C(Found).
     """
@@ -90,7 +90,7 @@ def read_chain(pem: bytes, owner: str, purpose: str, place: str, where: str) -> 
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
-    """Whether it is a CA that signs itself."""
+    """Whether it is a self-signed CA."""
     return not ca_usage_reasons(certificate)
 
 
@@ -101,16 +101,16 @@ def common_name(certificate: x509.Certificate) -> str:
 
 
 def describe(found: Iterable[Found], now: datetime) -> list[dict[str, Any]]:
-    """What may be said of every certificate, as plain data in the order found.
+    """The facts of every certificate, as plain data in the same order.
 
     Args:
-        found: All that was found, so that issuers are known and it can be said what is served.
+        found: All certificates, so that their issuers and the served ones are known.
         now: Aware.
 
     Returns:
         For each C(owner), C(purpose), C(place), C(where), the facts of C(pki.certificates.facts), C(issuer_generation),
-        C(valid), C(days_left), C(life_left), C(served) and C(fault); see module certificate_info. What is not known of
-        a certificate that cannot be read is an empty string, an empty list or None.
+        C(valid), C(days_left), C(life_left), C(served) and C(fault); see module certificate_info. Unknown facts of an
+        unreadable certificate are an empty string, an empty list or None.
     """
     listed = _without_repeats(found)
     authorities = [each.certificate for each in listed if each.certificate is not None and is_ca(each.certificate)]
@@ -118,7 +118,7 @@ def describe(found: Iterable[Found], now: datetime) -> list[dict[str, Any]]:
 
 
 def unreadable(found: Found) -> dict[str, Any]:
-    """The entry of what cannot be read: where it is and its fault, and nothing else known."""
+    """The entry of an unreadable certificate: its place and fault; all else is unknown."""
     return {
         **_place(found),
         **dict.fromkeys(("subject", "issuer", "not_before", "not_after", "key_type", "serial", "fingerprint"), ""),
@@ -131,10 +131,10 @@ def unreadable(found: Found) -> dict[str, Any]:
 
 
 def mark_served(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same entries, each peer's leaf marked by what its gateway was found to serve.
+    """The same entries, each peer's leaf marked by whether its gateway serves it.
 
-    C(served) is True where the gateway serves this very leaf, False where it serves another, and None where that is not
-    known, and for whatever is no peer's leaf.
+    C(served) is True where the gateway serves this leaf, False where it serves another one, and None where that is
+    unknown, and for all other certificates.
     """
     on_wire: dict[str, set[str]] = {}
     for entry in entries:
@@ -150,10 +150,10 @@ def mark_served(entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def issuer_generation(certificate: x509.Certificate, authorities: Iterable[x509.Certificate]) -> str:
-    """Which generation of a CA signed it, as C(pki.subject.generation) names it; empty when that cannot be told.
+    """The generation of the CA that signed it, as C(pki.subject.generation) names it; empty when unknown.
 
-    A CA of ours says so in its subject. Another's is named by its key: from the CA itself where it is known, otherwise
-    from the certificate's authority key identifier.
+    Our CAs have it in their subjects. For other CAs it is derived from the key: of the CA itself where it is known,
+    otherwise from the certificate's authority key identifier.
     """
     for unit in certificate.issuer.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME):
         if _GENERATION.fullmatch(str(unit.value)):
@@ -170,7 +170,7 @@ def issuer_generation(certificate: x509.Certificate, authorities: Iterable[x509.
 
 
 def _without_repeats(found: Iterable[Found]) -> list[Found]:
-    """All but the CAs that only came along and are known from elsewhere too."""
+    """All but the CAs that only follow a leaf and are known from elsewhere, too."""
     everything = list(found)
     known = {fingerprint(each.certificate) for each in everything if each.certificate is not None and not each.follows}
     listed = []
@@ -206,7 +206,7 @@ def _place(found: Found) -> dict[str, Any]:
 
 
 def _life_left(rest: timedelta, whole: timedelta) -> int:
-    """How much of a life is left, in whole percent from 0 to 100."""
+    """The remaining part of a lifetime, in whole percent from 0 to 100."""
     if whole.total_seconds() <= 0:
         return 0
     return max(0, min(100, round(100 * rest / whole)))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All certificates of a fabric in one report: a table, what is wrong, and JUnit XML. Pure."""
+"""The report on all certificates of a fabric: a table, the problems, and JUnit XML. Pure."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ _ORDER = list(_PURPOSES)
 _HEADINGS = ("WHOSE", "FOR", "ISSUER", "FROM", "TO", "DAYS LEFT", "STATE", "IN")
 _STATES = {True: "served", False: "only stored", None: "stored"}
 _SHORT_GENERATION = 11
-"""Characters of a generation in the table, which has to fit a terminal: enough to tell the few of a fabric apart."""
+"""Characters of a generation in the table, which must fit a terminal: enough to distinguish the few of a fabric."""
 _FORBIDDEN_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
 class Row:
-    """One certificate in all the places where it is, or one that could not be read.
+    """One certificate with all its places, or an unreadable one.
 
     Attributes:
-        entry: As C(survey.describe) gives it, from the first place.
-        places: C(file), C(secret) and so on; several when the same certificate is there.
-        problems: What is wrong with it, as sentences without a full stop that name it.
+        entry: The entry of C(found.describe), from the first place.
+        places: C(file), C(secret) and so on; several for the same certificate.
+        problems: Its problems, as sentences without a full stop that name it.
     """
 
     entry: Entry
@@ -61,21 +61,21 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Whose, what for and where, for people."""
+        """Its owner, purpose and places, for people."""
         return f"{self.entry['owner'] or 'unknown'}: {_PURPOSES[self.entry['purpose']]} ({', '.join(self.places)})"
 
 
 def report(infos: Mapping[str, Info], files: Info | None, days: float) -> dict[str, Any]:
-    """Everything that is to be said of a fabric's certificates.
+    """The report on a fabric's certificates.
 
     Args:
-        infos: What module certificate_info returned, by host; one that failed has C(msg) instead of C(certificates).
-        files: What it returned of the fabric's folder; None when that was not looked at.
-        days: How many days every certificate has to have left.
+        infos: Results of module certificate_info, by host; a failed one has C(msg) instead of C(certificates).
+        files: Its result for the fabric's folder; None when that was not read.
+        days: The number of days that every certificate must have left.
 
     Returns:
         C(certificates), the entries of all hosts and the folder; C(clocks), seconds by host, where known; C(table),
-        lines; C(problems), a sentence without a full stop for each, none when all is well; and C(junit), XML.
+        lines; C(problems), a sentence without a full stop for each; and C(junit), XML.
     """
     entries = [entry for host in sorted(infos) for entry in _entries(infos[host], host, f"cluster {host}", SECRET)]
     if files is not None:
@@ -94,10 +94,10 @@ def report(infos: Mapping[str, Info], files: Info | None, days: float) -> dict[s
 
 
 def _entries(info: Info, owner: str, where: str, place: str) -> list[dict[str, Any]]:
-    """What was found; for a cluster or folder that could not be looked at, one entry that says why."""
+    """The certificates; for a cluster or folder that could not be read, one entry with the reason."""
     if "certificates" in info:
         return [dict(entry) for entry in info["certificates"]]
-    fault = str(info.get("msg") or "it was not looked at")
+    fault = str(info.get("msg") or "it was not read")
     found = Found(owner, PEER if owner else FABRIC_CA, place, where, fault=fault)
     return [unreadable(found)]
 
@@ -105,7 +105,7 @@ def _entries(info: Info, owner: str, where: str, place: str) -> list[dict[str, A
 def _rows(entries: Iterable[Entry], days: float) -> list[Row]:
     rows: dict[tuple[str, ...], Row] = {}
     for entry in entries:
-        # What cannot be read is told apart by where it is, as it has no fingerprint.
+        # An unreadable certificate has no fingerprint, so its place identifies it.
         mark = (entry["owner"], entry["purpose"], entry["fingerprint"] or f"{entry['place']} {entry['where']}")
         row = rows.setdefault(mark, Row(entry, []))
         if entry["place"] not in row.places:
@@ -117,7 +117,7 @@ def _rows(entries: Iterable[Entry], days: float) -> list[Row]:
 
 
 def _rank(entry: Entry) -> tuple[bool, str, int, bool, str]:
-    """The fabric's CA first, and of each peer what is known before what is not."""
+    """The fabric's CA first, and for each peer readable certificates before unreadable ones."""
     purpose = entry["purpose"]
     return purpose != FABRIC_CA, entry["owner"], _ORDER.index(purpose), bool(entry["fault"]), entry["not_after"]
 
@@ -132,15 +132,15 @@ def _problems(row: Row, days: float) -> list[str]:
     elif not entry["valid"]:
         found.append(f"{row.name} expired at {entry['not_after']}")
     elif left < days:
-        found.append(f"{row.name} has {left:.1f} days left, until {entry['not_after']}, where {days:g} are asked for")
+        found.append(f"{row.name} has {left:.1f} days left, until {entry['not_after']}, where {days:g} are required")
     if entry["served"] is False:
         found.append(f"{row.name}, {entry['where']}, is not the certificate that the gateway serves")
     return found
 
 
 def _clock_problem(host: str, seconds: int) -> str:
-    said = describe_skew(seconds)
-    return f"{host}: its clock is {said}" if said else ""
+    skew = describe_skew(seconds)
+    return f"{host}: its clock is {skew}" if skew else ""
 
 
 def _cells(row: Row) -> tuple[str, ...]:

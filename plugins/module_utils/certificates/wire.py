@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The certificate that a gateway really serves, seen as another peer would see it."""
+"""The certificate that a gateway serves to other peers, read by a TLS handshake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..errors import ClusterlinkError, Problem
 from .found import PEER, WIRE, Found, read_chain
 
 TIMEOUT = 5.0
-"""Seconds for the connection, and again for the handshake: a link that takes longer carries no service."""
+"""Seconds for the connection, and again for the handshake: a slower link is of no use to a service."""
 
 _NO_TLS = {
     "HTTP_REQUEST",
@@ -22,17 +22,17 @@ _NO_TLS = {
     "UNKNOWN_PROTOCOL",
     "WRONG_VERSION_NUMBER",
 }
-"""OpenSSL's reasons for an answer that is no TLS record."""
+"""OpenSSL's reasons for a response that is no TLS record."""
 
 
 def on_wire(host: str, port: int, peer: str, timeout: float = TIMEOUT) -> Found:
-    """What the gateway at an address serves for a peer's name; with a fault when there is nothing to see.
+    """The certificate that the gateway at an address serves for a peer's name; with a fault when there is none.
 
     Args:
         host: A name or an address.
         port: From 1 to 65535.
-        peer: The name that is asked for (SNI), as another peer would; may be empty. A gateway of ClusterLink v0.4.1
-            serves the same certificate whatever the name (cmd/cl-dataplane/app/envoyconf.go has one filter chain).
+        peer: The requested name (SNI), as another peer sends it; may be empty. A gateway of ClusterLink v0.4.1 serves
+            the same certificate for all names (cmd/cl-dataplane/app/envoyconf.go has one filter chain).
         timeout: Seconds for the connection, and again for the handshake.
     """
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -44,29 +44,29 @@ def on_wire(host: str, port: int, peer: str, timeout: float = TIMEOUT) -> Found:
 
 
 def try_certificate(host: str, port: int, peer: str, files: tuple[str, str], timeout: float = TIMEOUT) -> str:
-    """Why a gateway refuses a client's certificate; empty when it lets the client in.
+    """Why a gateway refuses a client's certificate; empty when it accepts the client.
 
-    Under TLS 1.3 a client knows only from the first answer whether it was let in, so it asks for something.
+    Under TLS 1.3 a client knows only from the first response whether it is accepted, so it sends a request.
 
     Args:
         host: A name or an address.
         port: From 1 to 65535.
         peer: The gateway's own name (SNI).
         files: The client's certificate and key, as paths.
-        timeout: Seconds for the connection, and again for each answer.
+        timeout: Seconds for the connection, and again for each response.
 
     Raises:
-        ClusterlinkError: There is no gateway to try it at, or the client's files cannot be read.
+        ClusterlinkError: There is no gateway at the address, or the client's files cannot be read.
     """
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # whether the gateway trusts the client is the question
+    context.verify_mode = ssl.CERT_NONE  # only the gateway's trust in the client is tested
     try:
         context.load_cert_chain(*files)
     except (OSError, ValueError) as error:
         raise ClusterlinkError(Problem(files[0], "cannot be read together with its key", str(error))) from error
-    _handshake(host, port, peer, timeout, where)  # so that no answer below means a refusal
+    _handshake(host, port, peer, timeout, where)  # so that a missing response below means a refusal
     try:
         with (
             socket.create_connection((host, port), timeout) as connection,
@@ -75,7 +75,7 @@ def try_certificate(host: str, port: int, peer: str, files: tuple[str, str], tim
             secured.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
             return "" if secured.recv(1) else "it closes the connection"
     except TimeoutError as error:
-        raise ClusterlinkError(Problem(where, f"no answer within {timeout:g} s")) from error
+        raise ClusterlinkError(Problem(where, f"no response within {timeout:g} s")) from error
     except OSError as error:
         return str(getattr(error, "reason", "") or getattr(error, "strerror", "") or error)
 
@@ -83,15 +83,15 @@ def try_certificate(host: str, port: int, peer: str, files: tuple[str, str], tim
 def _handshake(host: str, port: int, name: str, timeout: float, where: str) -> bytes:
     """The server's leaf as DER.
 
-    The gateway asks for a client certificate, which this has none of. Under TLS 1.3 the client's part of the handshake
-    is over, and the server's certificate known, before the server refuses.
+    The gateway requests a client certificate, and this client sends none. Under TLS 1.3 the client's part of the
+    handshake is over, and the server's certificate known, before the server refuses.
 
     Raises:
         ClusterlinkError: No connection, no TLS, or a refusal.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # to look at an expired or wrong certificate is what this is for
+    context.verify_mode = ssl.CERT_NONE  # expired and wrong certificates must be readable, too
     try:
         connection = socket.create_connection((host, port), timeout)
     except (OSError, ValueError, OverflowError) as error:  # ValueError: a name that IDNA does not know
@@ -99,7 +99,7 @@ def _handshake(host: str, port: int, name: str, timeout: float, where: str) -> b
     with connection:
         try:
             secured = context.wrap_socket(connection, server_hostname=name or None)
-        except (OSError, ValueError, TypeError) as error:  # the last two: a name that cannot be asked for
+        except (OSError, ValueError, TypeError) as error:  # the last two: a name that is not valid for SNI
             raise ClusterlinkError(_no_handshake(error, timeout, where, name)) from error
         with contextlib.closing(secured):
             leaf = secured.getpeercert(binary_form=True)
@@ -115,21 +115,21 @@ def _no_connection(error: Exception, timeout: float, where: str) -> Problem:
         fix = "Check the address, and the firewalls from here to there"
         return Problem(where, f"no connection within {timeout:g} s", fix=fix)
     if isinstance(error, ConnectionRefusedError):
-        fix = "Check whether the gateway's data plane runs, and its address"
+        fix = "Check that the gateway's data plane runs, and its address"
         return Problem(where, "the connection is refused", fix=fix)
     return Problem(where, "no connection", getattr(error, "strerror", "") or str(error), "Check the address")
 
 
 def _no_handshake(error: Exception, timeout: float, where: str, name: str) -> Problem:
-    fix = "Check whether it is the gateway's address"
+    fix = "Check that it is the gateway's address"
     if isinstance(error, TimeoutError):
         return Problem(
-            where, f"the connection is accepted, but no TLS handshake is answered within {timeout:g} s", fix=fix
+            where, f"the connection is accepted, but there is no TLS handshake within {timeout:g} s", fix=fix
         )
     reason = str(getattr(error, "reason", "") or getattr(error, "strerror", "") or error)
     if reason in _NO_TLS:
-        return Problem(where, "what answers does not speak TLS", fix=fix)
+        return Problem(where, "the server does not speak TLS", fix=fix)
     if isinstance(error, (ssl.SSLEOFError, ConnectionError)) or reason == "UNEXPECTED_EOF_WHILE_READING":
         what = f"the connection is closed in the TLS handshake for {name or 'no name'}"
-        return Problem(where, what, fix=f"{fix}, and whether the gateway has been given a certificate")
+        return Problem(where, what, fix=f"{fix}, and that the gateway has a certificate")
     return Problem(where, f"the TLS handshake for {name or 'no name'} is refused or fails", reason, fix)

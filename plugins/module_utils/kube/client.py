@@ -83,7 +83,7 @@ class Cluster:
     def clock(self) -> int | None:
         """Seconds by which the API server's clock was ahead of this machine's at its latest response; None if unknown.
 
-        This is the part that is certain, whatever time the response took; 0 when both clocks may be the same.
+        This is the certain part of the difference; 0 when both clocks may be the same.
         """
         return self._transport.clock
 

@@ -87,9 +87,9 @@ def dry_run(cluster: Cluster, steps: Sequence[Step], *, check: bool, namespaces:
         else:
             problems += answer.problems
     # The response for a kind that is not served does not show whether the namespace exists.
-    unasked = [step for step in done if not step.served and step.ref.namespace not in ("", *namespaces)]
-    for name in _missing(cluster, {step.ref.namespace for step in unasked}):
-        missing.setdefault(name, []).extend(step.ref for step in unasked if step.ref.namespace == name)
+    unserved = [step for step in done if not step.served and step.ref.namespace not in ("", *namespaces)]
+    for name in _missing(cluster, {step.ref.namespace for step in unserved}):
+        missing.setdefault(name, []).extend(step.ref for step in unserved if step.ref.namespace == name)
     raise_all([*(_missing_namespace(name, refs) for name, refs in sorted(missing.items())), *problems])
     return done
 

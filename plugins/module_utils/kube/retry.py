@@ -14,13 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 DEFAULT_LIMIT = 20.0
-"""Seconds from the first attempt after which there is no further one, whatever Retry-After says."""
+"""Seconds from the first attempt after which there is no further one, regardless of Retry-After."""
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 3.0
 """Bounds of a pause, in seconds, beside what the server asks for."""
 
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
-"""HTTP statuses of a server that is overloaded, restarts, or waits for another in vain."""
+"""HTTP statuses of a server that is overloaded, restarts, or gets no response from another."""
 _NOT_PROCESSED = frozenset({429})
 """Statuses by which the server did nothing (Kubernetes answers 429 before it begins)."""
 

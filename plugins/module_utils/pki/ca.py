@@ -68,7 +68,7 @@ def decide_ca(
 ) -> Decision:
     """Decide whether to keep the present CA.
 
-    Every peer trusts the CA. So a present one is never replaced without ``replace``, whatever is wrong with it.
+    Every peer trusts the CA. So an existing one is never replaced without ``replace``, whatever its faults.
 
     Args:
         found: The present CA.

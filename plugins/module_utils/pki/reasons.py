@@ -54,7 +54,7 @@ def key_reasons(key: PrivateKey | PublicKey, wanted: KeySpec | None) -> list[str
     found = spec_of(key)
     if wanted is None or found == wanted:
         return []
-    return [f"its key is {found} where {wanted} is asked for"]
+    return [f"its key is {found} instead of {wanted}"]
 
 
 def match_reasons(certificate: x509.Certificate, key: PrivateKey) -> list[str]:
@@ -123,7 +123,7 @@ def name_reasons(certificate: x509.Certificate, dns_name: str) -> list[str]:
     found = dns_names(certificate)
     if found == [dns_name]:
         return []
-    return [f"its DNS names are {', '.join(found) or 'none'} where {dns_name} is asked for"]
+    return [f"its DNS names are {', '.join(found) or 'none'} instead of {dns_name}"]
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:

@@ -98,7 +98,7 @@ def subject_reasons(certificate: x509.Certificate, name: str, attributes: Mappin
     found = certificate.subject
     common_names = [str(attribute.value) for attribute in found.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if common_names != [name]:
-        reasons.append(f"its common name is {', '.join(common_names) or 'missing'} where {name} is asked for")
+        reasons.append(f"its common name is {', '.join(common_names) or 'missing'} instead of {name}")
     if attributes is not None:
         own = (
             _common_name(name),
@@ -107,9 +107,7 @@ def subject_reasons(certificate: x509.Certificate, name: str, attributes: Mappin
         rest = x509.Name([attribute for attribute in found if attribute not in own])
         wanted = x509.Name(_attributes(attributes))
         if rest != wanted:
-            reasons.append(
-                f"its subject is {found.rfc4514_string()} where {wanted.rfc4514_string() or 'nothing'} is asked for"
-            )
+            reasons.append(f"its subject is {found.rfc4514_string()} instead of {wanted.rfc4514_string() or 'nothing'}")
     return reasons
 
 

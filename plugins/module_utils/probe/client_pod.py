@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pods from which a probe makes its requests: those that are there, or a temporary one."""
+"""The pods from which a probe makes its requests: existing ones, or a temporary one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..kube.exec import Container
 TEMPORARY_NAME = "clusterlink-probe"
 START_TIMEOUT = 60.0
 LIFETIME = 900
-"""Seconds after which a temporary pod ends by itself, should nobody be left to remove it."""
+"""Seconds after which a temporary pod terminates when the run could not delete it."""
 
 _POLL = 0.2
 _SHOWN_PODS = 10
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _GENERATED_LABELS = frozenset({"controller-revision-hash", "pod-template-generation", "pod-template-hash"})
-# Why a container will not start however long one waits.
-_HOPELESS = frozenset(
+# Reasons for which a container never starts.
+_PERMANENT = frozenset(
     {
         "CreateContainerConfigError",
         "CreateContainerError",
@@ -42,12 +42,12 @@ _HOPELESS = frozenset(
 
 @dataclass(frozen=True)
 class Client:
-    """Who makes the requests.
+    """The pods that may make the requests.
 
     Attributes:
         namespace: The pods' namespace.
-        pod: One pod by name; otherwise any that the labels select.
-        labels: What the pods are selected by; the labels of a temporary pod.
+        pod: One pod by name; otherwise any pod that the labels select.
+        labels: The labels to select pods by; the labels of a temporary pod.
         expressions: Further requirements, as C(matchExpressions) of a label selector.
         container: The container to run in; empty for the pod's default one.
         service_account: Pods that run as it come first; a temporary pod runs as it. Access policies can select on it.
@@ -79,7 +79,7 @@ class Client:
 
 @dataclass(frozen=True)
 class ClientPod:
-    """A pod to make requests from, and what access policies know it by."""
+    """A pod to make requests from, with the attributes that access policies select on."""
 
     container: Container
     labels: Mapping[str, str]
@@ -87,7 +87,7 @@ class ClientPod:
 
 
 class NoClientError(ClusterlinkError):
-    """There is no pod to make the requests from. C(may_come): one is there and not ready yet."""
+    """There is no pod to make the requests from. C(may_come): a pod exists and is not ready yet."""
 
     def __init__(self, problem: Problem, *, may_come: bool) -> None:
         super().__init__(problem)
@@ -95,11 +95,11 @@ class NoClientError(ClusterlinkError):
 
 
 def find_pods(cluster: Cluster, client: Client) -> list[ClientPod]:
-    """The pods that the requests can be made from: running, ready and not going away; the best first.
+    """The pods that can make the requests: running, ready and not terminating; the best first.
 
     Raises:
-        NoClientError: There is none; says which pods there are.
-        ClusterlinkError: The API server refuses or cannot be reached.
+        NoClientError: There is none; the error lists the existing pods.
+        ClusterlinkError: The API server refuses or is unreachable.
     """
     if client.pod:
         pod = cluster.get("Pod", client.pod, client.namespace)
@@ -123,18 +123,18 @@ def find_pods(cluster: Cluster, client: Client) -> list[ClientPod]:
 
 @contextmanager
 def temporary_pod(cluster: Cluster, client: Client, image: str) -> Iterator[ClientPod]:
-    """A pod of its own to make the requests from, with the client's labels; removed at the end, whatever happens.
+    """A temporary pod to make the requests from, with the client's labels; deleted at the end, also after an error.
 
     It meets the restricted Pod Security Standard, and is never ready, so that no Service of real pods with the same
     labels sends it traffic.
 
     Args:
-        cluster: Where.
+        cluster: The cluster.
         client: Its namespace, labels and service account.
-        image: An image with C(sh), C(sleep) and one of the tools that a probe knows.
+        image: An image with C(sh), C(sleep) and one of the tools that a probe uses.
 
     Raises:
-        ClusterlinkError: It may not be created, or did not start within C(START_TIMEOUT) seconds, and why.
+        ClusterlinkError: It cannot be created, or does not start within C(START_TIMEOUT) seconds, with the reason.
     """
     name = f"{TEMPORARY_NAME}-{secrets.token_hex(4)}"
     pod = _manifest(name, client, image)
@@ -191,7 +191,7 @@ def _manifest(name: str, client: Client, image: str) -> Object:
 
 
 def _await_start(cluster: Cluster, namespace: str, name: str) -> None:
-    """Wait until the container runs; a pod without a ready condition cannot be waited for otherwise."""
+    """Wait until the container runs, by its status, since the pod never becomes ready."""
     deadline = time.monotonic() + START_TIMEOUT
     found = "not there"
     while time.monotonic() < deadline:
@@ -209,7 +209,7 @@ def _await_start(cluster: Cluster, namespace: str, name: str) -> None:
         ]
         found = "; ".join(reasons or unscheduled) or str(status.get("phase", found))
         ended = status.get("phase") in ("Failed", "Succeeded")
-        if ended or any(state.get("reason") in _HOPELESS for state in waiting):
+        if ended or any(state.get("reason") in _PERMANENT for state in waiting):
             break
         time.sleep(_POLL)
     raise ClusterlinkError(
@@ -217,7 +217,7 @@ def _await_start(cluster: Cluster, namespace: str, name: str) -> None:
             where=f"Pod {namespace}/{name}",
             what="the temporary pod does not start",
             found=found,
-            fix="Check image (it needs sleep and sh), and what the namespace admits",
+            fix="Check image (it needs sleep and sh), and the namespace's Pod Security Standard and quotas",
         )
     )
 
@@ -225,8 +225,8 @@ def _await_start(cluster: Cluster, namespace: str, name: str) -> None:
 def _is_ready(pod: Object) -> bool:
     status = pod.get("status") or {}
     conditions = {each["type"]: each["status"] for each in status.get("conditions") or []}
-    going = pod["metadata"].get("deletionTimestamp")
-    return not going and status.get("phase") == "Running" and conditions.get("Ready") == "True"
+    terminating = pod["metadata"].get("deletionTimestamp")
+    return not terminating and status.get("phase") == "Running" and conditions.get("Ready") == "True"
 
 
 def _client_pod(pod: Object, container: str) -> ClientPod:
@@ -240,11 +240,11 @@ def _client_pod(pod: Object, container: str) -> ClientPod:
 
 
 def _shown(pods: list[Object]) -> str:
-    """The pods as people tell them apart: name, state and labels."""
+    """The pods by name, state and labels."""
     texts = []
     for pod in pods[:_SHOWN_PODS]:
         metadata = pod["metadata"]
-        state = "being removed" if metadata.get("deletionTimestamp") else (pod.get("status") or {}).get("phase", "")
+        state = "terminating" if metadata.get("deletionTimestamp") else (pod.get("status") or {}).get("phase", "")
         own = {key: value for key, value in (metadata.get("labels") or {}).items() if key not in _GENERATED_LABELS}
         labels = ",".join(f"{key}={value}" for key, value in sorted(own.items()))
         texts.append(f"{metadata['name']} ({state}{'' if _is_ready(pod) else ', not ready'}; {labels or 'no labels'})")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why an import does not answer, as far as the importing cluster can tell. Read only when one does not."""
+"""Why an import does not answer, as far as the importing cluster shows it. It is read only after a failed probe."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _KINDS = ("Import", "Peer", "AccessPolicy", "PrivilegedAccessPolicy")
 
 
 def diagnose(cluster: Cluster, results: Sequence[Result]) -> list[list[str]]:
-    """For each result the reasons that can be found here, as sentences without a full stop; none for one that is ok.
+    """The reasons for each failed result, as sentences without a full stop; none for a successful one.
 
     Raises:
-        ClusterlinkError: The API server refuses or cannot be reached.
+        ClusterlinkError: The API server refuses or is unreachable.
     """
     if not any(_is_open(result) for result in results):
         return [[] for _result in results]
@@ -34,10 +34,10 @@ def diagnose(cluster: Cluster, results: Sequence[Result]) -> list[list[str]]:
 
 
 def reasons(result: Result, objects: Iterable[Object]) -> list[str]:
-    """Why this probe was not answered.
+    """Why a probe was not answered.
 
     Args:
-        result: A probe that should have been answered.
+        result: The result of a probe that expects an answer.
         objects: The cluster's Import, Peer and policy objects.
     """
     objects = list(objects)
@@ -53,14 +53,14 @@ def reasons(result: Result, objects: Iterable[Object]) -> list[str]:
     for source in found["sources"]:
         peer = peers.get(source["peer"])
         if peer is None:
-            why.append(f"there is no Peer {source['peer']}: a connection for which this source is chosen fails")
+            why.append(f"there is no Peer {source['peer']}: connections to this source fail")
         elif not peer["reachable"]:
             why.append(f"Peer {peer['name']} is not reachable: {peer['message']}")
         elif denied := _denied(result.pod, found, source, peer, objects):
             why.append(f"{denied} (from this pod to {source['peer']})")
     if not why:
         names = ", ".join(sorted({source["peer"] for source in found["sources"]}))
-        why.append(f"nothing is wrong on this side: look at the exports and access policies of {names}")
+        why.append(f"this cluster shows no fault: check the exports and access policies of {names}")
     return why
 
 
@@ -75,7 +75,7 @@ def _denied(
     peer: Mapping[str, Any],
     objects: Sequence[Object],
 ) -> str:
-    """Why this cluster's policies do not let the pod through, or an empty string where they do or it is not certain."""
+    """Why this cluster's policies deny the pod; empty when they allow it or it is uncertain."""
     policies = [each for each in objects if each["kind"] in ("AccessPolicy", "PrivilegedAccessPolicy")]
     if pod is None or any(_asks_for_own_peer(policy) for policy in policies):
         return ""
@@ -96,7 +96,7 @@ def _denied(
 
 
 def _asks_for_own_peer(policy: Object) -> bool:
-    """Whether the policy selects clients by what only the gateway knows: its own peer's name and labels."""
+    """Whether the policy selects clients by their own peer's name and labels, which only the gateway knows."""
     return any(
         key.startswith((api.PEER_NAME, api.PEER_LABELS))
         for each in policy["spec"]["from"]

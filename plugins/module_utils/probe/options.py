@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module probe is asked for: its arguments, checked as a whole, as probes. Pure."""
+"""The options of module probe, checked as a whole and read as probes. Pure."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ REQUEST_SPEC: dict[str, Any] = {
     "contains": {"type": "str"},
     "sources": {"type": "list", "elements": "str"},
 }
-"""What describes one probe, beside its name and port."""
+"""The options of one probe, besides its name and port."""
 
 _KEYS = ("name", "port", *REQUEST_SPEC)
 
 
 def read_probes(params: Mapping[str, Any]) -> list[Probe]:
-    """The probes asked for: the one that the arguments describe, or those of the list C(probes).
+    """The probes: the one that the options describe, or those of the list C(probes).
 
     Raises:
-        ClusterlinkError: With everything that is wrong with them.
+        ClusterlinkError: With all problems of the options.
     """
     report = Report()
     _within(Item({"timeout": params["timeout"]}, "", report), "timeout", MAX_TIMEOUT)
@@ -78,7 +78,7 @@ def _read(item: Item) -> Probe:
         item.problem("path", "must start with '/'", path)
     target = Target(
         scheme=item.text("scheme"),
-        # As a client would write it; a pod's resolver completes it, whatever the cluster's domain is.
+        # As a client writes it; a pod's resolver appends the cluster's domain.
         host=f"{name}.{namespace}",
         port=item.port(required=True),
         path=path,
@@ -106,7 +106,7 @@ def _read_client(item: Item, namespace: str) -> Client:
         service_account=item.text("service_account"),
     )
     if client.pod and client.selector:
-        item.problem("pod", "cannot stand beside labels", client.pod, "Name one pod, or labels")
+        item.problem("pod", "cannot be combined with labels", client.pod, "Name one pod, or labels")
     return client
 
 

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests from real pods through imports: find the pods, ask, judge the answers, ask again until they fit.
+"""Requests from real pods through imports: find the pods, make the requests, judge the answers, retry failed probes.
 
-When all is well a cluster costs one list of pods for each kind of client and one command in one pod of it, however
-many imports are tried.
+When all probes succeed, each kind of client costs one list of pods and one command in one of them, for any number of
+imports.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ REFUSED = "refused"
 EXPECTATIONS = (ANSWER, REFUSED)
 
 TOOLS = {"http": "curl, wget, nc and bash", "https": "curl and wget", "tcp": "bash and curl"}
-"""What an image needs one of beside C(sh), by scheme; tried in this order."""
+"""The tools of which an image needs one besides C(sh), by scheme; tried in this order."""
 
 _SHOWN_ANSWER, _SHOWN_ANSWERS = 60, 5
 _PARALLEL = 6
 _PER_COMMAND = 8
-"""Imports tried by one command, one after another: few enough that dead ones do not hold up the others for long."""
+"""Imports tried by one command, one after another: few enough that dead ones do not delay the others for long."""
 _PODS_TRIED = 3
 """Of the pods that a client's labels select, in case the first has no shell."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
 _OVERHEAD = 10.0
-"""Seconds that starting a command may take beside the requests."""
+"""Seconds that starting a command may take besides the requests."""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """An import, how it is asked, by whom, and what is to come of it.
+    """An import, the requests to it, and the expected result.
 
     Attributes:
-        name: The import's.
-        namespace: The import's.
-        target: What is asked for.
-        client: Who asks; None when nobody is known who may, and then nothing is asked.
+        name: The import's name.
+        namespace: The import's namespace.
+        target: The requests.
+        client: The pods that make them; None when no allowed client is known, and then no request is made.
         expect: C(ANSWER) or C(REFUSED).
-        status: The statuses that are right; none means that any is.
-        contains: A text that has to be in every answer.
-        sources: The import's source peers, as far as known, for those who read the result.
+        status: The expected statuses; empty for any.
+        contains: A text that every answer must contain.
+        sources: The import's source peers, as far as known, for the reader of the result.
     """
 
     name: str
@@ -68,15 +68,15 @@ class Probe:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a probe.
+    """The result of a probe.
 
     Attributes:
-        probe: What was tried.
-        pod: Where the requests were made; None when there was no pod for it.
+        probe: The probe.
+        pod: The pod that made the requests; None when there was none.
         answers: One for each request of the last attempt.
-        fault: What is not as expected, as a sentence without a full stop; empty when all is.
-        probed: False when no request could be made, which says nothing of the import.
-        final: Trying again cannot help.
+        fault: The difference from the expected result, as a sentence without a full stop; empty when there is none.
+        probed: False when no request could be made, which says nothing about the import.
+        final: Whether a retry cannot help.
     """
 
     probe: Probe
@@ -112,16 +112,16 @@ class Result:
         }
 
     def summary(self) -> str:
-        """The result as a line for people: what came, from different sources what they said, or what is wrong."""
+        """The result as a line for people: the different answers, or the fault."""
         what = f"{self.probe.namespace}/{self.probe.name}"
         if not self.probed:
             return f"{what} was not tried: {self.fault}"
         if self.fault:
             return f"{what}: {self.fault}"
         if self.probe.expect == REFUSED:
-            return f"{what} is refused, as it should be"
-        said = sorted({answer.body.strip().partition("\n")[0][:_SHOWN_ANSWER] for answer in self.answers} - {""})
-        return f"{what} answers{': ' if said else ''}{' | '.join(said[:_SHOWN_ANSWERS])}"
+            return f"{what} is refused, as expected"
+        bodies = sorted({answer.body.strip().partition("\n")[0][:_SHOWN_ANSWER] for answer in self.answers} - {""})
+        return f"{what} answers{': ' if bodies else ''}{' | '.join(bodies[:_SHOWN_ANSWERS])}"
 
 
 def judge(probe: Probe, answers: Iterable[Answer]) -> str:
@@ -145,20 +145,20 @@ def judge(probe: Probe, answers: Iterable[Answer]) -> str:
 def run_probes(
     cluster: Cluster, probes: Sequence[Probe], *, timeout: int, wait_timeout: float, image: str = ""
 ) -> list[Result]:
-    """Try all probes, those that fail again and again until they are as expected or the time is over.
+    """Make all probes, and retry failed ones until they are as expected or the time is over.
 
     Args:
-        cluster: Where the imports and the pods are.
-        probes: What to try.
+        cluster: The cluster of the imports and the pods.
+        probes: The probes.
         timeout: Seconds for one request.
         wait_timeout: Seconds after which no further attempt begins; 0 for a single one.
-        image: For temporary pods, one for each kind of client, instead of pods that are there.
+        image: For temporary pods, one for each kind of client, instead of existing pods.
 
     Returns:
         A result for each probe, in their order.
 
     Raises:
-        ClusterlinkError: The API server refuses or cannot be reached, or a temporary pod does not start.
+        ClusterlinkError: The API server refuses or is unreachable, or a temporary pod does not start.
     """
     deadline = time.monotonic() + wait_timeout
     delay = _FIRST_DELAY
@@ -176,7 +176,7 @@ def run_probes(
 
 
 class _Attempt:
-    """Asks once; keeps what later attempts need again."""
+    """One attempt at a time; it keeps temporary pods for later attempts."""
 
     def __init__(self, cluster: Cluster, timeout: int, image: str, stack: ExitStack) -> None:
         self._cluster = cluster
@@ -186,10 +186,10 @@ class _Attempt:
         self._temporary: dict[str, list[ClientPod]] = {}
 
     def run(self, probes: Sequence[Probe]) -> list[Result]:
-        """One attempt at each, by as few commands as possible, side by side."""
+        """Make one attempt at each probe, by as few commands as possible, side by side."""
         clients = {repr(probe.client): probe.client for probe in probes}
         pods = {key: self._pods(client) for key, client in clients.items()}
-        # What one image can ask, another cannot: probes of one command are all of one scheme.
+        # The schemes need different tools, so that all probes of one command have one scheme.
         groups: dict[tuple[str, str], list[int]] = {}
         for index, probe in enumerate(probes):
             groups.setdefault((repr(probe.client), probe.target.scheme), []).append(index)
@@ -207,7 +207,7 @@ class _Attempt:
 
     def _pods(self, client: Client | None) -> list[ClientPod] | NoClientError:
         if client is None:
-            problem = Problem("client", "nobody is named who may ask, as when no access policy lets anybody through")
+            problem = Problem("client", "there is no allowed client, as when no access policy allows any")
             return NoClientError(problem, may_come=False)
         if self._image:
             if repr(client) not in self._temporary:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The requests that a probe makes in a pod: a shell script for whatever the image has, and what its output means. Pure.
+"""The shell script that makes a probe's requests in a pod, with the tools of its image, and its output. Pure.
 
 One run of the script makes all requests for all targets, because starting a process in a container (some 50 ms)
 takes longer than the requests themselves.
@@ -80,13 +80,13 @@ _KILLED, _CURL_TIMED_OUT = 124, 28
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked for, and how often.
+    """The requests to one import.
 
     Attributes:
         scheme: C(http), C(https) (the service's certificate is not verified) or C(tcp).
-        host: The name that a client would use.
+        host: The name that a client uses.
         port: The port.
-        path: The path and query, C(/) for C(tcp); what may not stand in a URL is encoded.
+        path: The path and query, C(/) for C(tcp); characters that are not valid in a URL are encoded.
         count: How many requests, one after another.
     """
 
@@ -103,22 +103,22 @@ class Target:
 
     @property
     def encoded_path(self) -> str:
-        """The path with everything encoded that would end a URL or a header line."""
+        """The path with all characters encoded that would end a URL or a header line."""
         return quote(self.path, safe="/?&=%:@!$'()*+,;~[]")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request.
+    """The result of one request.
 
     Attributes:
-        answered: An HTTP response came, whatever its status; for C(tcp) the connection was accepted and not closed at
+        answered: There was an HTTP response, with any status; for C(tcp) the connection was accepted and not closed at
             once.
-        status: The response's status; None where there is none.
-        body: The first C(BODY_CHARACTERS) of it.
-        seconds: How long it took.
+        status: The response's status; None without a response.
+        body: The first C(BODY_CHARACTERS) of its body.
+        seconds: Its duration.
         error: Why it was not answered.
-        text: All of the body that was read, to search in.
+        text: The whole body as far as it was read, to search in.
     """
 
     answered: bool
@@ -140,15 +140,15 @@ class Answer:
 
 
 class NoToolError(Exception):
-    """The image has a shell, and nothing to make the request with."""
+    """The image has a shell, but no tool to make the request."""
 
 
 def command(targets: Sequence[Target], mark: str, timeout: int) -> list[str]:
     """The command line that makes all requests.
 
     Args:
-        targets: What to ask for, in this order.
-        mark: A fresh random word; see C(SCRIPT).
+        targets: The requests, in this order.
+        mark: A new random word; see C(SCRIPT).
         timeout: Seconds for one request.
     """
     words = ["sh", "-c", SCRIPT, "probe", mark, str(timeout), str(ANSWER_BYTES)]
@@ -158,16 +158,16 @@ def command(targets: Sequence[Target], mark: str, timeout: int) -> list[str]:
 
 
 def parse(stdout: str, stderr: str, targets: Sequence[Target], mark: str) -> list[list[Answer]]:
-    """The answers to each target, from what the script printed.
+    """The answers to each target, from the script's output.
 
     Args:
-        stdout: All of it, or what there was when the time was over.
+        stdout: All of it, or the part that was printed when the time was over.
         stderr: The same.
         targets: As given to C(command).
         mark: As given to C(command).
 
     Raises:
-        NoToolError: Nothing in the image can make such a request.
+        NoToolError: No tool of the image can make such a request.
     """
     outputs = iter(stdout.split(f"\n{mark}\n")[1:])
     records = re.finditer(rf"(.*?)\n{mark} (\d+) ([\d.]+) ([\d.]+)\n", stderr, re.DOTALL)
@@ -191,7 +191,7 @@ def parse(stdout: str, stderr: str, targets: Sequence[Target], mark: str) -> lis
 
 
 def _own_time(output: str, mark: str) -> tuple[str, float | None]:
-    """The output without the seconds that curl has added, and those."""
+    """The output without the seconds that curl appends, and these seconds."""
     rest, found, seconds = output.rpartition(f"\n{mark} ")
     return (rest, float(seconds)) if found else (output, None)
 
@@ -206,7 +206,7 @@ def _http(output: str, errors: str, code: int, seconds: float) -> Answer:
     if status is None and (match := re.search(r"HTTP/[\d.]+ (\d{3})", errors)):
         status = int(match[1])
     if status is None:
-        error = "what answers does not speak HTTP" if output else _reason(errors, code)
+        error = "the server does not speak HTTP" if output else _reason(errors, code)
         return Answer(answered=False, seconds=seconds, error=error)
     return Answer(answered=True, status=status, body=body[:BODY_CHARACTERS], seconds=seconds, text=body)
 
@@ -223,7 +223,7 @@ def _tcp(output: str, errors: str, code: int, elapsed: float, connected_in: floa
 
 
 def _reason(errors: str, code: int) -> str:
-    """Why nothing came, in the tool's own last words where it has any."""
+    """Why there was no answer: the tool's last message, if any."""
     if code == _KILLED:
         return "no answer in time"
     words = [line.strip() for line in errors.splitlines() if line.strip()]

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Secret of a management cluster that holds a fabric's folder: read, made, written and removed as a whole.
+"""The Secret in a management cluster that stores a fabric's folder: read, created, replaced and deleted as a whole.
 
-Every write says which version of the Secret it follows, so that of two runs at once one is refused.
+Every write names the version of the Secret that it replaces, so of two writes at once the API server refuses one.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from .snapshot import Files, pack, unpack
 
 
 def default_name(fabric: str) -> str:
-    """The Secret's name unless it is given; a fabric's name may hold what an object's may not."""
+    """The Secret's default name; a fabric's name may have characters that an object's may not."""
     return "clusterlink-fabric-" + re.sub(r"[^a-z0-9]", "-", fabric.lower())
 
 
 def require_one_cluster(params: Mapping[str, Any]) -> None:
-    """Refuse connection options that name two clusters, one of them perhaps by a variable that is meant for another.
+    """Refuse connection options that name two clusters, since one of them may come from an environment variable.
 
-    Elsewhere a host wins over a kubeconfig. Here it would bring a CA's key to the wrong cluster.
+    In other modules a host overrides a kubeconfig. Here that could write a CA's key to the wrong cluster.
 
     Args:
-        params: A module's parameters, those from K8S_AUTH variables among them.
+        params: A module's parameters, with those from K8S_AUTH variables.
 
     Raises:
-        ClusterlinkError: There are both.
+        ClusterlinkError: They name two clusters.
     """
     named = [option for option in ("context", "kubeconfig") if params.get(option)]
     if params.get("host") and named:
-        what = f"is given beside {' and '.join(named)}, so it is not clear which cluster is to keep the CA's key"
+        what = f"is given beside {' and '.join(named)}, so it is not clear which cluster stores the CA's key"
         fix = "Give one or the other; K8S_AUTH_HOST, K8S_AUTH_CONTEXT and K8S_AUTH_KUBECONFIG count, too"
         raise ClusterlinkError(Problem("host", what, params["host"], fix))
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a Secret holds.
+class StoredFiles:
+    """The content of a Secret.
 
     Attributes:
-        files: The fabric's folder.
+        files: The files of the fabric's folder.
         secret: The Secret, as the API server has it.
     """
 
@@ -58,12 +58,12 @@ class Kept:
 
     @property
     def uid(self) -> str:
-        """Which Secret it is; one that is made again under the same name is another."""
+        """The Secret's UID, which changes when it is recreated under the same name."""
         return str(self.secret["metadata"]["uid"])
 
 
 class OtherVersionError(Exception):
-    """Somebody else made, wrote or removed the Secret since it was read; nothing was written."""
+    """Somebody else has created, changed or deleted the Secret since it was read; nothing was written."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ class FabricSecret:
     ref: Ref
     fabric: str
 
-    def read(self) -> Kept | None:
-        """What it holds; None when it is not there.
+    def read(self) -> StoredFiles | None:
+        """Its content; None when it does not exist.
 
         Raises:
-            ClusterlinkError: It cannot be read, is not this fabric's, or holds what cannot be a fabric's folder.
+            ClusterlinkError: It cannot be read, is not this fabric's, or does not hold a fabric's folder.
         """
         secret = self.cluster.get(*self._place)
         if secret is None:
@@ -94,24 +94,24 @@ class FabricSecret:
             raise ClusterlinkError(
                 Problem(
                     str(self.ref),
-                    f"is there already, and is not what this collection keeps fabric {self.fabric} in",
+                    f"exists already, and does not belong to fabric {self.fabric} of this collection",
                     f"fabric {owner}" if is_ours(secret) and owner else f"no label {api.MANAGED_BY_LABEL} of ours",
                     "Give another name or namespace for the Secret",
                 )
             )
-        return self._kept(secret)
+        return self._stored(secret)
 
-    def create(self, files: Files, where: str, *, dry_run: bool) -> Kept:
-        """Make it.
+    def create(self, files: Files, where: str, *, dry_run: bool) -> StoredFiles:
+        """Create it.
 
         Args:
-            files: What it shall hold.
-            where: The folder that they come from, for messages.
-            dry_run: Only find out that it would be made, so that the namespace is there and the user may.
+            files: Its content.
+            where: The folder of the files, for messages.
+            dry_run: Only check that it can be created: the namespace exists and the user has the permission.
 
         Raises:
-            OtherVersionError: It is there meanwhile.
-            ClusterlinkError: It cannot be made.
+            OtherVersionError: It exists by now.
+            ClusterlinkError: It cannot be created.
         """
         labels = api.ownership_labels(self.fabric)
         metadata = {"name": self.ref.name, "namespace": self.ref.namespace, "labels": labels}
@@ -124,28 +124,28 @@ class FabricSecret:
         }
         return self._written(files, lambda: self.cluster.create(secret, dry_run=dry_run))
 
-    def replace(self, before: Kept, files: Files, where: str, *, dry_run: bool) -> Kept:
-        """Let it hold other files; labels and annotations that others gave it stay.
+    def replace(self, before: StoredFiles, files: Files, where: str, *, dry_run: bool) -> StoredFiles:
+        """Replace its files; labels and annotations of others stay.
 
         Args:
-            before: What was read.
-            files: What it shall hold.
+            before: The content that was read.
+            files: Its new content.
             where: As for C(create).
-            dry_run: Only find out that it would be written.
+            dry_run: Only check that it can be written.
 
         Raises:
-            OtherVersionError: It is not what was read any more.
+            OtherVersionError: It has changed since it was read.
             ClusterlinkError: It cannot be written.
         """
         secret = {**before.secret, "data": pack(files, where)}
         return self._written(files, lambda: self.cluster.replace(secret, dry_run=dry_run))
 
-    def delete(self, before: Kept, *, dry_run: bool) -> None:
-        """Remove it.
+    def delete(self, before: StoredFiles, *, dry_run: bool) -> None:
+        """Delete it.
 
         Raises:
-            OtherVersionError: It is not what was read any more.
-            ClusterlinkError: It cannot be removed.
+            OtherVersionError: It has changed since it was read.
+            ClusterlinkError: It cannot be deleted.
         """
         try:
             version = before.secret["metadata"]["resourceVersion"]
@@ -159,16 +159,16 @@ class FabricSecret:
     def _place(self) -> tuple[str, str, str]:
         return self.ref.kind, self.ref.name, self.ref.namespace
 
-    def _kept(self, secret: Object) -> Kept:
-        return Kept(unpack(secret.get("data") or {}, str(self.ref)), secret)
+    def _stored(self, secret: Object) -> StoredFiles:
+        return StoredFiles(unpack(secret.get("data") or {}, str(self.ref)), secret)
 
-    def _written(self, files: Files, write: Callable[[], Object]) -> Kept:
+    def _written(self, files: Files, write: Callable[[], Object]) -> StoredFiles:
         try:
-            return self._kept(write())
+            return self._stored(write())
         except ApiError as error:
             if error.status != HTTP_CONFLICT and (error.status != HTTP_NOT_FOUND or error.missing_namespace):
                 raise
-            # A try whose answer was lost is tried again, and then meets what it wrote itself.
+            # The response to an earlier attempt may be lost; then the retry finds its own write.
             found = self.read()
             if found is None or found.files != files:
                 raise OtherVersionError from error

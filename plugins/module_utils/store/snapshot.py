@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's folder as the data of one Secret, and which of two such states has gone on since they were the same.
+"""A fabric's folder as the data of one Secret, and the comparison of the two.
 
 A file is named by its path in the folder, ``cert.pem`` or ``east/key.pem``. A Secret's key may hold letters, digits,
 ``-``, ``_`` and ``.`` only, so ``/`` is written as ``__`` there, and other bytes as ``_`` and two hexadecimal digits.
@@ -23,7 +23,7 @@ Files = Mapping[str, bytes]
 """The content of each file, by its path in the folder."""
 
 LARGEST = 1024 * 1024
-"""Bytes that a Secret's values may have together (MaxSecretSize in Kubernetes, pkg/apis/core/types.go)."""
+"""The largest total size of a Secret's values in bytes (MaxSecretSize in Kubernetes, pkg/apis/core/types.go)."""
 
 CA = "cert.pem"
 """The path of the fabric's CA."""
@@ -31,7 +31,7 @@ CA = "cert.pem"
 _LONGEST_KEY = 253
 _DEEPEST = 2
 _SHOWN = 5
-"""How many files an error names."""
+"""The number of files that an error names."""
 
 _ESCAPED = re.compile(rb"[^-.A-Za-z0-9]")
 _ESCAPE = re.compile(rb"__|_([0-9a-f]{2})")
@@ -44,11 +44,11 @@ def key_of(path: str) -> str:
 
 
 def path_of(key: str) -> str:
-    """The file for a Secret's key; empty when there can be none of that name."""
+    """The file for a Secret's key; empty when the key names no file."""
     raw = _ESCAPE.sub(lambda found: b"/" if found[1] is None else bytes.fromhex(found[1].decode()), key.encode())
     path = raw.decode(errors="surrogateescape")
     parts = path.split("/")
-    # A leading dot is ``..``, or a file of ours that is about the folder and not in the Secret.
+    # A leading dot is ``..``, or a file of ours that describes the folder and is not part of the Secret.
     legal = len(parts) <= _DEEPEST and all(part and part[0] != "." and "\0" not in part for part in parts)
     return path if legal and key_of(path) == key else ""
 
@@ -57,18 +57,18 @@ def pack(files: Files, where: str) -> dict[str, str]:
     """The Secret's data for the files.
 
     Args:
-        files: What is to be kept.
+        files: The files.
         where: The folder, for messages.
 
     Raises:
-        ClusterlinkError: One Secret cannot hold them.
+        ClusterlinkError: They do not fit into one Secret.
     """
     size = sum(map(len, files.values()))
     if size > LARGEST:
         largest = sorted(files, key=lambda path: len(files[path]), reverse=True)
         found = f"{size} bytes; the largest are {listed(largest)}"
-        fix = "Move away what the fabric does not need, such as backups; ECDSA keys are smaller than RSA's"
-        raise ClusterlinkError(Problem(where, f"is more than a Secret can hold, {LARGEST} bytes", found, fix))
+        fix = "Move files that the fabric does not need, such as backups, elsewhere; ECDSA keys are smaller than RSA's"
+        raise ClusterlinkError(Problem(where, f"does not fit into a Secret of {LARGEST} bytes", found, fix))
     long = [path for path in sorted(files) if len(key_of(path)) > _LONGEST_KEY]
     if long:
         raise ClusterlinkError([Problem(f"{where}/{path}", "has too long a name for a Secret") for path in long])
@@ -76,14 +76,14 @@ def pack(files: Files, where: str) -> dict[str, str]:
 
 
 def unpack(data: Mapping[str, str], where: str) -> dict[str, bytes]:
-    """The files that a Secret's data holds.
+    """The files in a Secret's data.
 
     Args:
-        data: As the API gives it.
+        data: As the API returns it.
         where: The Secret, for messages.
 
     Raises:
-        ClusterlinkError: With everything that cannot be a fabric's folder.
+        ClusterlinkError: With all content that does not belong to a fabric's folder.
     """
     files, problems = {}, []
     for key, value in sorted(data.items()):
@@ -106,21 +106,21 @@ def unpack(data: Mapping[str, str], where: str) -> dict[str, bytes]:
     return files
 
 
-_REPAIR = "Restore the Secret from a backup, or remove it to have it made anew from a folder that holds the fabric"
+_REPAIR = "Restore the Secret from a backup, or delete it to recreate it from a folder that holds the fabric"
 
 
 def digests(files: Files) -> dict[str, str]:
-    """What tells each file's content from another."""
+    """The SHA-256 digest of each file."""
     return {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What has changed in a folder and in a Secret since they were the same; what changed alike in both has not.
+    """The changes in a folder and in a Secret since they were equal; equal changes in both do not count.
 
     Attributes:
-        here: Files that were changed, made or removed in the folder.
-        there: The same of the Secret.
+        here: Files that were changed, created or removed in the folder.
+        there: The same for the Secret.
     """
 
     here: list[str]
@@ -128,10 +128,10 @@ class Comparison:
 
 
 def compare(base: Mapping[str, str], here: Files, there: Files) -> Comparison:
-    """What has changed.
+    """Compare the folder and the Secret with their common base.
 
     Args:
-        base: The digests of the files when the two were the same; none when they never were.
+        base: The digests of the files when the two were equal; empty when they never were.
         here: The folder.
         there: The Secret.
     """
@@ -153,14 +153,14 @@ def authority(files: Files, where: str) -> str | None:
 
 
 def listed(paths: Iterable[str]) -> str:
-    """The first few files' names, for an error."""
+    """The names of the first few files, for an error."""
     every = list(paths)
     more = len(every) - _SHOWN
     return ", ".join(every[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def difference(before: Files, after: Files) -> dict[str, Any]:
-    """Ansible's diff: the files that differ, certificates by their fingerprints, of others only that they do."""
+    """Ansible's diff: the files that differ, certificates as fingerprints, other files without content."""
     paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
     return {
         "before": {path: _shown(before[path]) for path in paths if path in before},
@@ -172,4 +172,4 @@ def _shown(content: bytes, *, changed: bool = False) -> str:
     try:
         return ", ".join(fingerprint(certificate) for certificate in load_chain(content, ""))
     except ClusterlinkError:
-        return "there, with other content" if changed else "there"
+        return "present, changed" if changed else "present"

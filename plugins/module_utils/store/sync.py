@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's folder and the Secret that keeps it: loaded before a run uses it, saved before a cluster sees what is new.
+"""Synchronise a fabric's folder with its Secret: load before a run, save before a cluster receives new certificates.
 
-A mark in the folder says what it was when both were last the same. So it is known which of them has gone on since, and
-where both have, nothing is written.
+A mark in the folder records the state when both were last equal. It shows which of them has changed since. When both
+have, nothing is written.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from ..errors import ClusterlinkError, Problem
 from ..pki_files import disk
-from .secret import FabricSecret, Kept, OtherVersionError
+from .secret import FabricSecret, OtherVersionError, StoredFiles
 from .snapshot import CA, Comparison, Files, authority, compare, digests, listed
 
 _MARK = ".store.json"
@@ -24,11 +24,11 @@ _MARK = ".store.json"
 
 @dataclass(frozen=True)
 class Mark:
-    """When a folder and a Secret were last the same.
+    """The state when a folder and a Secret were last equal. It is in C(FABRIC/.store.json), without any content.
 
     Attributes:
-        uid: Which Secret it was; one that is made again under the same name is another.
-        digests: Of the files then.
+        uid: The Secret's UID, which changes when it is recreated under the same name.
+        digests: The digests of the files.
     """
 
     uid: str
@@ -40,8 +40,8 @@ class Done:
     """What was done, or in check mode would be.
 
     Attributes:
-        before: The files as they were, of the side that is written.
-        after: As they are now.
+        before: The previous files of the side that is written.
+        after: Its present files.
         warnings: Sentences for the user.
     """
 
@@ -57,7 +57,7 @@ class FabricStore:
     Attributes:
         folder: The folder.
         secret: The Secret.
-        check: Whether nothing is to be written.
+        check: Whether to write nothing.
     """
 
     folder: disk.Folder
@@ -65,72 +65,72 @@ class FabricStore:
     check: bool
 
     def load(self) -> Done:
-        """Bring the folder to what the Secret holds, unless the folder has gone on since they were the same.
+        """Write the Secret's files to the folder, unless the folder has changed since they were equal.
 
         Raises:
-            ClusterlinkError: Both have, or the folder was never loaded and holds something else; the management
-                cluster is away or refuses. Nothing was written.
+            ClusterlinkError: Both have changed, or the folder was never loaded and has other files; the management
+                cluster is unreachable or refuses. Nothing was written.
         """
-        kept = self.secret.read()
-        if kept is None:
+        stored = self.secret.read()
+        if stored is None:
             return self._load_nothing()
         if not self.check:
             disk.make_folder(self.folder)
         with self._locked():
             here, mark = read_files(self.folder), read_mark(self.folder)
-            # Of a folder that was emptied nothing is taken for removed: it may be all that is left of a folder.
-            base = mark.digests if here and mark and mark.uid == kept.uid else {}
-            changes = compare(base, here, kept.files)
+            # Missing files in an empty folder do not count as removed: the folder's content may be lost.
+            base = mark.digests if here and mark and mark.uid == stored.uid else {}
+            changes = compare(base, here, stored.files)
             if changes.here and (changes.there or not base):
-                raise self._conflict(changes, here, kept.files, known=bool(base))
+                raise self._conflict(changes, here, stored.files, known=bool(base))
             if changes.here:
                 return Done(here, here)
             if not self.check:
-                take_over(self.folder, here, kept.files)
-                write_mark(self.folder, kept.uid, kept.files)
-            return Done(here, kept.files)
+                replace_files(self.folder, here, stored.files)
+                write_mark(self.folder, stored.uid, stored.files)
+            return Done(here, stored.files)
 
     def save(self) -> Done:
-        """Bring the Secret to what the folder holds, when it is still what the folder was loaded from.
+        """Write the folder's files to the Secret, when the Secret has not changed since the folder was loaded.
 
         Raises:
-            ClusterlinkError: It is not; it would be too large; the folder is empty where the Secret is not; the
-                management cluster is away or refuses. Nothing was written.
+            ClusterlinkError: It has changed; it would be too large; the folder is empty and the Secret is not; the
+                management cluster is unreachable or refuses. Nothing was written.
         """
-        kept = self.secret.read()
+        stored = self.secret.read()
         with self._locked():
             here, mark = read_files(self.folder), read_mark(self.folder)
-            there = kept.files if kept else {}
+            there = stored.files if stored else {}
             if not here:
                 return self._save_nothing(there)
-            base = mark.digests if kept and mark and mark.uid == kept.uid else {}
+            base = mark.digests if stored and mark and mark.uid == stored.uid else {}
             changes = compare(base, here, there)
-            if changes.there or (kept and changes.here and not base):
+            if changes.there or (stored and changes.here and not base):
                 raise self._conflict(changes, here, there, known=bool(base))
             done = Done(there, here)
-            if kept is None and mark:
-                done.warnings.append(f"{self.secret.ref} was gone, and is made again from {self.folder.path}")
-            kept = self._write(kept, here) if changes.here or kept is None else kept
+            if stored is None and mark:
+                done.warnings.append(f"{self.secret.ref} was missing, and is recreated from {self.folder.path}")
+            stored = self._write(stored, here) if changes.here or stored is None else stored
             if not self.check:
-                write_mark(self.folder, kept.uid, here)
+                write_mark(self.folder, stored.uid, here)
             return done
 
     def remove(self) -> Done:
-        """Remove the Secret; the folder's files stay.
+        """Delete the Secret; the folder's files stay.
 
         Raises:
-            ClusterlinkError: The management cluster is away or refuses.
+            ClusterlinkError: The management cluster is unreachable or refuses.
         """
-        kept = self.secret.read()
-        if kept is not None:
+        stored = self.secret.read()
+        if stored is not None:
             try:
-                self.secret.delete(kept, dry_run=self.check)
+                self.secret.delete(stored, dry_run=self.check)
             except OtherVersionError:
-                raise ClusterlinkError(self._overtaken("was not removed")) from None
+                raise ClusterlinkError(self._overtaken("has changed, and was not deleted")) from None
         if not self.check:
             remove_mark(self.folder)
             disk.remove_if_empty(self.folder)
-        return Done(kept.files if kept else {}, {})
+        return Done(stored.files if stored else {}, {})
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -141,27 +141,28 @@ class FabricStore:
             yield
 
     def _load_nothing(self) -> Done:
-        """Find out now that the folder can be saved later: before anything is made that would be lost."""
+        """Check now that the folder can be saved later, before new files are created that would be lost."""
         try:
             self.secret.create({}, self.folder.path, dry_run=True)
         except OtherVersionError:
-            raise ClusterlinkError(self._overtaken("was made by another run just now")) from None
+            raise ClusterlinkError(self._overtaken("has just been created by another run")) from None
         return Done()
 
     def _save_nothing(self, there: Files) -> Done:
         if there and not self.check:
-            what = f"holds no file, while {self.secret.ref} does, so nothing was saved"
+            what = f"is empty, and {self.secret.ref} is not, so nothing was saved"
             fix = "Load it first, or remove the Secret with state absent"
             raise ClusterlinkError(Problem(self.folder.path, what, fix=fix))
         return Done(there, there)
 
-    def _write(self, kept: Kept | None, here: Files) -> Kept:
+    def _write(self, stored: StoredFiles | None, here: Files) -> StoredFiles:
         try:
-            if kept is None:
+            if stored is None:
                 return self.secret.create(here, self.folder.path, dry_run=self.check)
-            return self.secret.replace(kept, here, self.folder.path, dry_run=self.check)
+            return self.secret.replace(stored, here, self.folder.path, dry_run=self.check)
         except OtherVersionError:
-            raise ClusterlinkError(self._overtaken("was written by another run just now, nothing was saved")) from None
+            what = "has just been changed by another run, nothing was saved"
+            raise ClusterlinkError(self._overtaken(what)) from None
 
     def _overtaken(self, what: str) -> Problem:
         return Problem(str(self.secret.ref), what, fix="Wait for the other run to end, and run this again")
@@ -169,14 +170,14 @@ class FabricStore:
     def _conflict(self, changes: Comparison, here: Files, there: Files, *, known: bool) -> ClusterlinkError:
         secret, folder = self.secret.ref, self.folder.path
         if known:
-            what = f"is not what {secret} holds any more: another run has saved since the folder was loaded"
+            what = f"differs from {secret}: another run has saved since the folder was loaded"
         else:
-            what = f"was never loaded from {secret}, which holds something else"
+            what = f"was never loaded from {secret}, which has other files"
         parts = {"changed in the folder": changes.here, "changed in the Secret": changes.there}
         found = [f"{name}: {listed(paths)}" for name, paths in parts.items() if paths]
         found.append(f"CA of the folder: {authority(here, f'{folder}/{CA}') or 'none'}")
         found.append(f"CA of the Secret: {authority(there, str(secret)) or 'none'}")
-        fix = "To go on with the Secret's, move the folder away; to go on with the folder's, remove the Secret"
+        fix = "To use the Secret's files, move the folder to another place; to use the folder's, delete the Secret"
         return ClusterlinkError(Problem(folder, what, "; ".join(found), f"{fix}. Nothing was written"))
 
 
@@ -198,11 +199,11 @@ def read_files(folder: disk.Folder) -> dict[str, bytes]:
     return files
 
 
-def take_over(folder: disk.Folder, before: Files, after: Files) -> None:
-    """Make a folder's files other ones; it is locked, and every file changes whole or not at all.
+def replace_files(folder: disk.Folder, before: Files, after: Files) -> None:
+    """Replace a folder's files. The caller locks it, and every file changes atomically.
 
     Raises:
-        ClusterlinkError: A file cannot be written or removed; the next run goes on from there.
+        ClusterlinkError: A file cannot be written or removed; the next run continues from there.
     """
     for path, content in after.items():
         if before.get(path) != content:
@@ -217,10 +218,10 @@ def take_over(folder: disk.Folder, before: Files, after: Files) -> None:
 
 
 def read_mark(folder: disk.Folder) -> Mark | None:
-    """The mark; None where there is none that makes sense, so that nothing is taken for known.
+    """The mark; None when there is none or it is malformed.
 
     Raises:
-        ClusterlinkError: It is there and cannot be read.
+        ClusterlinkError: It exists and cannot be read.
     """
     text = disk.read_file(os.path.join(folder.path, _MARK))
     try:
@@ -231,7 +232,7 @@ def read_mark(folder: disk.Folder) -> Mark | None:
 
 
 def write_mark(folder: disk.Folder, uid: str, files: Files) -> None:
-    """Say that the folder and the Secret are the same now; nothing is written where that is said already.
+    """Record that the folder and the Secret are equal now, unless the mark says so already.
 
     Raises:
         ClusterlinkError: It cannot be written.
@@ -242,5 +243,5 @@ def write_mark(folder: disk.Folder, uid: str, files: Files) -> None:
 
 
 def remove_mark(folder: disk.Folder) -> None:
-    """Forget the Secret."""
+    """Remove the mark."""
     disk.remove_file(os.path.join(folder.path, _MARK))

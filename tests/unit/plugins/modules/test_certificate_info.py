@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.cluster import Look
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.cluster import GatewayQuery
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.found import PEER, SECRET, WIRE, Found
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
@@ -32,22 +32,22 @@ class Away:
 
 
 @pytest.fixture(autouse=True)
-def looked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What was looked at; nothing is asked for real."""
-    looked: list[Any] = []
+def queries(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The queries of the module; no server is contacted."""
+    queries: list[Any] = []
 
-    def survey(_cluster: Away, look: Look) -> list[Found]:
-        looked.append(look)
+    def survey(_cluster: Away, query: GatewayQuery) -> list[Found]:
+        queries.append(query)
         return [Found("east", PEER, SECRET, "a Secret", fault="pretended")]
 
     def wire(*address: Any) -> Found:
-        looked.append(address)
+        queries.append(address)
         return Found("east", PEER, WIRE, "an address", fault="pretended")
 
     monkeypatch.setattr(certificate_info, "connect", lambda _params: Away())
-    monkeypatch.setattr(certificate_info, "survey_cluster", survey)
+    monkeypatch.setattr(certificate_info, "gateway_certificates", survey)
     monkeypatch.setattr(certificate_info, "on_wire", wire)
-    return looked
+    return queries
 
 
 def run(**arguments: Any) -> dict[str, Any]:
@@ -68,30 +68,30 @@ def pem() -> str:
     return make_ca(CaRequest("demo"), datetime.now(UTC)).certificate_pem.decode()
 
 
-def test_a_cluster_is_read_where_nothing_else_is_named(looked: list[Any]) -> None:
+def test_a_cluster_is_read_where_nothing_else_is_named(queries: list[Any]) -> None:
     values = run(namespace="links", name="east", timeout=2)
     assert [entry["place"] for entry in values["certificates"]] == ["secret"]
     assert values["clock"] == 7
-    assert looked == [Look("links", "east", timeout=2.0)]
+    assert queries == [GatewayQuery("links", "east", timeout=2.0)]
 
 
-def test_a_file_alone_asks_no_cluster(looked: list[Any], tmp_path: Path, pem: str) -> None:
+def test_a_file_alone_asks_no_cluster(queries: list[Any], tmp_path: Path, pem: str) -> None:
     (tmp_path / "ca.pem").write_text(pem)
     values = run(path=str(tmp_path / "ca.pem"))
     assert [(entry["place"], entry["owner"]) for entry in values["certificates"]] == [("file", "demo")]
     assert values["clock"] is None
-    assert looked == []
+    assert queries == []
 
 
-def test_an_address_alone_is_looked_at_alone(looked: list[Any]) -> None:
+def test_an_address_alone_is_looked_at_alone(queries: list[Any]) -> None:
     assert places(gateway_host="192.0.2.1", gateway_port=443, name="east") == ["wire"]
-    assert looked == [("192.0.2.1", 443, "east", 5.0)]
+    assert queries == [("192.0.2.1", 443, "east", 5.0)]
 
 
-def test_all_can_be_asked_for_at_once(looked: list[Any], tmp_path: Path, pem: str) -> None:
+def test_all_can_be_asked_for_at_once(queries: list[Any], tmp_path: Path, pem: str) -> None:
     found = places(path=str(tmp_path / "no"), content=pem, cluster=True, served=False, gateway_host="gateway.example")
     assert found == ["file", "content", "secret"]
-    assert looked == [Look("clusterlink-system", "", wire=False, public_host="gateway.example")]
+    assert queries == [GatewayQuery("clusterlink-system", "", wire=False, public_host="gateway.example")]
 
 
 def test_empty_content_is_an_entry_with_its_fault() -> None:

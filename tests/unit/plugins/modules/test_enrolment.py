@@ -170,7 +170,7 @@ def test_an_enrolled_peers_certificate_that_will_not_do_is_an_error(sides: Sides
     enrol(sides)
     before = (sides.theirs / "demo/lyon/cert.pem").read_bytes()
     message = error(sides.check_certificate, key_type="rsa", check=check)
-    assert "its key is ECDSA P-256 where RSA 3072 is asked for. Enrol again" in message
+    assert "its key is ECDSA P-256 instead of RSA 3072. Enrol again" in message
     assert (sides.theirs / "demo/lyon/cert.pem").read_bytes() == before
 
 

@@ -192,7 +192,7 @@ def test_kinds_of_keys(make_ca: Run, run: Run) -> None:
     make_ca(key_type="rsa", key_size=2048)
     assert (run().values["key_type"], run().values["key_size"]) == ("rsa", 2048), "like the CA's"
     changed = run(key_type="ecdsa")
-    assert changed.values["reasons"] == ["its key is RSA 2048 where ECDSA P-256 is asked for"]
+    assert changed.values["reasons"] == ["its key is RSA 2048 instead of ECDSA P-256"]
     assert changed.values["key_type"] == "ecdsa"
     assert not run(key_type="ecdsa").changed
 

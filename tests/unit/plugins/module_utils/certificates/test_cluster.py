@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates import cluster as survey
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.cluster import Look, survey_cluster
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.cluster import (
+    GatewayQuery,
+    gateway_certificates,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.found import PEER, WIRE, Found, describe
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
@@ -98,7 +101,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, str]]:
 @pytest.fixture
 def look() -> Callable[..., Told]:
     def go(cluster: Stand, **options: Any) -> Told:
-        found = survey_cluster(cluster, Look(SPACE, **options))  # all that it asks for
+        found = gateway_certificates(cluster, GatewayQuery(SPACE, **options))  # all that it asks for
         entries = describe(found, NOW)
         assert "PRIVATE" not in str(entries)
         return [(each["owner"], each["purpose"], each["place"], bool(each["fault"])) for each in entries]

@@ -78,7 +78,7 @@ def test_one_with_less_than_the_days_asked_for_is_named(left: float, fine: bool)
     assert (problems == []) is fine
     if not fine:
         assert problems == [
-            f"east: peer (secret) has {left} days left, until 2031-01-01T12:00:00Z, where 30 are asked for"
+            f"east: peer (secret) has {left} days left, until 2031-01-01T12:00:00Z, where 30 are required"
         ]
 
 
@@ -120,7 +120,7 @@ def test_a_gateway_that_does_not_answer_is_a_line_and_a_problem() -> None:
     ("result", "says"),
     [
         ({"msg": "the API server\ncannot be talked to"}, "the API server; cannot be talked to"),
-        ({}, "was not looked at"),
+        ({}, "was not read"),
     ],
 )
 def test_a_cluster_that_is_away_hides_no_other(result: dict[str, Any], says: str) -> None:
@@ -170,7 +170,7 @@ def test_junit_has_a_case_for_each_certificate_and_clock() -> None:
     assert cases == {
         "demo: fabric CA (file)": [],
         "east: peer (secret, wire)": [
-            "east: peer (secret, wire) has 3.0 days left, until 2031-01-01T12:00:00Z, where 30 are asked for"
+            "east: peer (secret, wire) has 3.0 days left, until 2031-01-01T12:00:00Z, where 30 are required"
         ],
         "east: clock": ["east: its clock is 100 s ahead of this machine's"],
     }

@@ -58,7 +58,7 @@ def test_the_kind_of_key_is_chosen(stage: Stage, kind: KeySpec) -> None:
 def test_a_key_of_another_kind_is_an_error_and_stays(stage: Stage) -> None:
     stage.ask()
     files = stage.files()
-    with pytest.raises(ClusterlinkError, match="its key is ECDSA P-256 where RSA 2048 is asked for"):
+    with pytest.raises(ClusterlinkError, match="its key is ECDSA P-256 instead of RSA 2048"):
         stage.ask(key=KeySpec("rsa", 2048))
     assert stage.files() == files
 

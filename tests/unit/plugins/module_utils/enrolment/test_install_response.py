@@ -236,7 +236,7 @@ def test_a_certificate_for_another_name_or_time_or_without_its_ca_is_refused(sta
     exchange(stage)
     Path(stage.peer_side.peer.key).write_bytes(key_pem(cached_key(KeySpec(), 9)))
     put(stage, content(stage, certificate=leaf("nice", KeySpec(), 9)))
-    assert "its common name is nice where lyon is asked for" in refused(stage)
+    assert "its common name is nice instead of lyon" in refused(stage)
     put(stage, content(stage, certificate=leaf("lyon", KeySpec(), 9, days=20)))
     assert "cannot be installed: it expired at" in refused(stage)
     alone = leaf("lyon", KeySpec(), 9).partition("-----END CERTIFICATE-----\n")

@@ -114,7 +114,7 @@ def test_the_fingerprint_that_was_told_must_be_the_requests(stage: Stage) -> Non
     [
         ({"name": "nice"}, "request.json.name: is not the peer that is to be answered (found: lyon, not nice)"),
         ({"fabric": "prod"}, "request.json.fabric: is not the fabric that is to be answered (found: demo, not prod)"),
-        ({"key": RSA}, "its key is ECDSA P-256 where RSA 2048 is asked for"),
+        ({"key": RSA}, "its key is ECDSA P-256 instead of RSA 2048"),
     ],
 )
 def test_what_is_not_meant_is_refused(stage: Stage, expected: dict[str, Any], what: str) -> None:

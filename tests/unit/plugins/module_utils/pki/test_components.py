@@ -102,7 +102,7 @@ def test_a_key_of_another_component_is_a_reason(made: Any, now: datetime) -> Non
 def test_a_certificate_of_another_component_is_a_reason(made: Any, now: datetime) -> None:
     swapped = replace(made, dataplane_cert_pem=made.controlplane_cert_pem, dataplane_key_pem=made.controlplane_key_pem)
     reasons = check_components(swapped, now)
-    assert any("DNS names are cl-controlplane where cl-dataplane" in reason for reason in reasons)
+    assert any("DNS names are cl-controlplane instead of cl-dataplane" in reason for reason in reasons)
     assert any("client authentication" in reason for reason in reasons)
 
 

@@ -142,7 +142,7 @@ def test_where_there_is_nothing_both_are_made(decide: Decide, pair: Found) -> No
     "case",
     [
         (LeafRequest("east", subject={"country": "NL"}), 0, "its subject"),
-        (LeafRequest("west"), 0, "DNS names are east where west"),
+        (LeafRequest("west"), 0, "DNS names are east instead of west"),
         (REQUEST, 366, "expired"),
         (REQUEST, -1, "not valid before"),
     ],
@@ -159,7 +159,7 @@ def test_a_certificate_that_will_not_do_is_made_anew_for_its_key(
 
 def test_a_key_of_another_kind_is_made_anew(decide: Decide, east: Issued, pair: Found) -> None:
     decision = decide(pair(east), LeafRequest("east", key=KeySpec("rsa", 2048)))
-    assert decision.reasons == ["its key is ECDSA P-256 where RSA 2048 is asked for"]
+    assert decision.reasons == ["its key is ECDSA P-256 instead of RSA 2048"]
     assert decision.key is None
 
 

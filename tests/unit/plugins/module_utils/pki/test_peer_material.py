@@ -57,7 +57,7 @@ def test_two_trusted_cas_are_kept_and_the_leaf_is_followed_by_its_own(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"peer": "west"}, "DNS names are east where west"),
+        ({"peer": "west"}, "DNS names are east instead of west"),
         ({"days": 366}, "/pki/cert.pem: it expired"),
         ({"trusted": b"garbage"}, "/pki/ca.pem"),
     ],

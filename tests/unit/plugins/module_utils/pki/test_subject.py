@@ -96,7 +96,7 @@ def test_a_subject_as_asked_for_is_no_reason(now: datetime, attributes: dict[str
 
 
 def test_another_name_is_a_reason(ca: Issued) -> None:
-    assert "common name is demo where other" in subject_reasons(ca.certificate, "other", None)[0]
+    assert "common name is demo instead of other" in subject_reasons(ca.certificate, "other", None)[0]
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ APP = "client.clusterlink.net/labels.app"
         ([imported("east"), peer("east")], "no policy allows it"),
         ([imported("east"), peer("east"), policy(client={APP: "other"})], "no policy allows it"),
         ([imported("east"), peer("east"), policy("deny")], "AccessPolicy default/p denies it"),
-        ([imported("east"), peer("east"), policy(client={APP: "frontend"})], "nothing is wrong on this side"),
+        ([imported("east"), peer("east"), policy(client={APP: "frontend"})], "this cluster shows no fault"),
         # Only the gateway knows its own peer's name: no guess is made.
-        ([imported("east"), peer("east"), policy(client={"peer.clusterlink.net/name": "x"})], "nothing is wrong"),
+        ([imported("east"), peer("east"), policy(client={"peer.clusterlink.net/name": "x"})], "shows no fault"),
     ],
 )
 def test_reason_is_found_where_the_importing_cluster_has_it(objects: list[Object], why: str) -> None:

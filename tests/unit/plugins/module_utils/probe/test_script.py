@@ -194,7 +194,7 @@ def test_what_is_no_http_is_said_so() -> None:
     targets = [target(80)]
     output = f"\n{MARK}\nSSH-2.0-OpenSSH\r\n"
     ((answer,),) = parse(output, f"\n{MARK} 0 1.00 1.01\n", targets, MARK)
-    assert (answer.answered, answer.error) == (False, "what answers does not speak HTTP")
+    assert (answer.answered, answer.error) == (False, "the server does not speak HTTP")
 
 
 def test_head_after_an_interim_response_counts() -> None:

@@ -239,7 +239,7 @@ def test_of_two_that_save_at_once_one_is_refused(first: Controller, second: Cont
     first.put("west/key.pem", b"of the first")
     second.put("north/key.pem", b"of the second")
     secrets.meanwhile = lambda: (first().save(), None)[1]
-    with pytest.raises(ClusterlinkError, match="was written by another run just now"):
+    with pytest.raises(ClusterlinkError, match="has just been changed by another run"):
         second().save()
     assert secrets.secret is not None
     assert "north__key.pem" not in secrets.secret["data"]
@@ -263,7 +263,7 @@ def test_a_folder_of_something_else_is_not_overwritten_and_both_cas_are_named(
             attempt()
         assert f"CA of the folder: {fingerprint(OTHER.certificate)}" in caught.value.message()
         assert f"CA of the Secret: {fingerprint(ONE.certificate)}" in caught.value.message()
-        assert "move the folder away" in caught.value.message()
+        assert "move the folder to another place" in caught.value.message()
     assert stranger.files() == {"cert.pem": OTHER.certificate_pem}
     assert secrets.secret == kept
     assert first.files() == FILES
@@ -321,7 +321,7 @@ def test_a_folder_that_was_emptied_is_loaded_anew_and_not_saved(second: Controll
     for path in second.folder.rglob("*.pem"):
         path.unlink()
     kept = copy.deepcopy(secrets.secret)
-    with pytest.raises(ClusterlinkError, match="holds no file"):
+    with pytest.raises(ClusterlinkError, match="is empty, and Secret"):
         second().save()
     assert secrets.secret == kept
     second().load()
@@ -333,7 +333,7 @@ def test_a_secret_that_is_gone_is_made_again_with_a_warning(second: Controller, 
     second().load()
     done = second().save()
     assert secrets.secret is not None
-    assert "was gone" in done.warnings[0]
+    assert "was missing" in done.warnings[0]
 
 
 def test_a_secret_that_was_made_anew_by_somebody_is_not_taken_for_the_same(
@@ -353,7 +353,7 @@ def test_a_secret_of_somebody_else_is_left_alone(second: Controller, secrets: Se
     assert secrets.secret is not None
     secrets.secret["metadata"]["labels"] = labels
     for attempt in (second().load, second().save, second().remove):
-        with pytest.raises(ClusterlinkError, match="is not what this collection keeps fabric demo in"):
+        with pytest.raises(ClusterlinkError, match="does not belong to fabric demo of this collection"):
             attempt()
     assert secrets.secret is not None
 

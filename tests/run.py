@@ -147,8 +147,8 @@ def kind_clusters() -> Iterator[Clusters]:
 
 
 CODE = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
-GATEWAY = ("tests/e2e/test_gateway.py",)
-OPERATOR = ("tests/e2e/test_gateway_operator.py", "tests/e2e/test_probe.py")
+GATEWAY = ("tests/e2e/test_gateway.py", "tests/e2e/test_gateway_rights.py")
+OPERATOR = ("tests/e2e/test_gateway_operator.py", "tests/e2e/test_probe.py", "tests/e2e/shared_gateway")
 REST = ("tests/e2e", *(f"--ignore={file}" for file in (*GATEWAY, *OPERATOR)))
 
 

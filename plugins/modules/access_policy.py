@@ -178,7 +178,7 @@ from ..module_utils.fabric.resources import NAMESPACED, PRIVILEGED, TIERS, Acces
 from ..module_utils.fabric.selector_grammar import read_client, read_list, read_service
 from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.mesh.single_object import SINGLE_SPEC, Single, refer_to
+from ..module_utils.mesh.single_object import SINGLE_SPEC, SingleObject, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task
 
@@ -208,7 +208,7 @@ def build(item: Item, labels: Mapping[str, str]) -> Object:
     return policy_object(policy, labels)
 
 
-SINGLE = Single(
+SINGLE = SingleObject(
     keys=("name", "tier", "namespace", "action", "from", "to"),
     refer=refer,
     build=build,

@@ -174,9 +174,9 @@ fingerprint:
 from datetime import UTC, datetime
 from typing import Any
 
-from ..module_utils.enrolment.create_request import Place
+from ..module_utils.enrolment.create_request import PeerPaths
 from ..module_utils.enrolment.document import require_fingerprint
-from ..module_utils.enrolment.install_response import Trust, accept
+from ..module_utils.enrolment.install_response import Trust, install_response
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.options import backup_stamp
@@ -189,9 +189,9 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     fabric, name = require_fabric(params["fabric"], "fabric"), require_peer(params["name"], "name")
     told = params["ca_fingerprint"]
     trust = Trust(None if told is None else require_fingerprint(told, "ca_fingerprint"), replace=params["replace"])
-    place = Place.of(params["path"], fabric, name)
+    place = PeerPaths.of(params["path"], fabric, name)
     stamp = backup_stamp(params, now)
-    result = accept(place, params["answer"], trust, now, check=mode.check, backup_stamp=stamp)
+    result = install_response(place, params["answer"], trust, now, check=mode.check, backup_stamp=stamp)
     return Outcome(result.changed, result.values(), result.diff(), result.warnings())
 
 

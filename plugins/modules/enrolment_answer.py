@@ -219,7 +219,7 @@ from typing import Any
 from ..module_utils.enrolment import document
 from ..module_utils.enrolment.peer_addresses import given_peers
 from ..module_utils.enrolment.request import Expected
-from ..module_utils.enrolment.sign_request import Paths, Terms, answer
+from ..module_utils.enrolment.sign_request import Paths, SigningOptions, sign_request
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
@@ -240,7 +240,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
     peers = given_peers(params["peers"], "peers")
     peers.pop(expected.name, None)
-    terms = Terms(
+    terms = SigningOptions(
         expected=expected,
         peers=peers,
         days=require_days(params["valid_days"], "valid_days"),
@@ -249,7 +249,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         passphrase=require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase"),
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
-    result = answer(paths, terms, datetime.now(UTC), check=mode.check)
+    result = sign_request(paths, terms, datetime.now(UTC), check=mode.check)
     outcome = Outcome(result.changed, result.values(), result.diff())
     if told is None:
         fingerprint = result.request.document.fingerprint

@@ -169,7 +169,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from ..module_utils.enrolment.create_request import Making, Place, ask
+from ..module_utils.enrolment.create_request import PeerPaths, RequestOptions, create_request
 from ..module_utils.enrolment.document import DEFAULT_DAYS, require_days
 from ..module_utils.enrolment.peer_addresses import given_gateways
 from ..module_utils.enrolment.request import Asked
@@ -186,14 +186,14 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         name=require_peer(params["name"], "name"),
         gateways=given_gateways(params["gateways"], "gateways"),
     )
-    making = Making(
+    making = RequestOptions(
         key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         nonce=lambda: secrets.token_hex(16),
         renew=params["renew"],
     )
-    place = Place.of(params["path"], asked.fabric, asked.name)
-    result = ask(place, asked, making, datetime.now(UTC), check=mode.check)
+    place = PeerPaths.of(params["path"], asked.fabric, asked.name)
+    result = create_request(place, asked, making, datetime.now(UTC), check=mode.check)
     return Outcome(result.changed, result.values(), result.diff())
 
 

@@ -284,7 +284,7 @@ from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.kube.readiness import conditions
 from ..module_utils.kube.wait import NotReadyError
 from ..module_utils.mesh.apply import apply_mesh, not_waited_for, wait_for_mesh
-from ..module_utils.mesh.deferral import hold_back
+from ..module_utils.mesh.deferral import defer_unreachable_sources
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -297,7 +297,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     gateways = parse_addresses(params["gateways"], "gateways") if present else {}
     pending = {Ref(entry["kind"], entry["name"], entry["namespace"]): entry["reason"] for entry in params["pending"]}
     with connect(params) as cluster:
-        objects, pending = hold_back(cluster, params["objects"], pending) if present else ([], {})
+        objects, pending = defer_unreachable_sources(cluster, params["objects"], pending) if present else ([], {})
         if present:
             pending |= {Ref("Namespace", name): NOT_LOOKED_AT for name in params["keep_namespaces"]}
         try:

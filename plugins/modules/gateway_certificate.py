@@ -149,7 +149,7 @@ from typing import Any
 
 from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
 from ..module_utils.errors import ClusterlinkError
-from ..module_utils.gateway.certificate import hand_over, wait_for_links
+from ..module_utils.gateway.certificate import update_peer_certificate, wait_for_links
 from ..module_utils.gateway.certificate_input import given_certificate
 from ..module_utils.gateway.options import MATERIAL_CONSTRAINTS, MATERIAL_SPEC
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
@@ -163,7 +163,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     now = datetime.now(UTC)
     material = given_certificate(params, params["peer"], now, missing_is_fine=mode.check)
     with connect(params) as cluster:
-        done = hand_over(cluster, params["namespace"], params["peer"], material, now, check=mode.check)
+        done = update_peer_certificate(cluster, params["namespace"], params["peer"], material, now, check=mode.check)
         outcome = Outcome(changed=done.result.changed, diff=done.result.diff, warnings=done.warnings)
         outcome.values["certificate"] = material_facts(material)
         outcome.values["drift"] = done.result.as_values()["drift"]

@@ -193,8 +193,8 @@ from ..module_utils.fabric.resources import Address, read_address
 from ..module_utils.kube.apply import ApplyResult
 from ..module_utils.kube.client import Cluster, Object
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.mesh.import_sources import drawing_on, take_out
-from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, Single, refer_to
+from ..module_utils.mesh.import_sources import imports_from, take_out
+from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task
 
@@ -239,7 +239,7 @@ def keep_other_peers(cluster: Cluster, wanted: Object, request: Request) -> list
 
 def keep_used_peer(cluster: Cluster, peer: Object, request: Request) -> list[str]:
     """Refuse to remove a Peer that Imports draw on, unless that is forced."""
-    users = [str(Ref.of(each)) for each in drawing_on(cluster, peer["metadata"]["name"])]
+    users = [str(Ref.of(each)) for each in imports_from(cluster, peer["metadata"]["name"])]
     if not users or request.params["remove_sources"]:
         return []
     what = f"{', '.join(users)} {'has' if len(users) == 1 else 'have'} it as a source"
@@ -256,10 +256,10 @@ def remove_sources(cluster: Cluster, peer: Object, request: Request) -> ApplyRes
     if not request.params["remove_sources"]:
         return ApplyResult()
     name = peer["metadata"]["name"]
-    return take_out(cluster, drawing_on(cluster, name), name, check=request.mode.check)
+    return take_out(cluster, imports_from(cluster, name), name, check=request.mode.check)
 
 
-SINGLE = Single(
+SINGLE = SingleObject(
     keys=("name", "namespace", "gateway_host", "gateway_port", "gateways", "link"),
     refer=refer_to("Peer"),
     build=build,

@@ -124,7 +124,7 @@ from ..module_utils.fabric.objects import export_object
 from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, Export, Origin
 from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.mesh.single_object import SINGLE_SPEC, Single, refer_to
+from ..module_utils.mesh.single_object import SINGLE_SPEC, SingleObject, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task
 
@@ -142,7 +142,7 @@ def build(item: Item, labels: Mapping[str, str]) -> Object:
     return export_object(export, {})
 
 
-SINGLE = Single(
+SINGLE = SingleObject(
     keys=("name", "namespace", "port", "service_host"),
     refer=refer_to("Export", service_name_fault),
     build=build,

@@ -170,7 +170,7 @@ from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, read_import
 from ..module_utils.kube.client import Cluster, Object
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.kube.errors import HTTP_FORBIDDEN, ApiError
-from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, Single, refer_to
+from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task
 
@@ -204,7 +204,7 @@ def need_peers(cluster: Cluster, imported: Object, request: Request) -> list[str
     return [str(problem) for problem in problems]
 
 
-SINGLE = Single(
+SINGLE = SingleObject(
     keys=("name", "namespace", "port", "sources", "lb_scheme", "merge", "target_port"),
     refer=refer_to("Import", service_name_fault),
     build=build,

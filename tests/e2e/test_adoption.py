@@ -143,7 +143,7 @@ def test_two_cas_of_one_subject_do_lose_requests(mesh: FullMesh, clusters: Clust
         make_equal_fabric(folder, (ONE, TWO))
     run_module = Ansible(clusters, tmp_path)
 
-    def hand_over(leaf: Path, *trusted: Path) -> None:
+    def update_peer_certificate(leaf: Path, *trusted: Path) -> None:
         """Links are down, which is what is to be counted: no result is asked for."""
         cas = "".join((folder / "cert.pem").read_text(encoding="utf-8") for folder in trusted)
         run_module.each(
@@ -163,11 +163,11 @@ def test_two_cas_of_one_subject_do_lose_requests(mesh: FullMesh, clusters: Clust
             )
         )
 
-    hand_over(first, first)
+    update_peer_certificate(first, first)
     with mesh.counted(rate=6, lead=20) as count:
-        hand_over(first, first, second)
-        hand_over(second, first, second)
-        hand_over(second, second)
+        update_peer_certificate(first, first, second)
+        update_peer_certificate(second, first, second)
+        update_peer_certificate(second, second)
     assert count.failed >= 50
     mesh.must("site")
     mesh.must("certificates")

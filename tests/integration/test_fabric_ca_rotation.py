@@ -25,14 +25,14 @@ class Rotation:
         self.folder = self.play.pki / "demo"
         changed(self.play(self.play.ca(), *(self.play.peer(name) for name in PEERS)))
         self.observed: dict[str, Any] = {}
-        self.hand_over()
+        self.update_peer_certificate()
 
     def task(self, phase: str | None, *, check_mode: bool = False, **options: Any) -> dict[str, Any]:
         own = {"path": str(self.play.pki), "fabric": "demo", "peers": PEERS, "observed": self.observed}
         wanted = {} if phase is None else {"phase": phase}
         return {"skyshift.clusterlink.fabric_ca_rotation": {**own, **wanted, **options}, "check_mode": check_mode}
 
-    def hand_over(self) -> None:
+    def update_peer_certificate(self) -> None:
         """What role gateway does with the folder's files."""
         bundle = self.folder / "trusted.pem"
         places = [bundle if bundle.exists() else self.folder / "cert.pem"]
@@ -76,7 +76,7 @@ def test_every_phase_is_foretold_done_and_done_once_and_verifies_all_the_way(rot
     assert (folder / "trusted.pem").read_text().count("BEGIN CERTIFICATE") == 2
     assert subject(folder / "cert.pem") == old, "the old CA signs still"
     assert rotation.verified(folder / "trusted.pem") == [True, True]
-    rotation.hand_over()
+    rotation.update_peer_certificate()
 
     rotation.step("issue")
     assert subject(folder / "cert.pem") != old, "Envoy finds a CA by its subject"
@@ -84,10 +84,10 @@ def test_every_phase_is_foretold_done_and_done_once_and_verifies_all_the_way(rot
     assert rotation.verified(folder / "cert.pem") == [True, False]
     assert rotation.verified(folder / "trusted.pem") == [True, True], "both trust both"
     assert changed(play(play.peer("west"))) == [True]
-    rotation.hand_over()
+    rotation.update_peer_certificate()
 
     rotation.step("drop")
-    rotation.hand_over()
+    rotation.update_peer_certificate()
     rotation.step("idle")
     assert rotation.verified(folder / "cert.pem") == [True, True]
     assert {name: (folder / name / "key.pem").read_bytes() for name in PEERS} == keys

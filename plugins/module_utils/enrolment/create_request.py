@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class PeerPaths:
     """Where a peer that enrols keeps its files."""
 
     fabric_name: str
@@ -30,7 +30,7 @@ class Place:
     peer: disk.Folder
 
     @classmethod
-    def of(cls, root: str, fabric: str, peer: str) -> Place:
+    def of(cls, root: str, fabric: str, peer: str) -> PeerPaths:
         """In the folder of fabrics' folders."""
         return cls(fabric, disk.fabric_folder(root, fabric), disk.peer_folder(root, fabric, peer))
 
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass
-class Asking:
+class RequestResult:
     """What was done, or in check mode would be.
 
     Attributes:
@@ -52,7 +52,7 @@ class Asking:
         repaired: The modes that were too open, as sentences without a full stop.
     """
 
-    place: Place
+    place: PeerPaths
     asked: Asked
     reasons: list[str]
     before: Request | None
@@ -91,7 +91,7 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Making:
+class RequestOptions:
     """How a request is made: the kind of a new key, for how many days, where randomness comes from, and if it must."""
 
     key: KeySpec | None
@@ -101,7 +101,9 @@ class Making:
     fresh: Fresh = SYSTEM
 
 
-def ask(place: Place, asked: Asked, making: Making, now: datetime, *, check: bool) -> Asking:
+def create_request(
+    place: PeerPaths, asked: Asked, making: RequestOptions, now: datetime, *, check: bool
+) -> RequestResult:
     """Bring a peer's key and request to what is asked.
 
     Args:
@@ -133,7 +135,7 @@ def ask(place: Place, asked: Asked, making: Making, now: datetime, *, check: boo
     return found
 
 
-def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
+def _look(place: PeerPaths, asked: Asked, making: RequestOptions, now: datetime) -> RequestResult:
     require_no_ca_key(place)
     repaired = [str(item) for item in disk.find_too_open(place.peer)]
     pem = disk.read_file(place.peer.key)
@@ -142,7 +144,7 @@ def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
             what = f"is missing, though its certificate is in {place.peer.certificate}"
             fix = "Restore it from a backup, or remove the certificate to have a new key made"
             raise ClusterlinkError(Problem(place.peer.key, what, fix=fix))
-        return Asking(place, asked, ["there is no key yet"], None, None, None, repaired)
+        return RequestResult(place, asked, ["there is no key yet"], None, None, None, repaired)
     key = load_key(pem, place.peer.key)
     unfit = key_reasons(key, making.key)
     if unfit:
@@ -150,20 +152,20 @@ def _look(place: Place, asked: Asked, making: Making, now: datetime) -> Asking:
         raise ClusterlinkError([Problem(place.peer.key, reason, fix=fix) for reason in unfit])
     text = disk.read_file(place.request)
     if text is None:
-        return Asking(place, asked, ["there is no request yet"], None, None, key, repaired)
+        return RequestResult(place, asked, ["there is no request yet"], None, None, key, repaired)
     try:
         request = read_request(text, place.request)
     except ClusterlinkError as error:
         # Unlike a key, a request that is damaged is worth nothing to anyone.
         reasons = [f"{problem.where} {problem.what}" for problem in error.problems]
-        return Asking(place, asked, reasons, None, None, key, repaired)
+        return RequestResult(place, asked, reasons, None, None, key, repaired)
     reasons = request_reasons(request, asked, key, now)
     if making.renew and not reasons:
         reasons = ["a new one is asked for"]
-    return Asking(place, asked, reasons, request, None if reasons else request, key, repaired)
+    return RequestResult(place, asked, reasons, request, None if reasons else request, key, repaired)
 
 
-def require_no_ca_key(place: Place) -> None:
+def require_no_ca_key(place: PeerPaths) -> None:
     """Refuse to enrol where the CA could sign without asking.
 
     Raises:

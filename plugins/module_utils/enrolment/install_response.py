@@ -13,10 +13,10 @@ from ..pki.ca import load_ca
 from ..pki.certificates import chain_pem, dns_names, facts, fingerprint, load_chain, public_key
 from ..pki.keys import load_key
 from ..pki_files import disk
-from .create_request import Place, require_no_ca_key
+from .create_request import PeerPaths, require_no_ca_key
 from .peer_addresses import plain_peers
 from .request import read_request
-from .response import Answer, read_answer, require_acceptable
+from .response import Response, read_response, require_acceptable
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -42,7 +42,7 @@ class Trust:
 
 
 @dataclass
-class Accepting:
+class InstallResult:
     """What was done, or in check mode would be.
 
     Attributes:
@@ -54,8 +54,8 @@ class Accepting:
         backups: The paths of backups.
     """
 
-    place: Place
-    answer: Answer
+    place: PeerPaths
+    answer: Response
     before: tuple[x509.Certificate, ...] | None
     ca_before: x509.Certificate | None
     reasons: list[str]
@@ -99,9 +99,9 @@ class Accepting:
         return {"before": before, "after": after}
 
 
-def accept(
-    place: Place, answer_at: str, trust: Trust, now: datetime, *, check: bool, backup_stamp: str | None = None
-) -> Accepting:
+def install_response(
+    place: PeerPaths, answer_at: str, trust: Trust, now: datetime, *, check: bool, backup_stamp: str | None = None
+) -> InstallResult:
     """Check an answer and install it.
 
     Args:
@@ -134,11 +134,11 @@ def accept(
     return found
 
 
-def _look(place: Place, answer_at: str, trust: Trust, now: datetime) -> Accepting:
+def _look(place: PeerPaths, answer_at: str, trust: Trust, now: datetime) -> InstallResult:
     require_no_ca_key(place)
     pem = disk.read_file(place.fabric.certificate)
     ca_before = None if pem is None else load_ca(pem, place.fabric.certificate)
-    answer = read_answer(_read(answer_at, "Name the file that the fabric's operator sent"), answer_at)
+    answer = read_response(_read(answer_at, "Name the file that the fabric's operator sent"), answer_at)
     _require_ca(answer, answer_at, ca_before, place, trust)
     key = load_key(_read(place.peer.key, _ASK), place.peer.key)
     request = read_request(_read(place.request, _ASK), place.request)
@@ -152,7 +152,7 @@ def _look(place: Place, answer_at: str, trust: Trust, now: datetime) -> Acceptin
         reasons.append("there is no CA yet" if ca_before is None else "the CA that is there is another")
     if before != answer.chain:
         reasons.append("there is no certificate yet" if before is None else "the certificate that is there is another")
-    found = Accepting(place, answer, before, ca_before, reasons, [])
+    found = InstallResult(place, answer, before, ca_before, reasons, [])
     if disk.read_file(disk.trusted_path(place.fabric)) != (found.trusted if answer.beside else None):
         reasons.append("the CAs that are trusted are others")
     return found
@@ -168,7 +168,9 @@ def _read(path: str, fix: str) -> bytes:
     return content
 
 
-def _require_ca(answer: Answer, answer_at: str, installed: x509.Certificate | None, place: Place, trust: Trust) -> None:
+def _require_ca(
+    answer: Response, answer_at: str, installed: x509.Certificate | None, place: PeerPaths, trust: Trust
+) -> None:
     """Refuse a CA that nobody vouched for: an answer is signed by the CA that it brings, so this is what makes it good.
 
     Raises:
@@ -187,7 +189,7 @@ def _require_ca(answer: Answer, answer_at: str, installed: x509.Certificate | No
         raise ClusterlinkError(Problem(where, what, found, _REPLACE))
 
 
-def _require_renewal(before: tuple[x509.Certificate, ...] | None, answer: Answer, place: Place) -> None:
+def _require_renewal(before: tuple[x509.Certificate, ...] | None, answer: Response, place: PeerPaths) -> None:
     """Refuse to replace a certificate by one that does not plainly follow on it.
 
     Raises:

@@ -31,7 +31,7 @@ _PAIRS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){31}")
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """An answer that was read, and is signed by the CA that it brings; whether that is the right one is another thing.
 
     Attributes:
@@ -70,7 +70,7 @@ class Answer:
         }
 
 
-def make_answer(
+def make_response(
     request: Request,
     leaf: x509.Certificate,
     issuer: Issuer,
@@ -78,7 +78,7 @@ def make_answer(
     span: Span,
     *,
     beside: tuple[x509.Certificate, ...] = (),
-) -> Answer:
+) -> Response:
     """The answer that brings a certificate to the request's sender."""
     asked, found = request.asked, request.document.fingerprint
     chain = (leaf, issuer.certificate)
@@ -93,10 +93,10 @@ def make_answer(
         "peers": plain_peers(peers),
     }
     document = sign(content, issuer.key)
-    return Answer(asked.fabric, asked.name, found, span, chain, issuer.certificate, beside, peers, document)
+    return Response(asked.fabric, asked.name, found, span, chain, issuer.certificate, beside, peers, document)
 
 
-def read_answer(text: bytes, where: str) -> Answer:
+def read_response(text: bytes, where: str) -> Response:
     """Read an answer and check all that it says of itself: its shape, and its signature by the CA that it brings.
 
     Raises:
@@ -123,10 +123,10 @@ def read_answer(text: bytes, where: str) -> Answer:
     if not is_signed_by(document, public_key(ca)):
         fix = "Ask for the file as it was made; nothing in it can be relied on"
         raise ClusterlinkError(Problem(where, "was altered, or is signed by another key than its CA's", fix=fix))
-    return Answer(fabric, name, request, span, chain, ca, tuple(beside), peers, document)
+    return Response(fabric, name, request, span, chain, ca, tuple(beside), peers, document)
 
 
-def answer_reasons(answer: Answer, wanted: Answer, now: datetime) -> list[str]:
+def response_reasons(answer: Response, wanted: Response, now: datetime) -> list[str]:
     """Why an answer that is there is not the one that is wanted, as sentences without a full stop."""
     before, after = answer.facts(), wanted.facts()
     changes = [
@@ -146,7 +146,7 @@ def certificate_reasons(
 
 
 def require_acceptable(
-    answer: Answer, request: Request, key: PrivateKey, *, fabric: str, now: datetime, where: str
+    answer: Response, request: Request, key: PrivateKey, *, fabric: str, now: datetime, where: str
 ) -> None:
     """Refuse an answer that does not answer the request of this peer.
 

@@ -23,14 +23,14 @@ from .document import Span
 from .peer_addresses import Peers, plain_peers
 from .record import Record, read_record, require_new
 from .request import Expected, Request, read_request, require_expected
-from .response import Answer, answer_reasons, certificate_reasons, make_answer, read_answer
+from .response import Response, certificate_reasons, make_response, read_response, response_reasons
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 
 @dataclass(frozen=True)
-class Terms:
+class SigningOptions:
     """How a request is answered.
 
     Attributes:
@@ -65,7 +65,7 @@ class Paths:
 
 
 @dataclass
-class Answering:
+class SigningResult:
     """What was done, or in check mode would be.
 
     Attributes:
@@ -81,8 +81,8 @@ class Answering:
     request: Request
     reasons: list[str]
     ca: x509.Certificate
-    before: Answer | None
-    after: Answer | None
+    before: Response | None
+    after: Response | None
 
     @property
     def changed(self) -> bool:
@@ -110,7 +110,9 @@ class Answering:
         return {"before": before, "after": before if not self.reasons else self.after.facts() if self.after else {}}
 
 
-def answer(paths: Paths, terms: Terms, now: datetime, *, check: bool, fresh: Fresh = SYSTEM) -> Answering:
+def sign_request(
+    paths: Paths, terms: SigningOptions, now: datetime, *, check: bool, fresh: Fresh = SYSTEM
+) -> SigningResult:
     """Check a request and answer it; the same request again gets the same certificate.
 
     Args:
@@ -136,14 +138,14 @@ def answer(paths: Paths, terms: Terms, now: datetime, *, check: bool, fresh: Fre
 class _Found:
     """What there is to go on with: CAs, the record, and the certificate that the request was answered with before."""
 
-    result: Answering
+    result: SigningResult
     issuer: Issuer
     beside: tuple[x509.Certificate, ...]
     record: Record
     leaf: x509.Certificate | None
 
 
-def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
+def _look(paths: Paths, terms: SigningOptions, now: datetime) -> _Found:
     text = disk.read_file(paths.request)
     if text is None:
         fix = "Name the file that the peer's operator made by enrolment_request"
@@ -158,7 +160,7 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     ca = issuer.certificate
     if entry is None:
         reasons = ["the request has not been answered yet"]
-        return _Found(Answering(paths, request, reasons, ca, before, None), issuer, beside, record, None)
+        return _Found(SigningResult(paths, request, reasons, ca, before, None), issuer, beside, record, None)
     unfit = certificate_reasons((entry.certificate, ca), ca, entry.name, now)
     if unfit:
         fix = "Ask for a new request"
@@ -170,13 +172,13 @@ def _look(paths: Paths, terms: Terms, now: datetime) -> _Found:
     if before is None:
         reasons = ["there is no answer yet"]
     else:
-        wanted = make_answer(request, entry.certificate, issuer, terms.peers, before.span, beside=beside)
-        reasons = answer_reasons(before, wanted, now)
-    result = Answering(paths, request, reasons, ca, before, None if reasons else before)
+        wanted = make_response(request, entry.certificate, issuer, terms.peers, before.span, beside=beside)
+        reasons = response_reasons(before, wanted, now)
+    result = SigningResult(paths, request, reasons, ca, before, None if reasons else before)
     return _Found(result, issuer, beside, record, entry.certificate)
 
 
-def _authorities(paths: Paths, terms: Terms, now: datetime) -> tuple[Issuer, tuple[x509.Certificate, ...]]:
+def _authorities(paths: Paths, terms: SigningOptions, now: datetime) -> tuple[Issuer, tuple[x509.Certificate, ...]]:
     """The CA that signs, and the other one that is trusted while the fabric's CA is replaced.
 
     All gateways of the fabric trust the new CA before its certificates are issued, so a peer of others can have its own
@@ -200,14 +202,14 @@ def _require_not_own(paths: Paths, request: Request) -> None:
         raise ClusterlinkError(Problem(paths.request, what, place, fix))
 
 
-def _read_before(paths: Paths, request: Request) -> Answer | None:
+def _read_before(paths: Paths, request: Request) -> Response | None:
     """The answer that is there, when it is one that may be overwritten."""
     text = disk.read_file(paths.answer)
     if text is None:
         return None
     fix = "Name another file for the answer, or remove this one"
     try:
-        before = read_answer(text, paths.answer)
+        before = read_response(text, paths.answer)
     except ClusterlinkError as error:
         what = "is there, is no answer to a request, and is not overwritten"
         raise ClusterlinkError(Problem(paths.answer, what, fix=fix)) from error
@@ -218,7 +220,7 @@ def _read_before(paths: Paths, request: Request) -> Answer | None:
     return before
 
 
-def _write(found: _Found, paths: Paths, terms: Terms, now: datetime, fresh: Fresh) -> None:
+def _write(found: _Found, paths: Paths, terms: SigningOptions, now: datetime, fresh: Fresh) -> None:
     """The record first: an answer that got out without being on record could be had twice."""
     result, issuer, leaf = found.result, found.issuer, found.leaf
     if not result.reasons:
@@ -230,5 +232,5 @@ def _write(found: _Found, paths: Paths, terms: Terms, now: datetime, fresh: Fres
         record = found.record.with_answered(result.request, leaf)
         disk.write_file(paths.record, record.text, disk.CERTIFICATE_MODE)
     span = Span.of(now, terms.answer_days)
-    result.after = make_answer(result.request, leaf, issuer, terms.peers, span, beside=found.beside)
+    result.after = make_response(result.request, leaf, issuer, terms.peers, span, beside=found.beside)
     disk.write_file(paths.answer, result.after.document.text, disk.CERTIFICATE_MODE)

@@ -14,7 +14,7 @@ from .selectors import Selector
 
 
 @dataclass(frozen=True)
-class Holding:
+class ClusterResources:
     """One cluster's exports, the Services made for them, its imports and policies."""
 
     backings: tuple[Backing, ...]
@@ -28,13 +28,13 @@ class Holding:
         return {each.namespace for each in self.exports} | {each.namespace for each in self.imports}
 
 
-def holdings(declaration: Declaration) -> dict[str, Holding]:
+def resources_by_cluster(declaration: Declaration) -> dict[str, ClusterResources]:
     """Every cluster's holding, by host; of a declaration with problems it may hold one thing twice."""
-    found: dict[str, Holding] = {}
+    found: dict[str, ClusterResources] = {}
     for host, peer in declaration.peers.items():
         exports = [each.export(host) for each in declaration.services if host in each.exported_by]
         imports = [each.imported(host) for each in declaration.services if host in each.imported_by]
-        found[host] = Holding(
+        found[host] = ClusterResources(
             backings=tuple(each.backings[host] for each in declaration.services if host in each.backings),
             exports=(*exports, *peer.exports),
             imports=(*(each for each in imports if each), *peer.imports),
@@ -74,7 +74,7 @@ def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy
     return list(dict.fromkeys(policies))
 
 
-def _with_fabric_policies(declaration: Declaration, host: str, holding: Holding) -> Holding:
+def _with_fabric_policies(declaration: Declaration, host: str, holding: ClusterResources) -> ClusterResources:
     """The holding and the fabric's policies for it.
 
     One that names no clusters is held, when privileged, by all, and else by those with an import or export in its

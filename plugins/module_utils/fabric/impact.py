@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .cluster_resources import holdings
+from .cluster_resources import resources_by_cluster
 from .model import Declaration
 from .resources import Source
 
@@ -17,7 +17,7 @@ Pair = frozenset[str]
 
 
 @dataclass(frozen=True, order=True)
-class Use:
+class ImportUse:
     """One import of one cluster, and what it draws on."""
 
     cluster: str
@@ -27,7 +27,7 @@ class Use:
 
 
 @dataclass(frozen=True, order=True)
-class Loss:
+class LostSources:
     """An import that would lose sources.
 
     Attributes:
@@ -56,19 +56,19 @@ class Loss:
         return {**asdict(self), "lost": list(self.lost), "left": list(self.left)}
 
 
-def declared_uses(declaration: Declaration) -> list[Use]:
+def declared_uses(declaration: Declaration) -> list[ImportUse]:
     """What the declaration's imports draw on."""
     return sorted(
-        Use(host, each.namespace, each.name, each.sources)
-        for host, holding in holdings(declaration).items()
+        ImportUse(host, each.namespace, each.name, each.sources)
+        for host, holding in resources_by_cluster(declaration).items()
         for each in holding.imports
     )
 
 
-def observed_uses(infos: Mapping[str, Mapping[str, Any]]) -> list[Use]:
+def observed_uses(infos: Mapping[str, Mapping[str, Any]]) -> list[ImportUse]:
     """What the clusters' imports draw on now, of what fabric_info returned for each; one without a result has none."""
     return sorted(
-        Use(
+        ImportUse(
             host,
             each["namespace"],
             each["name"],
@@ -81,12 +81,12 @@ def observed_uses(infos: Mapping[str, Mapping[str, Any]]) -> list[Use]:
 
 
 def losses(
-    uses: Iterable[Use],
+    uses: Iterable[ImportUse],
     *,
     peers: Collection[str] = (),
     services: Collection[tuple[str, str]] = (),
     links: Collection[Pair] = (),
-) -> list[Loss]:
+) -> list[LostSources]:
     """The imports that would lose sources, in the order of C(uses).
 
     Args:
@@ -101,7 +101,7 @@ def losses(
         left = _peers(each for each in use.sources if not _goes(each, use.cluster, peers, services, links))
         lost = tuple(peer for peer in _peers(use.sources) if peer not in left)
         if lost and use.cluster not in peers:
-            found.append(Loss(use.cluster, use.namespace, use.name, lost, left))
+            found.append(LostSources(use.cluster, use.namespace, use.name, lost, left))
     return found
 
 
@@ -120,7 +120,7 @@ def _peers(sources: Iterable[Source]) -> tuple[str, ...]:
     return tuple(sorted({source.peer for source in sources}))
 
 
-def lost_by_changes(changes: Sequence[Mapping[str, Any]]) -> list[Loss]:
+def lost_by_changes(changes: Sequence[Mapping[str, Any]]) -> list[LostSources]:
     """The imports of one cluster that lose sources by changes.
 
     Args:
@@ -133,7 +133,7 @@ def lost_by_changes(changes: Sequence[Mapping[str, Any]]) -> list[Loss]:
         lost = tuple(sorted(before - after))
         if kind == "Import" and lost:
             namespace, _slash, name = name.partition("/")
-            found.append(Loss("", namespace, name, lost, tuple(sorted(after))))
+            found.append(LostSources("", namespace, name, lost, tuple(sorted(after))))
     return sorted(found)
 
 

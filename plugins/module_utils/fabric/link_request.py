@@ -13,8 +13,8 @@ from typing import Any
 
 from ..common.fields import Item, Report
 from ..common.naming import did_you_mean
-from .cluster_resources import holdings
-from .impact import Loss, Use, declared_uses, losses, observed_uses
+from .cluster_resources import resources_by_cluster
+from .impact import ImportUse, LostSources, declared_uses, losses, observed_uses
 from .link_view import Asked, Fabric, asked_links, default_name
 from .resources import Address
 from .topology import can_reach, links
@@ -58,7 +58,7 @@ class LinkRequest:
     source: str
     target: str
     gateways: Mapping[str, tuple[Address, ...]]
-    losses: tuple[Loss, ...]
+    losses: tuple[LostSources, ...]
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class LinkRequest:
 def known_links(fabric: Fabric) -> dict[frozenset[str], Known]:
     """The links that are declared or were asked for, by their clusters."""
     known = {pair: Known(own.name, own.source, own.target, ()) for pair, own in asked_links(fabric).items()}
-    for link in links(fabric.declaration, holdings(fabric.declaration)):
+    for link in links(fabric.declaration, resources_by_cluster(fabric.declaration)):
         pair = frozenset((link.source, link.target))
         name = link.name or (known[pair].name if pair in known else default_name(pair))
         known[pair] = Known(name, link.source, link.target, link.reasons)
@@ -189,14 +189,14 @@ def _remove(fabric: Fabric, asked: Asked, report: Report, *, force: bool) -> Lin
     return LinkRequest(asked.name, there.source, there.target, {}, cut, tuple(warnings))
 
 
-def _cut(fabric: Fabric, pair: frozenset[str]) -> tuple[Loss, ...]:
+def _cut(fabric: Fabric, pair: frozenset[str]) -> tuple[LostSources, ...]:
     """The imports that need the link, by declaration or as they are now."""
     uses = {_key(use): use for use in observed_uses(fabric.infos)}
     uses.update({_key(use): use for use in declared_uses(fabric.declaration)})
     return tuple(losses([use for _name, use in sorted(uses.items())], links=[pair]))
 
 
-def _key(use: Use) -> tuple[str, str, str]:
+def _key(use: ImportUse) -> tuple[str, str, str]:
     return use.cluster, use.namespace, use.name
 
 

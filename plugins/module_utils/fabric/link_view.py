@@ -10,7 +10,7 @@ from typing import Any
 
 from ..clusterlink import api
 from ..common.table import table
-from .cluster_resources import holdings
+from .cluster_resources import resources_by_cluster
 from .model import Declaration
 from .topology import can_reach, links
 
@@ -127,7 +127,7 @@ def link_states(fabric: Fabric) -> list[LinkState]:
     asked = asked_links(fabric)
     states = []
     seen = set(asked)
-    for link in links(fabric.declaration, holdings(fabric.declaration)):
+    for link in links(fabric.declaration, resources_by_cluster(fabric.declaration)):
         pair = frozenset((link.source, link.target))
         own = asked.pop(pair, None)
         ways = {(link.source, link.target), *([(link.target, link.source)] if link.both_ways or own else [])}

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..clusterlink import api
 from .authorization import Side
-from .cluster_resources import Holding, holdings
+from .cluster_resources import ClusterResources, resources_by_cluster
 from .model import Declaration, Peer
 from .objects import Object, export_object, import_object, in_order, peer_object, policy_object, service_object
 from .probes import ImportProbe, probe_of
@@ -96,7 +96,7 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
         declaration: Free of problems, as C(parse) returns it.
         addresses: Each peer's gateway's address; one that is missing or null is not known now, unless declared.
     """
-    held = holdings(declaration)
+    held = resources_by_cluster(declaration)
     fabric_links = links(declaration, held)
     gateways = {host: addresses.get(host) or peer.address for host, peer in sorted(declaration.peers.items())}
     labels = api.ownership_labels(declaration.fabric)
@@ -157,7 +157,7 @@ def _peers(
     return objects, pending
 
 
-def _held_objects(holding: Holding, labels: Mapping[str, str]) -> list[Object]:
+def _held_objects(holding: ClusterResources, labels: Mapping[str, str]) -> list[Object]:
     return [
         *(service_object(each, labels) for each in holding.backings),
         *(export_object(each, labels) for each in holding.exports),
@@ -167,7 +167,7 @@ def _held_objects(holding: Holding, labels: Mapping[str, str]) -> list[Object]:
 
 
 def _probes(
-    declaration: Declaration, held: Mapping[str, Holding], objects: Mapping[str, list[Object]]
+    declaration: Declaration, held: Mapping[str, ClusterResources], objects: Mapping[str, list[Object]]
 ) -> dict[str, tuple[ImportProbe, ...]]:
     sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in held}
     probes: dict[str, tuple[ImportProbe, ...]] = {}

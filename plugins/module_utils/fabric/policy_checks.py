@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from ..clusterlink import api
 from ..common.fields import Report
 from ..common.naming import did_you_mean
-from .cluster_resources import Holding, may_come_from, may_come_from_outside
+from .cluster_resources import ClusterResources, may_come_from, may_come_from_outside
 from .model import Declaration
 from .resources import AccessPolicy
 from .selectors import Requirement
@@ -18,7 +18,7 @@ from .services import Service
 _Name = tuple[str, str]
 
 
-def check_policies(declaration: Declaration, held: Mapping[str, Holding], report: Report) -> None:
+def check_policies(declaration: Declaration, held: Mapping[str, ClusterResources], report: Report) -> None:
     """Note policies whose service, clients or namespace nobody has."""
     known = {(each.namespace, each.name) for holding in held.values() for each in holding.exports}
     known |= {(each.namespace, each.name) for holding in held.values() for i in holding.imports for each in i.sources}
@@ -66,7 +66,9 @@ def _fits(requirements: Iterable[Requirement], name: _Name) -> bool:
     return all(each.matches(attributes) for each in requirements)
 
 
-def _check_allowed(declaration: Declaration, held: Mapping[str, Holding], service: Service, report: Report) -> None:
+def _check_allowed(
+    declaration: Declaration, held: Mapping[str, ClusterResources], service: Service, report: Report
+) -> None:
     """Note rules of C(allow) that leave out every cluster that imports the service."""
     importers = [
         declaration.peers[host]

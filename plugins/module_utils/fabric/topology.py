@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from .cluster_resources import Holding
+from .cluster_resources import ClusterResources
 from .model import EXPLICIT, MESH, Declaration
 from .resources import Origin
 
@@ -49,7 +49,7 @@ class Need:
     origin: Origin
 
 
-def needs(held: Mapping[str, Holding]) -> list[Need]:
+def needs(held: Mapping[str, ClusterResources]) -> list[Need]:
     """What the imports need, each cluster in its turn."""
     return [
         Need(host, source.peer, each.origin)
@@ -74,7 +74,7 @@ def is_linked(declaration: Declaration, source: str, target: str) -> bool:
     return any({link.source, link.target} == {source, target} for link in declaration.links)
 
 
-def links(declaration: Declaration, held: Mapping[str, Holding]) -> list[Link]:
+def links(declaration: Declaration, held: Mapping[str, ClusterResources]) -> list[Link]:
     """The fabric's links, in the order of their clusters' names."""
     pairs: dict[frozenset[str], _Pair] = {}
     if declaration.link_mode == MESH:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from ..common.fields import Report
 from ..common.naming import did_you_mean
-from .cluster_resources import Holding, holdings
+from .cluster_resources import ClusterResources, resources_by_cluster
 from .expansion import expand
 from .model import EXPLICIT, Declaration, Peer
 from .policy_checks import check_policies
@@ -33,7 +33,7 @@ def check(declaration: Declaration, report: Report) -> None:
         _check_importers(service, report)
     check_shared(declaration, report)
     declaration = expand(declaration)
-    held = holdings(declaration)
+    held = resources_by_cluster(declaration)
     for host, holding in held.items():
         _check_clashes(host, holding, report)
     if not report.mentions(_HIDES_EXPORTS):
@@ -85,7 +85,7 @@ def _check_importers(service: Service, report: Report) -> None:
             report.add(where, f"names {cluster}, and no other cluster exports {name}", cluster, "Take it out")
 
 
-def _check_clashes(host: str, holding: Holding, report: Report) -> None:
+def _check_clashes(host: str, holding: ClusterResources, report: Report) -> None:
     """Note two things of one name in one cluster."""
     exports = _firsts(holding.exports, "exports", host, report)
     _firsts(holding.policies, "makes the policy", host, report)
@@ -112,7 +112,7 @@ def _firsts(named: Sequence[_Named], does: str, host: str, report: Report) -> di
     return firsts
 
 
-def _check_sources(declaration: Declaration, held: Mapping[str, Holding], report: Report) -> None:
+def _check_sources(declaration: Declaration, held: Mapping[str, ClusterResources], report: Report) -> None:
     """Note sources that export nothing, or whose address the importing cluster cannot know."""
     exported = {host: {(each.namespace, each.name) for each in holding.exports} for host, holding in held.items()}
     for host, peer in declaration.peers.items():

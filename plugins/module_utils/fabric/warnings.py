@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .authorization import service_attributes
-from .cluster_resources import Holding, may_come_from
+from .cluster_resources import ClusterResources, may_come_from
 from .model import MESH, Declaration, Peer
 from .resources import AccessPolicy
 from .topology import unreachable_pairs
 
 
-def warnings(declaration: Declaration, held: Mapping[str, Holding]) -> tuple[str, ...]:
+def warnings(declaration: Declaration, held: Mapping[str, ClusterResources]) -> tuple[str, ...]:
     """Sentences, in an order of their own."""
     found = [
         *declaration.notes,
@@ -26,7 +26,7 @@ def warnings(declaration: Declaration, held: Mapping[str, Holding]) -> tuple[str
     return tuple(sorted(set(found)))
 
 
-def _out_of_reach(declaration: Declaration, held: Mapping[str, Holding]) -> Iterator[str]:
+def _out_of_reach(declaration: Declaration, held: Mapping[str, ClusterResources]) -> Iterator[str]:
     """What clusters without ingress leave without an effect; what something needs of them is refused."""
     if declaration.link_mode == MESH:
         for one, two in unreachable_pairs(declaration):
@@ -38,7 +38,7 @@ def _out_of_reach(declaration: Declaration, held: Mapping[str, Holding]) -> Iter
                 yield f"{host} exports {each.namespace}/{each.name}, and has no ingress, so no cluster can import it."
 
 
-def _merged_exports(held: Mapping[str, Holding]) -> Iterator[str]:
+def _merged_exports(held: Mapping[str, ClusterResources]) -> Iterator[str]:
     """An export leads to its Service, and a merged import's sources are endpoints of that Service like its pods."""
     for host, holding in held.items():
         exports = {(each.namespace, each.name) for each in holding.exports if not each.host}
@@ -52,7 +52,7 @@ def _merged_exports(held: Mapping[str, Holding]) -> Iterator[str]:
                 )
 
 
-def _other_ports(declaration: Declaration, held: Mapping[str, Holding]) -> Iterator[str]:
+def _other_ports(declaration: Declaration, held: Mapping[str, ClusterResources]) -> Iterator[str]:
     ports = {(host, e.namespace, e.name): e.port for host, holding in held.items() for e in holding.exports}
     for host, peer in declaration.peers.items():
         for each in peer.imports:
@@ -81,7 +81,7 @@ class _Flow:
         )
 
 
-def _idle_policies(declaration: Declaration, held: Mapping[str, Holding]) -> Iterator[str]:
+def _idle_policies(declaration: Declaration, held: Mapping[str, ClusterResources]) -> Iterator[str]:
     """Policies that nothing declared can meet; a privileged deny is a guard rail, and may well stand idle."""
     # What comes from outside the inventory or was not looked up, and so what a policy on it meets, is not known.
     if declaration.outsiders() or any(declaration.unknown(host) for host in declaration.lookups):
@@ -98,7 +98,7 @@ def _idle_policies(declaration: Declaration, held: Mapping[str, Holding]) -> Ite
             yield f"The policy {_name(policy)} of clusterlink_policies decides on nothing that is declared."
 
 
-def _flows(declaration: Declaration, held: Mapping[str, Holding]) -> dict[str, list[_Flow]]:
+def _flows(declaration: Declaration, held: Mapping[str, ClusterResources]) -> dict[str, list[_Flow]]:
     flows: dict[str, list[_Flow]] = {host: [] for host in held}
     exports = {(host, e.namespace, e.name): e for host, holding in held.items() for e in holding.exports}
     for host, holding in held.items():

@@ -20,7 +20,7 @@ _ESTABLISHED_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Writing:
+class StagedWrite:
     """How a gateway's objects are written.
 
     Attributes:
@@ -55,7 +55,7 @@ class Writing:
             raise PartlyDoneError(error.problems, first) from error
         return first
 
-    def take_steps(self, steps: Sequence[Sequence[Object]], turn: Callable[[ApplyResult], None]) -> ApplyResult:
+    def apply_stages(self, steps: Sequence[Sequence[Object]], turn: Callable[[ApplyResult], None]) -> ApplyResult:
         """Write one list after another.
 
         Args:
@@ -87,7 +87,7 @@ class Writing:
         return apply_objects(self.cluster, objects, check=check, force=self.take_over, prune=prune, guard=not_ours)
 
 
-def made_anew(result: ApplyResult, objects: Sequence[Object]) -> None:
+def mark_as_recreated(result: ApplyResult, objects: Sequence[Object]) -> None:
     """Say in check mode that objects will be made, which an adoption will have removed by then."""
     refs = {Ref.of(obj) for obj in objects}
     names_of = {str(ref) for ref in refs}

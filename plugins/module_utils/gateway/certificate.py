@@ -18,7 +18,7 @@ from ..kube.wait import settle_time, wait_ready
 from ..pki.clock_skew import Clock
 from ..pki.peer_material import PeerMaterial
 from .manifests import peer_secret
-from .secret_refresh import wake_controlplane
+from .secret_refresh import refresh_mounted_secret
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Handover:
     warnings: list[str] = field(default_factory=list)
 
 
-def hand_over(
+def update_peer_certificate(
     cluster: Cluster, namespace: str, name: str, peer: PeerMaterial, now: datetime, *, check: bool
 ) -> Handover:
     """Bring a gateway's peer Secret to the given certificate, whoever made the gateway.
@@ -59,7 +59,7 @@ def hand_over(
     result = apply_objects(cluster, [peer_secret(namespace, kept, peer)], check=check, force=True)
     done = Handover(result, clock.warnings())
     if result.changed and not check:
-        done.warnings += wake_controlplane(cluster, namespace, peer)
+        done.warnings += refresh_mounted_secret(cluster, namespace, peer)
     return done
 
 

@@ -22,18 +22,18 @@ from ..pki.clock_skew import Clock
 from ..pki.components import plan_component_rollout
 from ..pki.peer_material import PeerMaterial
 from ..pki.renewal import Renewal
-from .apply_stages import Writing, made_anew
+from .apply_stages import StagedWrite, mark_as_recreated
 from .manifests import gateway_stages
 from .operator.identity import NAMESPACE, OPERATOR
 from .operator.instance import instance_crd
 from .operator.reconcile import Operation, observe_operation, wait_until_operated
 from .pod_replacement import leave_service
-from .rollout_order import rolling_steps
-from .secret_refresh import wake_controlplane
+from .rollout_order import rollout_stages
+from .secret_refresh import refresh_mounted_secret
 from .spec import Address, GatewaySpec
 from .status import wait_until_running, wait_until_serving
 from .stored_certificates import component_certificates
-from .takeover import Adoption, find_adoption, is_moving
+from .takeover import Takeover, find_takeover, is_moving
 
 _RESTARTED = (
     "The certificates by which control plane and data plane know each other are made anew. The pods of both "
@@ -56,7 +56,7 @@ class Installation:
     result: ApplyResult
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    adoption: Adoption | None = None
+    adoption: Takeover | None = None
     operation: Operation | None = None
 
     def wait(self, cluster: Cluster, spec: GatewaySpec, timeout: float) -> Address | None:
@@ -103,7 +103,7 @@ def install_gateway(
             Else they are an error; what was changed by hand is brought back in any case.
         renew_percent: The share of their life at which component certificates are made anew; 0 waits for their end.
         step_timeout: How many seconds replacing pods may take, one component's after the other's (see
-            C(rolling.rolling_steps)); with 0 it is done all at once.
+            C(rolling.rollout_stages)); with 0 it is done all at once.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.
@@ -144,10 +144,10 @@ def install_gateway(
     ]
     # A Deployment that has become one of a single pod needs no budget any more.
     prune = Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace)
-    writing = Writing(cluster, missing, prune, take_over)
-    final, steps = stages[-1], rolling_steps(stages, there)
+    writing = StagedWrite(cluster, missing, prune, take_over)
+    final, steps = stages[-1], rollout_stages(stages, there)
     in_steps = len(steps) > 1 and bool(step_timeout)
-    adoption = find_adoption(cluster, spec.namespace) if take_over and not operated else None
+    adoption = find_takeover(cluster, spec.namespace) if take_over and not operated else None
     result = ApplyResult()
     if adoption:
         if not check:  # all of it is tried before the first step
@@ -155,9 +155,9 @@ def install_gateway(
         result = adoption.begin(cluster, check=check)
     try:
         if operation:
-            applied = operation.bring_about(writing, steps if in_steps else [final], check=check)
+            applied = operation.apply_instance(writing, steps if in_steps else [final], check=check)
         elif in_steps and not check:
-            applied = writing.take_steps(steps, partial(_wait_for_pods, cluster, spec.namespace, step_timeout))
+            applied = writing.apply_stages(steps, partial(_wait_for_pods, cluster, spec.namespace, step_timeout))
         else:
             applied = writing.apply(final, check=check)
     except PartlyDoneError as error:
@@ -165,13 +165,13 @@ def install_gateway(
         raise PartlyDoneError(error.problems, result) from error
     result.add(applied)
     if adoption and check:
-        made_anew(result, [obj for obj in final if Ref.of(obj) in adoption.replaced])
+        mark_as_recreated(result, [obj for obj in final if Ref.of(obj) in adoption.replaced])
     reasons = [f"component certificates: {reason}" for reason in rollout.reasons]
     done = Installation(result, reasons, clock.warnings(), adoption, operation)
     if not in_steps and rollout.reasons and Ref("Secret", names.CA_SECRET, spec.namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, spec.namespace) in result.updated:
-        done.warnings += wake_controlplane(cluster, spec.namespace, peer)
+        done.warnings += refresh_mounted_secret(cluster, spec.namespace, peer)
     return done
 
 

@@ -22,7 +22,7 @@ from ..kube.exec import Container, run_in_container
 from ..kube.wait import wait_gone
 from .spec import DRAIN_SECONDS
 from .status import DEPLOYMENTS
-from .workloads import ENVOY_GOODBYE
+from .workloads import ENVOY_DRAIN
 
 GONE_SECONDS = 180.0
 """How long anything that was removed may take to be gone; an operator's pod has 10 s to end by itself."""
@@ -48,7 +48,7 @@ def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
             _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
 
 
-def drain_alone(cluster: Cluster, namespace: str) -> None:
+def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
     """Take pods of a gateway that nobody owns out of their Services, and end them.
 
     Raises:
@@ -60,20 +60,20 @@ def drain_alone(cluster: Cluster, namespace: str) -> None:
     if alone:
         time.sleep(DRAIN_SECONDS[0])
         for pod in alone:
-            _say_goodbye(cluster, pod)
+            _start_envoy_drain(cluster, pod)
         time.sleep(DRAIN_SECONDS[0])
         refs = [Ref.of(pod) for pod in alone]
         delete_objects(cluster, refs, check=False)
         wait_gone(cluster, refs, GONE_SECONDS)
 
 
-def _say_goodbye(cluster: Cluster, pod: Object) -> None:
+def _start_envoy_drain(cluster: Cluster, pod: Object) -> None:
     """Let Envoy close connections that others keep. Where that may not or cannot be done, a request may be lost."""
     metadata = pod["metadata"]
     if _app(pod).startswith(names.DATAPLANE):
         place = Container(metadata["namespace"], metadata["name"], pod["spec"]["containers"][0]["name"])
         with contextlib.suppress(ClusterlinkError):
-            run_in_container(cluster, place, ["bash", "-c", ENVOY_GOODBYE], _GOODBYE_SECONDS)
+            run_in_container(cluster, place, ["bash", "-c", ENVOY_DRAIN], _GOODBYE_SECONDS)
 
 
 def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
@@ -97,7 +97,7 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
             _label(cluster, pod, {_HASH: None})
         _wait_for_others(cluster, Ref("Deployment", app, namespace), old, deadline)
         leave_service(cluster, namespace, app)
-    drain_alone(cluster, namespace)
+    drain_orphaned_pods(cluster, namespace)
 
 
 def _wait_for_others(cluster: Cluster, deployment: Ref, old: Sequence[Object], deadline: float) -> None:

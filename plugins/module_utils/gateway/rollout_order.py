@@ -16,7 +16,7 @@ _BRIDGED = 3
 """How many stages there are when pods that run come to new component certificates."""
 
 
-def rolling_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object]) -> list[list[Object]]:
+def rollout_stages(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object]) -> list[list[Object]]:
     """What is applied one after another, each when all pods are of the last, so that no request is lost.
 
     Where pods of both Deployments are replaced, the data plane's are last: a data plane stays with the control plane

@@ -11,7 +11,7 @@ from ..pki.peer_material import PeerMaterial
 from .manifests import certificate_digest
 
 
-def wake_controlplane(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
+def refresh_mounted_secret(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
     """Let the kubelet bring a changed Secret to the control plane at once; warnings where it is not permitted."""
     digest = certificate_digest(peer.certificate_pem, peer.ca_pem)
     annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}

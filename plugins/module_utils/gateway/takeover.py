@@ -26,12 +26,12 @@ from .namespace_contents import INHABITANTS, of_others
 from .operator import identity as operator
 from .operator.instance import instance_crd
 from .operator.reconcile import release_instances
-from .pod_replacement import GONE_SECONDS, drain_alone
+from .pod_replacement import GONE_SECONDS, drain_orphaned_pods
 from .status import DEPLOYMENTS
 
 
 @dataclass
-class Adoption:
+class Takeover:
     """What there is to take over in a gateway's namespace.
 
     Attributes:
@@ -70,7 +70,7 @@ class Adoption:
         if check:
             return result
         wait_gone(cluster, [*operators, *self._operator_pods(cluster)], GONE_SECONDS)
-        _let_go(cluster, self.namespace, self.deployments)
+        _orphan_pods(cluster, self.namespace, self.deployments)
         return result
 
     def end(self, cluster: Cluster, *, check: bool) -> ApplyResult:
@@ -82,7 +82,7 @@ class Adoption:
         instances = [Ref.of(each) for each in self.instances]
         result = delete_objects(cluster, [*self.leftovers, *instances, *self.grounds], check=True)
         if not check:
-            drain_alone(cluster, self.namespace)
+            drain_orphaned_pods(cluster, self.namespace)
             delete_objects(cluster, self.leftovers, check=False)
             # Nobody is left who would answer to it; what it stood for stays.
             release_instances(cluster, instances)
@@ -96,7 +96,7 @@ class Adoption:
         return [Ref.of(pod) for pod in pods if operator.runs_operator(pod["spec"])]
 
 
-def find_adoption(cluster: Cluster, namespace: str) -> Adoption:
+def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
     """What there is to take over.
 
     Raises:
@@ -118,7 +118,7 @@ def find_adoption(cluster: Cluster, namespace: str) -> Adoption:
         for each in deployments
         if each["metadata"]["namespace"] == namespace and each["metadata"]["name"] in DEPLOYMENTS and not is_ours(each)
     ]
-    found = Adoption(namespace, places, operators, list(instances), gateway)
+    found = Takeover(namespace, places, operators, list(instances), gateway)
     found.leftovers, found.grounds = _remains(cluster, found)
     return found
 
@@ -131,7 +131,7 @@ def is_moving(cluster: Cluster, namespace: str) -> bool:
     return place is not None and is_ours(place) and not place["metadata"].get("deletionTimestamp")
 
 
-def _remains(cluster: Cluster, found: Adoption) -> tuple[list[Ref], list[Ref]]:
+def _remains(cluster: Cluster, found: Takeover) -> tuple[list[Ref], list[Ref]]:
     """What an operator has besides its Deployment and Instances; its namespace and its kind as far as they are ours."""
     own = [Query(kind, name, place) for kind, name, place in operator.own(found.namespace)]
     grounds = [Query("Namespace", operator.NAMESPACE), Query(CRD_KIND, instance_crd()["metadata"]["name"])]
@@ -145,7 +145,7 @@ def _remains(cluster: Cluster, found: Adoption) -> tuple[list[Ref], list[Ref]]:
     return leftovers, [ref for ref in ours if ref.kind != "Namespace" or not full]
 
 
-def _let_go(cluster: Cluster, namespace: str, deployments: Iterable[Object]) -> None:
+def _orphan_pods(cluster: Cluster, namespace: str, deployments: Iterable[Object]) -> None:
     """Remove Deployments and leave their pods running, which belong to nobody then.
 
     A ReplicaSet that is left would be taken in by the next Deployment of its name, with its pods: it goes likewise.

@@ -23,7 +23,7 @@ _SECRET_MODE = 0o440
 """Files of Secrets belong to root and the pod's group: readable for both, and for nobody else."""
 _ENVOY_ADMIN_PORT = 1500
 """Where Envoy is told things, on its own loopback (v0.4.1, cmd/cl-dataplane/app/envoy.go)."""
-ENVOY_GOODBYE = (
+ENVOY_DRAIN = (
     f"exec 3<>/dev/tcp/127.0.0.1/{_ENVOY_ADMIN_PORT} && "
     r"printf 'POST /healthcheck/fail HTTP/1.1\r\nHost: envoy\r\nContent-Length: 0\r\n\r\n' >&3"
 )
@@ -125,7 +125,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": "dataplane",
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
-        "lifecycle": _goodbye(spec.dataplane) if spec.dataplane_kind == ENVOY else _drain(spec.dataplane),
+        "lifecycle": _envoy_drain(spec.dataplane) if spec.dataplane_kind == ENVOY else _drain(spec.dataplane),
         "readinessProbe": {**_READINESS, "initialDelaySeconds": _CONFIGURE_SECONDS},
         "ports": [{"name": "dataplane", "containerPort": names.DATAPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
@@ -140,9 +140,9 @@ def _drain(component: Component) -> dict[str, Any]:
     return {"preStop": {"sleep": {"seconds": component.drain_seconds}}}
 
 
-def _goodbye(dataplane: Component) -> dict[str, Any]:
+def _envoy_drain(dataplane: Component) -> dict[str, Any]:
     # Not before it has left its Service everywhere: whoever is sent away comes back to it until then.
-    script = f"sleep {DRAIN_SECONDS[0]}; {ENVOY_GOODBYE}; sleep {dataplane.drain_seconds - DRAIN_SECONDS[0]}"
+    script = f"sleep {DRAIN_SECONDS[0]}; {ENVOY_DRAIN}; sleep {dataplane.drain_seconds - DRAIN_SECONDS[0]}"
     return {"preStop": {"exec": {"command": ["bash", "-c", script]}}}
 
 

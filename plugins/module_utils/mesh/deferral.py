@@ -11,7 +11,7 @@ from ..fabric.objects import without_sources
 from ..kube.client import Cluster, Object
 
 
-def hold_back(
+def defer_unreachable_sources(
     cluster: Cluster, objects: Sequence[Object], pending: Mapping[Ref, str]
 ) -> tuple[list[Object], dict[Ref, str]]:
     """Leave out sources whose Peer is pending and not in the cluster from earlier, and Imports left without any.

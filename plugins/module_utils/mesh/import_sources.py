@@ -19,7 +19,7 @@ from ..kube.client import Cluster, Object
 from ..kube.compare import applied
 
 
-def drawing_on(cluster: Cluster, peer: str) -> list[Object]:
+def imports_from(cluster: Cluster, peer: str) -> list[Object]:
     """The cluster's Imports that have the peer as a source.
 
     Raises:
@@ -33,7 +33,7 @@ def take_out(cluster: Cluster, imports: Sequence[Object], peer: str, *, check: b
 
     Args:
         cluster: Where.
-        imports: Of C(drawing_on).
+        imports: Of C(imports_from).
         peer: The peer's name.
         check: Only say what would be done.
 

@@ -62,7 +62,7 @@ Check = Callable[[Cluster, Object, Request], list[str]]
 
 
 @dataclass(frozen=True)
-class Single:
+class SingleObject:
     """A module for one object.
 
     Attributes:
@@ -137,7 +137,7 @@ class Single:
 
 
 def refer_to(kind: str, fault: Callable[[str], str] = dns_label_fault) -> Callable[[Item], Ref]:
-    """A C(Single.refer) for a namespaced kind, whose names C(fault) judges."""
+    """A C(SingleObject.refer) for a namespaced kind, whose names C(fault) judges."""
     return lambda item: Ref(kind, item.name(required=True, fault=fault), item.name("namespace", required=True))
 
 

@@ -27,7 +27,7 @@ from ...kube.dry_run import CHANGED, MISSING, Drift
 from ...kube.parallel import Query, read
 from ...kube.readiness import unready
 from ...kube.wait import NotReadyError, wait_gone, wait_ready
-from ..apply_stages import Writing
+from ..apply_stages import StagedWrite
 from ..manifests import ENFORCE_LABEL, RESTRICTED
 from ..pod_replacement import GONE_SECONDS, replace_pods
 from ..spec import Address, GatewaySpec
@@ -41,7 +41,7 @@ _MANAGER = Ref("Deployment", operator.DEPLOYMENT, operator.NAMESPACE)
 
 _LOOK_SECONDS = 5.0
 """How long the operator may take to say how a gateway is that serves, before it is told to look again."""
-_FORGOTTEN = {"controlplane": None, "dataplane": None, "ingress": None}
+_EMPTY_STATUS = {"controlplane": None, "dataplane": None, "ingress": None}
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Operation:
         [mark] = [obj["metadata"]["annotations"] for obj in wanted if obj["kind"] == "Instance"]
         return known not in (None, mark[names.COMPONENT_CERTIFICATES])
 
-    def _foretell(self) -> ApplyResult:
+    def _predict(self) -> ApplyResult:
         """What the operator changes, as if it were ours to change."""
         result = ApplyResult()
         for ref, wanted in self.wanted.items():
@@ -83,7 +83,7 @@ class Operation:
             result.drift.append(Drift(ref, kind, difference, () if there is None else _writers(there)))
         return result
 
-    def bring_about(self, writing: Writing, stages: Sequence[Sequence[Object]], *, check: bool) -> ApplyResult:
+    def apply_instance(self, writing: StagedWrite, stages: Sequence[Sequence[Object]], *, check: bool) -> ApplyResult:
         """Write our own objects, and have the operator make its own.
 
         Args:
@@ -105,11 +105,11 @@ class Operation:
             # The Instance is written when the pods are those that it speaks of.
             first = [_without_instance(wanted) for wanted in stages[:-1]] or [_without_instance(final)]
             turn = partial(self._replace_pods, cluster)
-            result = writing.take_steps([*first, final], turn)
-        result.add(self._foretell())
+            result = writing.apply_stages([*first, final], turn)
+        result.add(self._predict())
         if not check and INSTANCE in result.unchanged and any(ref not in result.unchanged for ref in self.wanted):
             # The Instance has not changed, so the operator has to be told.
-            _look_again(cluster)
+            _trigger_reconcile(cluster)
         return result
 
     def _replace_pods(self, cluster: Cluster, _done: ApplyResult) -> None:
@@ -193,7 +193,7 @@ def _wait_until_said(cluster: Cluster, result: ApplyResult, deadline: float) -> 
         except NotReadyError:
             if left <= _LOOK_SECONDS:
                 raise
-            _look_again(cluster)
+            _trigger_reconcile(cluster)
             known = {}
         else:
             return
@@ -203,8 +203,8 @@ def _without_instance(objects: Sequence[Object]) -> list[Object]:
     return [obj for obj in objects if Ref.of(obj) != INSTANCE]
 
 
-def _look_again(cluster: Cluster) -> None:
-    cluster.patch_status(INSTANCE.kind, INSTANCE.name, INSTANCE.namespace, _FORGOTTEN)
+def _trigger_reconcile(cluster: Cluster) -> None:
+    cluster.patch_status(INSTANCE.kind, INSTANCE.name, INSTANCE.namespace, _EMPTY_STATUS)
 
 
 def _obstacles(spec: GatewaySpec, namespace: Object | None, instances: Sequence[Object]) -> list[Problem]:

@@ -58,7 +58,7 @@ class Fabric:
         for peer in PEERS:
             self.run(peer_certificate, name=peer)
 
-    def hand_over(self) -> None:
+    def update_peer_certificate(self) -> None:
         """What role gateway does: each gateway gets its certificate and the CAs to trust."""
         bundle = self.folder / "trusted.pem"
         trusted = load_chain((bundle if bundle.exists() else self.folder / "cert.pem").read_bytes(), "")
@@ -70,12 +70,12 @@ class Fabric:
     def rotate(self, **arguments: Any) -> None:
         """The playbook's order."""
         self.phase("trust", **arguments)
-        self.hand_over()
+        self.update_peer_certificate()
         self.phase("issue", **arguments)
         self.issue()
-        self.hand_over()
+        self.update_peer_certificate()
         self.phase("drop", **arguments)
-        self.hand_over()
+        self.update_peer_certificate()
         self.phase("idle", **arguments)
 
     def ca(self) -> str:
@@ -90,7 +90,7 @@ def fabric(tmp_path: Path) -> Fabric:
     made = Fabric(tmp_path)
     made.run(fabric_ca)
     made.issue()
-    made.hand_over()
+    made.update_peer_certificate()
     return made
 
 
@@ -119,14 +119,14 @@ def test_each_phase_says_what_is_still_to_come(fabric: Fabric) -> None:
         fabric.phase(wanted)
         told.append(fabric.phase().values["steps"])
         fabric.issue()
-        fabric.hand_over()
+        fabric.update_peer_certificate()
     assert [len(steps) for steps in told] == [6, 5, 4, 2]
     assert all(one[-len(other) :] == other for one, other in itertools.pairwise(told))
 
 
 def test_a_phase_that_was_left_behind_is_no_error_and_changes_nothing(fabric: Fabric) -> None:
     fabric.phase("trust")
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     fabric.phase("issue")
     files = fabric.files()
     assert not fabric.phase("trust").changed
@@ -146,12 +146,12 @@ def test_no_phase_is_entered_while_a_cluster_is_away(fabric: Fabric, wanted: str
     for earlier in PHASES[: PHASES.index(wanted)]:
         fabric.phase(earlier)
         fabric.issue()
-        fabric.hand_over()
+        fabric.update_peer_certificate()
     files = fabric.files()
     del fabric.observed["west"]
     assert "west: fabric_ca_rotation: its certificates are unknown" in refusal(fabric, wanted)
     assert fabric.files() == files
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     assert fabric.phase(wanted).changed
 
 
@@ -166,11 +166,11 @@ def test_no_phase_is_entered_while_a_cluster_is_away(fabric: Fabric, wanted: str
 def test_no_phase_is_entered_before_every_gateway_has_what_it_needs(fabric: Fabric, wanted: str, reason: str) -> None:
     for earlier in PHASES[: PHASES.index(wanted)]:
         fabric.issue()
-        fabric.hand_over()
+        fabric.update_peer_certificate()
         fabric.phase(earlier)
     fabric.away = {"west"}
     fabric.issue()
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     assert reason in refusal(fabric, wanted)
 
 
@@ -178,7 +178,7 @@ def test_a_fabric_that_does_not_trust_this_ca_is_not_rotated(fabric: Fabric, tmp
     other = Fabric(tmp_path / "other")
     other.run(fabric_ca)
     other.issue()
-    other.hand_over()
+    other.update_peer_certificate()
     fabric.observed = other.observed
     assert "it does not trust the fabric's present CA" in refusal(fabric, "trust")
     assert fabric.files() == WHOLE
@@ -203,7 +203,7 @@ def test_the_ca_is_not_touched_otherwise_while_it_is_replaced(fabric: Fabric, ar
 
 def test_a_ca_that_was_killed_in_passing_is_not_called_lost(fabric: Fabric) -> None:
     fabric.phase("trust")
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     (fabric.folder / "cert.pem").rename(fabric.folder / "moved")  # as between its removal and the new one's writing
     with pytest.raises(ClusterlinkError, match=r"rotate_ca\.yml"):
         fabric.run(fabric_ca)
@@ -224,7 +224,7 @@ def enrol(fabric: Fabric, elsewhere: Path) -> None:
 def test_nobody_has_a_certificate_of_the_new_ca_before_peers_of_others_do(fabric: Fabric, tmp_path: Path) -> None:
     enrol(fabric, tmp_path / "theirs")
     fabric.phase("trust")
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     assert any("enrolled again" in step and "lyon" in step for step in fabric.phase().values["steps"])
     assert "lyon: fabric_ca_rotation: was enrolled from outside" in refusal(fabric, "issue")
     assert fabric.phase("issue", check=True, left_out=["lyon"]).changed
@@ -233,7 +233,7 @@ def test_nobody_has_a_certificate_of_the_new_ca_before_peers_of_others_do(fabric
     for wanted in ("issue", "drop", "idle"):
         assert fabric.phase(wanted).changed
         fabric.issue()
-        fabric.hand_over()
+        fabric.update_peer_certificate()
 
 
 def test_a_peer_of_others_can_be_left_out(fabric: Fabric, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_peer_of_others_can_be_left_out(fabric: Fabric, tmp_path: Path) -> Non
     for wanted in PHASES:
         fabric.phase(wanted, left_out=["lyon"])
         fabric.issue()
-        fabric.hand_over()
+        fabric.update_peer_certificate()
     assert fabric.phase().values["phase"] == "idle"
 
 
@@ -249,7 +249,7 @@ def test_rsa_to_ecdsa_is_a_rotation(tmp_path: Path) -> None:
     fabric = Fabric(tmp_path)
     fabric.run(fabric_ca, key_type="rsa", key_size=2048)
     fabric.issue()
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     fabric.rotate(key_type="ecdsa")
     assert fabric.run(fabric_ca).values["key_type"] == "ecdsa"
 
@@ -257,7 +257,7 @@ def test_rsa_to_ecdsa_is_a_rotation(tmp_path: Path) -> None:
 def test_no_key_is_in_any_result(fabric: Fabric) -> None:
     results = [fabric.phase("trust")]
     keys = [path.read_text() for path in fabric.folder.rglob("key.pem")]
-    fabric.hand_over()
+    fabric.update_peer_certificate()
     results += [fabric.phase("issue")]
     text = repr([(each.values, each.diff) for each in results])
     assert "PRIVATE" not in text
@@ -293,7 +293,7 @@ def test_killed_after_any_write_the_next_run_ends_the_same(tmp_path: Path) -> No
         fabric = Fabric(tmp_path / str(writes))
         fabric.run(fabric_ca)
         fabric.issue()
-        fabric.hand_over()
+        fabric.update_peer_certificate()
         before = fabric.ca()
         if rotate_until_killed(fabric, writes):
             break

@@ -15,23 +15,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.create_request import (
-    Asking,
-    Making,
-    Place,
-    ask,
+    PeerPaths,
+    RequestOptions,
+    RequestResult,
+    create_request,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.install_response import (
-    Accepting,
+    InstallResult,
     Trust,
-    accept,
+    install_response,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.peer_addresses import Peers
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, Expected
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.sign_request import (
-    Answering,
     Paths,
-    Terms,
-    answer,
+    SigningOptions,
+    SigningResult,
+    sign_request,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
@@ -87,8 +87,8 @@ class Stage:
         )
 
     @property
-    def peer_side(self) -> Place:
-        return Place.of(str(self.root / "peer"), "demo", "lyon")
+    def peer_side(self) -> PeerPaths:
+        return PeerPaths.of(str(self.root / "peer"), "demo", "lyon")
 
     @property
     def request(self) -> Path:
@@ -118,21 +118,23 @@ class Stage:
         check: bool = False,
         days: int = 7,
         renew: bool = False,
-    ) -> Asking:
-        place = Place.of(str(self.root / "peer"), asked.fabric, asked.name)
-        return ask(place, asked, Making(key, days, lambda: next(self.nonces), renew), self.now, check=check)
+    ) -> RequestResult:
+        place = PeerPaths.of(str(self.root / "peer"), asked.fabric, asked.name)
+        return create_request(
+            place, asked, RequestOptions(key, days, lambda: next(self.nonces), renew), self.now, check=check
+        )
 
     def answer(
         self, *, request: Path | None = None, peers: Any = None, check: bool = False, **expected: Any
-    ) -> Answering:
+    ) -> SigningResult:
         wanted = replace(Expected("demo", "lyon"), **{k: v for k, v in expected.items() if k != "replace"})
-        terms = Terms(wanted, PARIS if peers is None else peers, 365, 7, bool(expected.get("replace")))
+        terms = SigningOptions(wanted, PARIS if peers is None else peers, 365, 7, bool(expected.get("replace")))
         paths = replace(self.fabric_side, request=str(request or self.request))
-        return answer(paths, terms, self.now, check=check)
+        return sign_request(paths, terms, self.now, check=check)
 
-    def accept(self, told: str | None = "", *, replace: bool = False, check: bool = False) -> Accepting:
+    def accept(self, told: str | None = "", *, replace: bool = False, check: bool = False) -> InstallResult:
         trust = Trust(self.ca_fingerprint if told == "" else told, replace)
-        return accept(self.peer_side, str(self.answer_file), trust, self.now, check=check)
+        return install_response(self.peer_side, str(self.answer_file), trust, self.now, check=check)
 
     def files(self) -> dict[str, bytes]:
         return {str(path.relative_to(self.root)): path.read_bytes() for path in self.root.rglob("*") if path.is_file()}

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span, sign
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, make_request
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.response import make_answer, read_answer
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.response import (
+    make_response,
+    read_response,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate_input import given_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 
 MALLORY = cached_ca(1)
 ISSUER = Issuer(cached_ca().certificate, cached_ca().key)
-GOOD = make_answer(
+GOOD = make_response(
     make_request(LYON, cached_key(KeySpec()), Span.of(NOW, 7), "0" * 32),
     ISSUER.certificate,
     ISSUER,
@@ -172,7 +175,7 @@ def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
     text = bytearray(GOOD.document.text)
     text[data.draw(st.integers(0, len(text) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        read = read_answer(bytes(text), "/answer.json")
+        read = read_response(bytes(text), "/answer.json")
     except ClusterlinkError:
         return
     assert read.document.identity == GOOD.document.identity

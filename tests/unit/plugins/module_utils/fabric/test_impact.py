@@ -8,8 +8,8 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.impact import (
-    Loss,
-    Use,
+    ImportUse,
+    LostSources,
     declared_uses,
     losses,
     lost_by_changes,
@@ -20,35 +20,35 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resour
 if TYPE_CHECKING:
     from tests.unit.plugins.module_utils.fabric.conftest import Data, Declare
 
-BOTH = Loss("north", "default", "web", ("east",), ("west",))
+BOTH = LostSources("north", "default", "web", ("east",), ("west",))
 
 
 @pytest.fixture
-def uses(declare: Declare, web: Data) -> list[Use]:
+def uses(declare: Declare, web: Data) -> list[ImportUse]:
     """North imports web from east and west, and db from east; west has a copy of db under another name."""
     own = {"name": "copy", "namespace": "default", "port": 80, "sources": [{"peer": "east", "export_name": "db"}]}
     db = {"name": "db", "port": 5432, "exported_by": "east", "imported_by": "north"}
     return declared_uses(parse(declare(services=[web, db], west={"imports": [own]})))
 
 
-def test_a_cluster_that_goes_is_missed_by_all_that_import_from_it(uses: list[Use]) -> None:
+def test_a_cluster_that_goes_is_missed_by_all_that_import_from_it(uses: list[ImportUse]) -> None:
     assert losses(uses, peers=["east"]) == [
-        Loss("north", "default", "db", ("east",), ()),
+        LostSources("north", "default", "db", ("east",), ()),
         BOTH,
-        Loss("west", "default", "copy", ("east",), ()),
+        LostSources("west", "default", "copy", ("east",), ()),
     ]
 
 
-def test_what_goes_itself_misses_nothing(uses: list[Use]) -> None:
+def test_what_goes_itself_misses_nothing(uses: list[ImportUse]) -> None:
     assert losses(uses, peers=["east", "north", "west"]) == []
     assert [each.cluster for each in losses(uses, peers=["east", "north"])] == ["west"]
 
 
-def test_a_cluster_from_which_nobody_imports_can_go(uses: list[Use]) -> None:
+def test_a_cluster_from_which_nobody_imports_can_go(uses: list[ImportUse]) -> None:
     assert losses(uses, peers=["north"]) == []
 
 
-def test_a_service_that_goes_is_missed_under_whatever_name_it_was_imported(uses: list[Use]) -> None:
+def test_a_service_that_goes_is_missed_under_whatever_name_it_was_imported(uses: list[ImportUse]) -> None:
     assert {(each.cluster, each.name) for each in losses(uses, services=[("default", "db")])} == {
         ("north", "db"),
         ("west", "copy"),
@@ -57,7 +57,7 @@ def test_a_service_that_goes_is_missed_under_whatever_name_it_was_imported(uses:
 
 @pytest.mark.parametrize("pair", [("north", "east"), ("east", "north")])
 def test_a_link_that_goes_is_missed_by_what_crosses_it_whichever_way_it_is_told(
-    uses: list[Use], pair: tuple[str, str]
+    uses: list[ImportUse], pair: tuple[str, str]
 ) -> None:
     assert [str(each) for each in losses(uses, links=[frozenset(pair)])] == [
         "Import default/db of north loses all its sources: east",
@@ -66,10 +66,10 @@ def test_a_link_that_goes_is_missed_by_what_crosses_it_whichever_way_it_is_told(
 
 
 def test_a_peer_is_lost_with_the_last_of_its_exports() -> None:
-    use = Use("north", "default", "web", (Source("east", "a", "default"), Source("east", "b", "default")))
+    use = ImportUse("north", "default", "web", (Source("east", "a", "default"), Source("east", "b", "default")))
     assert losses([use], services=[("default", "a")]) == []
     assert losses([use], services=[("default", "a"), ("default", "b")]) == [
-        Loss("north", "default", "web", ("east",), ())
+        LostSources("north", "default", "web", ("east",), ())
     ]
 
 

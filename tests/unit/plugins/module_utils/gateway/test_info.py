@@ -17,7 +17,7 @@ Object = dict[str, Any]
 SPACE = "clusterlink-system"
 
 
-class Holding:
+class ClusterResources:
     """Stands for a cluster with some objects."""
 
     def __init__(self, *objects: Object) -> None:
@@ -47,7 +47,7 @@ def gateway(**options: Any) -> list[Object]:
 
 
 def options_of(*objects: Object) -> Object:
-    found: Object = gateway_state(Holding(*objects), SPACE)["options"]
+    found: Object = gateway_state(ClusterResources(*objects), SPACE)["options"]
     return found
 
 
@@ -63,7 +63,7 @@ def replica_set(name: str, owner: Object, image: str, ready: int) -> Object:
 
 
 def test_without_a_gateway_there_is_nothing_to_go_back_to() -> None:
-    assert gateway_state(Holding(), SPACE)["options"] is None
+    assert gateway_state(ClusterResources(), SPACE)["options"] is None
 
 
 def test_a_gateway_that_serves_is_what_its_deployments_say() -> None:

@@ -102,5 +102,5 @@ def test_where_new_ones_do_not_serve_the_old_ones_stay_and_the_next_run_ends_the
     pods.ready = "True"
     turnover.replace_pods(pods, SPACE, 10)
     assert set(pods.objects) == {"cl-dataplane-2"}
-    turnover.drain_alone(pods, SPACE)
+    turnover.drain_orphaned_pods(pods, SPACE)
     assert set(pods.objects) == {"cl-dataplane-2"}

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rollout_order import rolling_steps
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.rollout_order import rollout_stages
 
 if TYPE_CHECKING:
     from tests.unit.fakes import MemoryCluster
@@ -51,17 +51,17 @@ def names_of(steps: list[list[dict[str, Any]]]) -> list[list[str]]:
 
 
 def test_the_control_planes_pods_go_before_those_that_ask_it(there: dict[Ref, Any]) -> None:
-    steps = rolling_steps([gateway("new", "new")], there)
+    steps = rollout_stages([gateway("new", "new")], there)
     assert names_of(steps) == [["clusterlink", CONTROLPLANE], ["clusterlink", CONTROLPLANE, DATAPLANE]]
 
 
 @pytest.mark.parametrize("wanted", [gateway(), gateway(controlplane="new"), gateway(dataplane="new")])
 def test_otherwise_there_is_nothing_to_wait_for(there: dict[Ref, Any], wanted: list[dict[str, Any]]) -> None:
-    assert rolling_steps([wanted], there) == [wanted]
+    assert rollout_stages([wanted], there) == [wanted]
 
 
 def test_a_new_gateway_is_made_all_at_once() -> None:
-    assert rolling_steps([gateway()], {}) == [gateway()]
+    assert rollout_stages([gateway()], {}) == [gateway()]
 
 
 def stages() -> list[list[dict[str, Any]]]:
@@ -72,7 +72,7 @@ def stages() -> list[list[dict[str, Any]]]:
 
 def test_data_planes_trust_both_before_the_control_plane_changes_which_it_does_once(there: dict[Ref, Any]) -> None:
     bridge, renewed, final = stages()
-    first, second, *rest = rolling_steps([bridge, renewed, final], there)
+    first, second, *rest = rollout_stages([bridge, renewed, final], there)
     assert first == [*SECRETS, SERVICE, bridge[-1]]
     assert second == [SECRETS[1], SERVICE, renewed[-2]], "its trust is the first step's, and data planes keep theirs"
     assert rest == [renewed, final]
@@ -82,5 +82,5 @@ def test_pods_of_others_are_replaced_each_time(memory_cluster: type[MemoryCluste
     cluster = memory_cluster()
     for obj in gateway():
         cluster.apply({**obj, "metadata": {"name": obj["metadata"]["name"], "namespace": "n"}})
-    steps = rolling_steps(stages(), cluster.objects)
+    steps = rollout_stages(stages(), cluster.objects)
     assert [[obj["kind"] for obj in step].count("Deployment") for step in steps] == [1, 2, 1, 2, 1, 2]

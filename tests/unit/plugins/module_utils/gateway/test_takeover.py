@@ -19,7 +19,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
     installed_by,
     runs_operator,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.takeover import find_adoption
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.takeover import find_takeover
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Listing
 
 Object = dict[str, Any]
@@ -120,7 +120,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_operator_goes_first_and_its_instance_last_and_pods_go_on_until_they_are_replaced() -> None:
     cluster = operated()
-    adoption = find_adoption(cluster, SPACE)
+    adoption = find_takeover(cluster, SPACE)
     foretold = [phase(cluster, check=True).deleted for phase in (adoption.begin, adoption.end)]
     assert cluster.done == []
 
@@ -165,11 +165,11 @@ def test_of_an_operator_of_ours_its_namespace_and_its_kind_go_too() -> None:
     kind = {"kind": "CustomResourceDefinition", "metadata": {"name": "instances.clusterlink.net", "labels": OURS}}
     place = {"kind": "Namespace", "metadata": {"name": OPERATORS, "labels": OURS}}
     cluster.objects |= {Ref.of(each): each for each in (kind, place)}
-    assert find_adoption(cluster, SPACE).grounds == [Ref.of(place), Ref.of(kind)]
+    assert find_takeover(cluster, SPACE).grounds == [Ref.of(place), Ref.of(kind)]
 
     theirs = thing("ConfigMap", "notes", OPERATORS)
     cluster.objects[Ref.of(theirs)] = theirs
-    assert find_adoption(cluster, SPACE).grounds == [Ref.of(kind)]
+    assert find_takeover(cluster, SPACE).grounds == [Ref.of(kind)]
 
 
 def test_a_gateway_of_our_own_operator_is_ours_to_take_back() -> None:
@@ -198,13 +198,13 @@ def test_what_was_stopped_anywhere_is_done_by_the_next_run(steps: int) -> None:
 
         return run
 
-    adoption = find_adoption(cluster, SPACE)
+    adoption = find_takeover(cluster, SPACE)
     delete, patch = map(counted, (cluster.delete, cluster.patch))
     with mock.patch.multiple(cluster, delete=delete, patch=patch), contextlib.suppress(Stopped):
         adoption.begin(cluster, check=False)
         adoption.end(cluster, check=False)
 
-    again = find_adoption(cluster, SPACE)
+    again = find_takeover(cluster, SPACE)
     again.begin(cluster, check=False)
 
     assert {ref.kind for ref in cluster.objects} <= {"Pod", "ClusterRole", "Instance"}
@@ -217,12 +217,12 @@ def test_an_operator_of_other_gateways_stays() -> None:
     other = instance("other", "elsewhere")
     cluster.objects[Ref.of(other)] = other
     with pytest.raises(ClusterlinkError, match="keeps this gateway, too"):
-        find_adoption(cluster, SPACE)
+        find_takeover(cluster, SPACE)
 
 
 def test_a_gateway_of_our_own_is_not_let_go() -> None:
     cluster = Cluster(thing("Deployment", "cl-dataplane", metadata={"labels": OURS}, image="cl-dataplane:1"))
-    adoption = find_adoption(cluster, SPACE)
+    adoption = find_takeover(cluster, SPACE)
     adoption.begin(cluster, check=False)
     assert Ref("Deployment", "cl-dataplane", SPACE) in cluster.objects
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import API_VERSION
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.deferral import hold_back
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.deferral import defer_unreachable_sources
 
 if TYPE_CHECKING:
     from tests.unit.fakes import MemoryCluster
@@ -23,13 +23,13 @@ def imported(*peers: str) -> dict[str, Any]:
 
 
 def test_source_waits_for_its_peer(memory_cluster: type[MemoryCluster]) -> None:
-    objects, pending = hold_back(memory_cluster(), [imported("near", "far")], PENDING)
+    objects, pending = defer_unreachable_sources(memory_cluster(), [imported("near", "far")], PENDING)
     assert objects == [imported("near")]
     assert pending == {**PENDING, WEB: "waits for the gateway of far"}
 
 
 def test_import_without_a_source_left_is_not_written(memory_cluster: type[MemoryCluster]) -> None:
-    objects, pending = hold_back(memory_cluster(), [imported("far")], PENDING)
+    objects, pending = defer_unreachable_sources(memory_cluster(), [imported("far")], PENDING)
     assert objects == []
     assert WEB in pending
 
@@ -38,8 +38,11 @@ def test_source_stays_when_its_peer_is_there_from_earlier(memory_cluster: type[M
     cluster = memory_cluster()
     metadata = {"name": FAR.name, "namespace": FAR.namespace}
     cluster.apply({"apiVersion": API_VERSION, "kind": "Peer", "metadata": metadata, "spec": {"gateways": []}})
-    assert hold_back(cluster, [imported("near", "far")], PENDING) == ([imported("near", "far")], PENDING)
+    assert defer_unreachable_sources(cluster, [imported("near", "far")], PENDING) == (
+        [imported("near", "far")],
+        PENDING,
+    )
 
 
 def test_other_imports_are_left_alone(memory_cluster: type[MemoryCluster]) -> None:
-    assert hold_back(memory_cluster(), [imported("near")], PENDING) == ([imported("near")], PENDING)
+    assert defer_unreachable_sources(memory_cluster(), [imported("near")], PENDING) == ([imported("near")], PENDING)

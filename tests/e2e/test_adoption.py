@@ -72,9 +72,20 @@ class Cli:
                 self._kubectl("wait", condition, deployment, "-n", SYSTEM, "--timeout=180s", context=context)
 
 
+class Adopted(FullMesh):
+    """A fabric whose kinds and namespaces are not the collection's, so that they stay when it is torn down."""
+
+    def clear(self) -> None:
+        """Remove them, too."""
+        super().clear()
+        for context in self.contexts.values():
+            self._kubectl.remove_namespace("clusterlink-operator", SYSTEM, context=context)
+            self._kubectl("delete", "--ignore-not-found", "--filename", str(CRDS), context=context)
+
+
 @pytest.fixture(scope="module")
 def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullMesh]:
-    mesh = FullMesh(clusters, kubectl, (ONE, TWO), tmp_path_factory.mktemp("fabric"))
+    mesh = Adopted(clusters, kubectl, (ONE, TWO), tmp_path_factory.mktemp("fabric"))
     mesh.command = ("nice", "--adjustment=19", "ansible-playbook")
     mesh.variables["clusterlink_install"] = "external"
     cli, fabric = Cli(mesh, kubectl), mesh.pki.name
@@ -88,8 +99,6 @@ def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPath
         yield mesh
         mesh.variables |= {"clusterlink_install": "direct", "clusterlink_force_conflicts": True}
         mesh.must("site")
-        for context in mesh.contexts.values():
-            kubectl("delete", "--ignore-not-found", "namespace", "clusterlink-operator", context=context)
 
 
 def linked(mesh: FullMesh, kubectl: Kubectl, other: str) -> list[dict[str, Any]]:

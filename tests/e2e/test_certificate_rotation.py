@@ -100,7 +100,7 @@ def test_rotation_stops_at_a_cluster_that_is_away_and_goes_on_when_it_is_back(me
 
 
 @pytest.mark.long
-def test_rotation_that_is_killed_at_every_step_loses_no_request(mesh: FullMesh) -> None:
+def test_rotation_that_is_killed_at_every_step_loses_few_requests(mesh: FullMesh) -> None:
     command = mesh.playbook_command("rotate_ca")
     with mesh.counted() as count:
         assert run_killed_at_every_step(command, STEPS) >= 10

@@ -19,6 +19,7 @@ import pytest
 
 from tests.support.clusters import Clusters
 from tests.support.fabrics import DeclaredFabric, FullMesh, populated
+from tests.support.gateways import QUICK
 from tests.support.traffic import Client, traffic
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Organisation(DeclaredFabric):
         super().__init__(Clusters(kubeconfig, (context,)), (peer,), folder, namespace)
         self.command = ("nice", "--adjustment=19", "ansible-playbook")
         self.peer, self.folder, self.namespace = peer, folder, namespace
+        for option in QUICK:  # requests are counted
+            del self.variables[f"clusterlink_{option}"]
         [node] = kubectl.json("get", "nodes", context=context)["items"]
         [self.address] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
         self.variables |= {

@@ -35,6 +35,7 @@ FAILED = f"{WEST} failed and is not up to date"
 def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoClusters]:
     """A fabric that declares its service only with the variable C(served)."""
     fabric = TwoClusters(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    fabric.command = ("nice", "--adjustment=19", "ansible-playbook")
     fabric.hosts[EAST]["clusterlink_install"] = "operator"
     for option in QUICK:
         fabric.hosts[WEST][f"clusterlink_{option}"] = fabric.variables.pop(f"clusterlink_{option}")

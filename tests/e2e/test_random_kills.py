@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.fabrics import TwoClusters
+from tests.support.fabrics import TwoClusters, populated
 from tests.support.random_kills import kill_and_run_again
 
 if TYPE_CHECKING:
@@ -39,9 +39,5 @@ def test_killed_runs_come_to_the_same_end_when_they_are_run_again(
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     views = {context: partial(kubectl, context=context) for context in fabric.contexts.values()}
-    try:
-        fabric.populate()
+    with populated(fabric, kubectl):
         kill_and_run_again(declarations, views, RUNS, random.Random(seed))  # noqa: S311 - no secret
-    finally:
-        fabric.play("teardown")
-        fabric.clear()

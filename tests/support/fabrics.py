@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.support.ansible import ansible_environment
 from tests.support.clusters import Clusters
@@ -242,8 +242,23 @@ class FullMesh(DeclaredFabric):
             self._kubectl.remove_namespace(self.namespace, context=context)
 
 
+class Inhabited(Protocol):
+    """A fabric that has workloads of its own."""
+
+    contexts: dict[str, str]
+
+    def populate(self) -> None:
+        """Make them."""
+
+    def clear(self) -> None:
+        """Remove them."""
+
+    def must(self, playbook: str) -> Run:
+        """As for C(DeclaredFabric)."""
+
+
 @contextmanager
-def populated(fabric: TwoClusters | FullMesh, kubectl: Kubectl) -> Iterator[None]:
+def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
     """A fabric's workloads while the body runs; after its teardown, clusters hold what they held before."""
 
     def held() -> dict[str, list[str]]:

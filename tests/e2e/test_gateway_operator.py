@@ -116,7 +116,9 @@ def test_a_bare_cluster_gets_an_operator_and_its_gateway_and_is_bare_again(
 
 
 @pytest.mark.usefixtures("no_crds")
-@pytest.mark.parametrize("how", ["its Deployment is deleted", "its Instance is being deleted, too"])
+@pytest.mark.parametrize(
+    "how", ["its Deployment is deleted", pytest.param("its Instance is being deleted, too", marks=pytest.mark.long)]
+)
 def test_without_its_operator_a_gateway_leaves_nothing_either(
     run_module: Ansible, kubectl: Kubectl, east: dict[str, str], how: str
 ) -> None:
@@ -134,6 +136,7 @@ def test_without_its_operator_a_gateway_leaves_nothing_either(
     assert inventory(kubectl) == before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("installed")
 def test_what_is_asked_otherwise_becomes_so_and_goes_back(present: Callable[..., Object], kubectl: Kubectl) -> None:
     free = next(port for port in range(32000, 32700) if str(port) not in kubectl("get", "services", "-A"))
@@ -163,6 +166,7 @@ def test_what_is_asked_otherwise_becomes_so_and_goes_back(present: Callable[...,
     present()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("installed")
 def test_what_was_changed_or_deleted_by_hand_is_repaired(present: Callable[..., Object], kubectl: Kubectl) -> None:
     kubectl("delete", "deployment", DATAPLANE, "-n", SPACE)
@@ -193,6 +197,7 @@ def test_what_was_changed_or_deleted_by_hand_is_repaired(present: Callable[..., 
     assert "forbidden" not in kubectl("logs", f"deployment/{MANAGER}", "-n", OPERATORS, "--tail=-1")
 
 
+@pytest.mark.long
 def test_a_new_certificate_of_the_peer_is_served_at_once_by_the_same_pods(
     installed: Object, present: Callable[..., Object], kubectl: Kubectl, east: dict[str, str], fabric: Fabric
 ) -> None:
@@ -207,6 +212,7 @@ def test_a_new_certificate_of_the_peer_is_served_at_once_by_the_same_pods(
     present(**east)
 
 
+@pytest.mark.long
 def test_component_certificates_that_are_made_anew_are_those_of_all_pods(
     installed: Object, present: Callable[..., Object], kubectl: Kubectl, fabric: Fabric
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.bed import bed
 from tests.support.clusters import Clusters, named_clusters
 
-SERVERS = 3
+SERVERS = 2
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ description:
 positional: _input
 options:
   _input:
-    description: By cluster, its C(drift) and C(owed), and C(msg), the error of a cluster that cannot be read.
+    description: By cluster, its C(drift) and C(incomplete), and C(msg), the error of a cluster that cannot be read.
     type: dict
     required: true
 """
@@ -36,7 +36,7 @@ _value:
       type: bool
     clusters:
       description:
-        - By cluster, whether it was C(read), its C(error), its C(drift), and C(owed), what could not be compared.
+        - By cluster, whether it was C(read), its C(error), its C(drift), and C(incomplete), what could not be compared.
       type: dict
     table:
       description: The lines, headings included. Empty when nothing differs.

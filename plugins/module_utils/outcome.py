@@ -37,7 +37,7 @@ class Outcome:
         values: The module's own return values. Never a secret, except where the module exists to return one.
         diff: Ansible's diff: one C({"before": ..., "after": ...}) or a list of them. Facts, never secrets.
         warnings: Sentences shown as warnings.
-        failed: Set with C(values["msg"]) when the task did what it could and something is still owed.
+        failed: Set with C(values["msg"]) when the task did what it could and something is still incomplete.
     """
 
     changed: bool = False

@@ -18,7 +18,7 @@ description:
   - The fabric's operator answers it by M(skyshift.clusterlink.enrolment_answer). Tell them RV(fingerprint) by another
     way than the one by which the file travels.
   - A key that is there is kept. A request that is there is kept while it is good and asks for the same.
-  - Run again when the certificate is to be renewed. The key stays, and a request that has expired is made anew.
+  - Run again when the certificate is to be renewed. The key stays, and a request that has expired is recreated.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:

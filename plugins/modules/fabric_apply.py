@@ -68,13 +68,13 @@ options:
         type: str
         default: ''
       reason:
-        description: Why it cannot be written now; comes back in RV(owed).
+        description: Why it cannot be written now; comes back in RV(incomplete).
         type: str
         default: ''
   keep_namespaces:
     description:
       - Namespaces of which it is not known what the cluster is to hold there, as the plan's V(unknown_namespaces).
-      - Objects of the fabric in them that are not among O(objects) are left as they are, and RV(owed) says so.
+      - Objects of the fabric in them that are not among O(objects) are left as they are, and RV(incomplete) says so.
     type: list
     elements: str
     default: []
@@ -105,7 +105,7 @@ options:
   peers_away:
     description:
       - Names of Peers that are known not to work now, such as those of clusters that failed earlier in the same run.
-      - They are written like the others, but not waited for; while they are not reachable, RV(owed) says so.
+      - They are written like the others, but not waited for; while they are not reachable, RV(incomplete) says so.
     type: list
     elements: str
     default: []
@@ -204,7 +204,7 @@ conditions:
       name: west
       namespace: clusterlink-system
       conditions: [{type: PeerReachable, status: 'True', reason: Heartbeat, message: ''}]
-owed:
+incomplete:
   description: >-
     What is still to be done, each with a reason; it is O(pending), in O(keep_namespaces), O(peers_away) or not ready in
     time.
@@ -316,7 +316,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             return _outcome(error.done, error.done.objects, pending).fail(error)
         if mode.check or not params["wait"]:
             return _outcome(result, result.objects, pending)
-        owed = {**pending, **not_waited_for(result, params["peers_away"])}
+        incomplete = {**pending, **not_waited_for(result, params["peers_away"])}
         try:
             seen = wait_for_mesh(
                 cluster,
@@ -327,13 +327,13 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 gateways_changed=params["gateways_changed"],
             )
         except NotReadyError as error:
-            return _outcome(result, {**result.objects, **error.states}, {**owed, **error.waiting}).fail(error)
+            return _outcome(result, {**result.objects, **error.states}, {**incomplete, **error.waiting}).fail(error)
         except ClusterlinkError as error:
-            return _outcome(result, result.objects, owed).fail(error)
-    return _outcome(result, {**result.objects, **seen}, owed)
+            return _outcome(result, result.objects, incomplete).fail(error)
+    return _outcome(result, {**result.objects, **seen}, incomplete)
 
 
-def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Mapping[Ref, str]) -> Outcome:
+def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], incomplete: Mapping[Ref, str]) -> Outcome:
     lost = lost_by_changes(result.diff)
     values = {
         **result.as_values(),
@@ -341,7 +341,7 @@ def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], owed: Map
         "conditions": [
             {**ref.as_dict(), "conditions": conditions(obj)} for ref, obj in states.items() if obj and conditions(obj)
         ],
-        "owed": [{**ref.as_dict(), "reason": reason} for ref, reason in owed.items()],
+        "incomplete": [{**ref.as_dict(), "reason": reason} for ref, reason in incomplete.items()],
     }
     warnings = [f"{loss}." for loss in lost]
     return Outcome(changed=result.changed, values=values, diff=result.diff, warnings=warnings)

@@ -98,11 +98,11 @@ options:
     default: direct
   renew_percent:
     description:
-      - The certificates by which control plane and data plane know each other are made anew, and their pods replaced,
+      - The certificates by which control plane and data plane know each other are recreated, and their pods replaced,
         when less than this percentage of their whole life is left.
       - Every peer has a threshold of its own, from three quarters of the percentage up to the whole of it and always
         the same, so that the gateways of a fabric are not restarted all at once, and none earlier than asked.
-      - With V(0) only what has expired is made anew. A certificate in the first tenth of its life never is.
+      - With V(0) only what has expired is recreated. A certificate in the first tenth of its life never is.
       - The peer's own certificate is renewed by M(skyshift.clusterlink.peer_certificate).
     type: int
     default: 33
@@ -334,8 +334,8 @@ unchanged:
   sample: [{kind: Service, name: clusterlink, namespace: clusterlink-system}]
 reasons:
   description:
-    - Why something was, or in check mode would be, changed, for each object, and why component certificates were made
-      anew.
+    - Why something was, or in check mode would be, changed, for each object, and why component certificates were
+      recreated.
   returned: O(state=present)
   type: list
   elements: str

@@ -264,5 +264,5 @@ def test_a_cluster_that_is_away_is_named_and_does_not_hide_the_others(fabric: Fa
     assert (west["read"], west["drift"], east["read"]) == (False, [], True)
     assert "the API server is unreachable" in west["error"]
     assert [(each["kind"], each["drift"]) for each in east["drift"]] == [("Export", "changed")]
-    assert [(each["kind"], each["name"]) for each in east["owed"]] == [("Peer", WEST)]
+    assert [(each["kind"], each["name"]) for each in east["incomplete"]] == [("Peer", WEST)]
     fabric.repair()

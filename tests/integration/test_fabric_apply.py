@@ -161,7 +161,7 @@ def test_what_left_the_plan_is_removed_and_what_is_pending_or_not_ours_stays(
 
     assert names(result["updated"]) == ["Import web"]
     assert names(result["deleted"]) == ["Peer east"]
-    assert result["owed"] == pending
+    assert result["incomplete"] == pending
     left = kubectl("get", "peers", "-n", namespace, "-o", "name").split()
     assert sorted(name.rpartition("/")[2] for name in left) == ["half-ours", "hand-made", "other-fabric", "west"]
     [source] = kubectl.json("get", "import", "web", "-n", namespace)["spec"]["sources"]
@@ -350,20 +350,26 @@ def test_waiting_ends_when_the_control_plane_has_judged(apply: Apply, kubectl: K
     assert late["failed"]
     assert late["changed"]
     assert names(late["created"]) == ["Peer east", "Import web"]
-    [owed] = late["owed"]
-    assert (owed["kind"], owed["name"], owed["reason"]) == ("Import", "web", "no condition ImportServiceValid yet")
+    [incomplete] = late["incomplete"]
+    assert (incomplete["kind"], incomplete["name"], incomplete["reason"]) == (
+        "Import",
+        "web",
+        "no condition ImportServiceValid yet",
+    )
 
     _judge(kubectl, namespace, {"import/web": ["ImportTargetPortValid", "ImportServiceValid"]})
     ready = apply(wanted, wait=True, wait_timeout=6)
     assert not ready["changed"]
-    assert ready["owed"] == []
+    assert ready["incomplete"] == []
     assert [entry["conditions"][0]["type"] for entry in ready["conditions"]] == [
         "PeerReachable",
         "ImportTargetPortValid",
     ]
 
     _judge(kubectl, namespace, {"peer/east": ["PeerReachable"]}, status="False")
-    assert apply(wanted, wait=True, wait_timeout=1)["owed"][0]["reason"] == "PeerReachable is False (Test, said so)"
+    assert (
+        apply(wanted, wait=True, wait_timeout=1)["incomplete"][0]["reason"] == "PeerReachable is False (Test, said so)"
+    )
     assert not apply(wanted, wait=True, wait_timeout=1, wait_for_peers=False).get("failed")
 
 

@@ -3,7 +3,7 @@
 """Small signed files that two organisations exchange: JSON with a signature over all the rest of it.
 
 What is signed is one serialisation of the content (sorted keys, no white space, ASCII), so a file that was wrapped or
-indented anew on its way is still good, and one in which a value differs is not. Every content says in ``format`` what
+indented again on its way is still good, and one in which a value differs is not. Every content says in ``format`` what
 it is, so that a signature for one purpose is good for no other; a certificate, which the same key may sign, is DER and
 never begins like JSON. The kind of signature follows from the key: nothing in a file chooses it.
 """

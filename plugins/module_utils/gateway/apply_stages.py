@@ -69,7 +69,7 @@ class StagedWrite:
             ClusterlinkError: With all problems of the last list; nothing was written then.
             PartlyDoneError: Something failed on the way.
         """
-        foretold = self.apply(steps[-1], check=True)
+        predicted = self.apply(steps[-1], check=True)
         done = self.apply(steps[0], check=False)
         later = replace(self, definitions=())
         for wanted in steps[1:]:
@@ -80,8 +80,8 @@ class StagedWrite:
                 if isinstance(error, PartlyDoneError):
                     done.add(error.done)
                 raise PartlyDoneError(error.problems, done) from error
-        foretold.objects.update(done.objects)
-        return foretold
+        predicted.objects.update(done.objects)
+        return predicted
 
     def _apply(self, objects: Sequence[Object], prune: Prune | None, *, check: bool) -> ApplyResult:
         return apply_objects(self.cluster, objects, check=check, force=self.take_over, prune=prune, guard=not_ours)

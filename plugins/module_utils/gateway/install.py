@@ -36,7 +36,7 @@ from .stored_certificates import component_certificates
 from .takeover import Takeover, find_takeover, is_moving
 
 _RESTARTED = (
-    "The certificates by which control plane and data plane know each other are made anew. The pods of both "
+    "The certificates by which control plane and data plane know each other are recreated. The pods of both "
     "Deployments are replaced for it, and new connections through this gateway may fail until all are."
 )
 
@@ -47,7 +47,7 @@ class Installation:
 
     Attributes:
         result: What was written.
-        reasons: Why component certificates were made anew.
+        reasons: Why component certificates were recreated.
         warnings: What the user should know.
         adoption: What of a gateway that somebody else or the operator made is replaced; None where nothing is.
         operation: What the operator makes of it; None where its Deployments are ours.
@@ -101,7 +101,7 @@ def install_gateway(
         check: Only say what would be done.
         take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
             Else they are an error; what was changed by hand is brought back in any case.
-        renew_percent: The share of their life at which component certificates are made anew; 0 waits for their end.
+        renew_percent: The share of their life at which component certificates are recreated; 0 waits for their end.
         step_timeout: How many seconds replacing pods may take, one component's after the other's (see
             C(rolling.rollout_stages)); with 0 it is done all at once.
 

@@ -32,7 +32,7 @@ def rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], only: t
 def _namespace_rules() -> list[Rule]:
     return [
         rule("", ("secrets",), (*_READ, "create")),
-        # Made by the control plane, and made anew by it when it cannot be read.
+        # Made by the control plane, and recreated by it when it cannot be read.
         rule("", ("secrets",), ("update",), only=(names.TOKEN_SECRET,)),
         rule(_CLUSTERLINK, ("peers",), _READ),
         rule(_CLUSTERLINK, ("peers/status",), ("update",)),

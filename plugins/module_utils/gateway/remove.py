@@ -147,7 +147,7 @@ def remove_gateway(
         wait_gone(cluster, order.first if found.served else [*order.first, *order.operator_pods], timeout)
         _delete(cluster, order.workloads, removal.result)
         _hurry(cluster, order.pods)
-        # A control plane that still runs would make its Lease anew.
+        # A control plane that still runs would recreate its Lease.
         wait_gone(cluster, [*order.workloads, *order.pods], timeout)
         removal.result.add(delete_objects(cluster, order.instances, check=True))
         release_instances(cluster, order.instances)

@@ -3,7 +3,7 @@
 """Take over a gateway that an operator, a command line or a person made, without a request being lost.
 
 An operator that lives would tear the gateway down with its Instance, and undo what we write: it goes first. Its pods
-are let go of, serve beside the new ones, and leave their Services before they end (turnover.py).
+are let go of, serve beside the new ones, and leave their Services before they end (pod_replacement.py).
 
 It may be stopped anywhere and begun again: where it stands is read from the cluster. The Instance says that there is
 something to take over, and goes when nothing else is left.
@@ -41,7 +41,7 @@ class Takeover:
         instances: The Instances for the gateway.
         deployments: The gateway's Deployments that are not ours.
         leftovers: What else the operator has in the cluster, in the order of removal.
-        grounds: Its namespace and its kind, as far as they are ours.
+        surroundings: Its namespace and its kind, as far as they are ours.
     """
 
     namespace: str
@@ -50,11 +50,11 @@ class Takeover:
     instances: list[Object] = field(default_factory=list)
     deployments: list[Object] = field(default_factory=list)
     leftovers: list[Ref] = field(default_factory=list)
-    grounds: list[Ref] = field(default_factory=list)
+    surroundings: list[Ref] = field(default_factory=list)
 
     @property
     def replaced(self) -> frozenset[Ref]:
-        """The Deployments that are made anew."""
+        """The Deployments that are recreated."""
         return frozenset(Ref.of(each) for each in self.deployments)
 
     def begin(self, cluster: Cluster, *, check: bool) -> ApplyResult:
@@ -64,7 +64,7 @@ class Takeover:
             ClusterlinkError: Something may not be removed, or does not go.
         """
         operators = [Ref.of(each) for each in self.operators]
-        later = [*self.leftovers, *map(Ref.of, self.instances), *self.grounds]
+        later = [*self.leftovers, *map(Ref.of, self.instances), *self.surroundings]
         delete_objects(cluster, [*operators, *later], check=True)  # all of it is tried before the first step
         result = delete_objects(cluster, operators, check=check)
         if check:
@@ -80,14 +80,14 @@ class Takeover:
             ClusterlinkError: Something may not be removed, or does not go.
         """
         instances = [Ref.of(each) for each in self.instances]
-        result = delete_objects(cluster, [*self.leftovers, *instances, *self.grounds], check=True)
+        result = delete_objects(cluster, [*self.leftovers, *instances, *self.surroundings], check=True)
         if not check:
             drain_orphaned_pods(cluster, self.namespace)
             delete_objects(cluster, self.leftovers, check=False)
             # Nobody is left who would answer to it; what it stood for stays.
             release_instances(cluster, instances)
-            delete_objects(cluster, self.grounds, check=False)
-            wait_gone(cluster, self.grounds, GONE_SECONDS)
+            delete_objects(cluster, self.surroundings, check=False)
+            wait_gone(cluster, self.surroundings, GONE_SECONDS)
         return result
 
     def _operator_pods(self, cluster: Cluster) -> list[Ref]:
@@ -119,7 +119,7 @@ def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
         if each["metadata"]["namespace"] == namespace and each["metadata"]["name"] in DEPLOYMENTS and not is_ours(each)
     ]
     found = Takeover(namespace, places, operators, list(instances), gateway)
-    found.leftovers, found.grounds = _remains(cluster, found)
+    found.leftovers, found.surroundings = _remains(cluster, found)
     return found
 
 
@@ -134,9 +134,9 @@ def is_moving(cluster: Cluster, namespace: str) -> bool:
 def _remains(cluster: Cluster, found: Takeover) -> tuple[list[Ref], list[Ref]]:
     """What an operator has besides its Deployment and Instances; its namespace and its kind as far as they are ours."""
     own = [Query(kind, name, place) for kind, name, place in operator.own(found.namespace)]
-    grounds = [Query("Namespace", operator.NAMESPACE), Query(CRD_KIND, instance_crd()["metadata"]["name"])]
+    surroundings = [Query("Namespace", operator.NAMESPACE), Query(CRD_KIND, instance_crd()["metadata"]["name"])]
     inhabitants = [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS]
-    answers = read(cluster, [*own, *grounds, *inhabitants])
+    answers = read(cluster, [*own, *surroundings, *inhabitants])
     leftovers = [Ref.of(each) for objects in answers[: len(own)] for each in objects]
     ours = [Ref.of(each) for objects in answers[len(own) :][:2] for each in objects if is_ours(each)]
     there = [each for objects in answers[len(own) + 2 :] for each in objects]

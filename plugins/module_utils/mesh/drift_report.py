@@ -21,29 +21,32 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
     """Everything that is to be said of a fabric's drift.
 
     Args:
-        infos: By cluster, what was found as C(drift) and C(owed), lists as module fabric_apply returns them; and
+        infos: By cluster, what was found as C(drift) and C(incomplete), lists as module fabric_apply returns them; and
             C(msg), why the cluster could not be read, or not wholly.
 
     Returns:
-        C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error), C(drift) and C(owed);
-        C(table), lines; and C(problems), a sentence without a full stop for each, none when all is as declared.
+        C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error), C(drift) and
+        C(incomplete); C(table), lines; and C(problems), a sentence without a full stop for each, none when all is as
+        declared.
     """
     clusters: dict[str, dict[str, Any]] = {
         name: {
             "read": not info.get("msg") and "drift" in info,
             "error": one_line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),
             "drift": [dict(finding) for finding in info.get("drift") or ()],
-            "owed": [dict(each) for each in info.get("owed") or ()],
+            "incomplete": [dict(each) for each in info.get("incomplete") or ()],
         }
         for name, info in sorted(infos.items())
     }
     findings = [(name, finding) for name, found in clusters.items() for finding in found["drift"]]
-    owed = [(name, _object(each), each["reason"]) for name, found in clusters.items() for each in found["owed"]]
+    incomplete = [
+        (name, _object(each), each["reason"]) for name, found in clusters.items() for each in found["incomplete"]
+    ]
     unread = [(name, found["error"]) for name, found in clusters.items() if not found["read"]]
     return {
         "drifted": bool(findings),
         "clusters": clusters,
-        "table": _table(findings, [*owed, *((name, "", error) for name, error in unread)]),
+        "table": _table(findings, [*incomplete, *((name, "", error) for name, error in unread)]),
         "problems": [
             *(f"{name}: {_sentence(finding)}" for name, finding in findings),
             *(f"{name} cannot be compared: {error}" for name, error in unread),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A gateway whose Deployments ClusterLink's operator makes: foretell what it does, have it done, wait for it.
+"""A gateway whose Deployments ClusterLink's operator makes: predict what it does, apply, and wait for it.
 
 What the operator says of an Instance may be old: it looks when the Instance changes, and every 3 s while it calls a
 Deployment progressing, and its conditions carry no observedGeneration (v0.4.1). To forget what it said is a change of
@@ -97,7 +97,7 @@ class Operation:
         """
         cluster, final = writing.cluster, stages[-1]
         if not check and self.instance is not None and self.instance["metadata"].get("deletionTimestamp"):
-            # Somebody deleted it, and no operator lives to let it go. It is made anew then.
+            # Somebody deleted it, and no operator lives to let it go. It is recreated then.
             release_instances(cluster, [INSTANCE])
         if check or not self._has_other_certificates(final):
             result = writing.apply(final, check=check)
@@ -220,7 +220,7 @@ def _obstacles(spec: GatewaySpec, namespace: Object | None, instances: Sequence[
             what = "it stands for a gateway in another namespace"
             problems.append(Problem(str(ref), what, place, "Remove that gateway first, or keep its namespace"))
         elif ref != INSTANCE and place == spec.namespace:
-            what = "it stands for the same gateway, and the operator heeds only one Instance for a namespace"
+            what = "it stands for the same gateway, and the operator reads only one Instance for a namespace"
             problems.append(Problem(str(ref), what, fix="Remove it, or set install (clusterlink_install) to direct"))
     return problems
 

@@ -65,7 +65,7 @@ def test_a_new_gateway_is_made_all_at_once() -> None:
 
 
 def stages() -> list[list[dict[str, Any]]]:
-    """As they are where component certificates are made anew: trust both, have new ones, trust only the new."""
+    """As they are where component certificates are recreated: trust both, have new ones, trust only the new."""
     renewed = gateway("new", "new")
     return [[*SECRETS, *gateway("bridge", "bridge")], [*SECRETS[1:], *renewed], [*SECRETS, *renewed]]
 

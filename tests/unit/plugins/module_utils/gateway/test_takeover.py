@@ -121,7 +121,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_operator_goes_first_and_its_instance_last_and_pods_go_on_until_they_are_replaced() -> None:
     cluster = operated()
     adoption = find_takeover(cluster, SPACE)
-    foretold = [phase(cluster, check=True).deleted for phase in (adoption.begin, adoption.end)]
+    predicted = [phase(cluster, check=True).deleted for phase in (adoption.begin, adoption.end)]
     assert cluster.done == []
 
     begun = adoption.begin(cluster, check=False)
@@ -157,7 +157,7 @@ def test_the_operator_goes_first_and_its_instance_last_and_pods_go_on_until_they
         "wait for 0",
     ]
     assert set(cluster.objects) == {Ref.of(new)}
-    assert [begun.deleted, ended.deleted] == foretold
+    assert [begun.deleted, ended.deleted] == predicted
 
 
 def test_of_an_operator_of_ours_its_namespace_and_its_kind_go_too() -> None:
@@ -165,11 +165,11 @@ def test_of_an_operator_of_ours_its_namespace_and_its_kind_go_too() -> None:
     kind = {"kind": "CustomResourceDefinition", "metadata": {"name": "instances.clusterlink.net", "labels": OURS}}
     place = {"kind": "Namespace", "metadata": {"name": OPERATORS, "labels": OURS}}
     cluster.objects |= {Ref.of(each): each for each in (kind, place)}
-    assert find_takeover(cluster, SPACE).grounds == [Ref.of(place), Ref.of(kind)]
+    assert find_takeover(cluster, SPACE).surroundings == [Ref.of(place), Ref.of(kind)]
 
     theirs = thing("ConfigMap", "notes", OPERATORS)
     cluster.objects[Ref.of(theirs)] = theirs
-    assert find_takeover(cluster, SPACE).grounds == [Ref.of(kind)]
+    assert find_takeover(cluster, SPACE).surroundings == [Ref.of(kind)]
 
 
 def test_a_gateway_of_our_own_operator_is_ours_to_take_back() -> None:

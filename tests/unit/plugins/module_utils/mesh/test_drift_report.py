@@ -28,7 +28,7 @@ def finding(drift: str = "changed", **more: Any) -> dict[str, Any]:
 def test_a_finding_says_what_by_whom_when_and_which_fields() -> None:
     said = report({"east": {"drift": [finding()]}, "west": {"drift": []}})
     assert said["drifted"]
-    assert said["clusters"]["west"] == {"read": True, "error": "", "drift": [], "owed": []}
+    assert said["clusters"]["west"] == {"read": True, "error": "", "drift": [], "incomplete": []}
     assert said["clusters"]["east"]["drift"] == [finding()]
     assert said["table"] == [
         "CLUSTER  OBJECT                          DRIFT               BY      WHEN                  FIELDS",
@@ -50,7 +50,7 @@ def test_a_cluster_that_cannot_be_read_is_a_problem_and_no_drift() -> None:
     said = report({"east": {"drift": [], "msg": "https://x: away\nCheck it"}, "west": {}})
     assert not said["drifted"]
     error = "https://x: away; Check it"
-    assert said["clusters"]["east"] == {"read": False, "error": error, "drift": [], "owed": []}
+    assert said["clusters"]["east"] == {"read": False, "error": error, "drift": [], "incomplete": []}
     assert said["table"][1:] == [
         "east             not compared            https://x: away; Check it",
         "west             not compared            it was not looked at",
@@ -82,8 +82,8 @@ def test_many_fields_are_counted() -> None:
 
 
 def test_what_waits_for_a_cluster_that_is_away_is_named_and_no_drift() -> None:
-    owed = {"kind": "Peer", "name": "west", "namespace": "system", "reason": "its gateway has no address yet"}
-    said = report({"east": {"drift": [], "owed": [owed]}})
+    incomplete = {"kind": "Peer", "name": "west", "namespace": "system", "reason": "its gateway has no address yet"}
+    said = report({"east": {"drift": [], "incomplete": [incomplete]}})
     assert (said["drifted"], said["problems"]) == (False, [])
-    assert said["clusters"]["east"]["owed"] == [owed]
+    assert said["clusters"]["east"]["incomplete"] == [incomplete]
     assert " ".join(said["table"][1].split()) == "east Peer system/west not compared its gateway has no address yet"

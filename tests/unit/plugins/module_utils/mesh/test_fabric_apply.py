@@ -48,7 +48,7 @@ def test_failure_on_the_way_says_what_was_changed_by_then(
     assert (outcome.failed, outcome.changed) == (True, True)
     assert outcome.values["created"] == [Ref.of(PEER).as_dict()]
     assert outcome.values["msg"] == "Export a/e: quota."
-    assert outcome.values["owed"] == [PENDING]
+    assert outcome.values["incomplete"] == [PENDING]
 
 
 def test_what_is_not_ready_in_time_is_owed_beside_what_is_pending(
@@ -56,7 +56,10 @@ def test_what_is_not_ready_in_time_is_owed_beside_what_is_pending(
 ) -> None:
     outcome = run(monkeypatch, memory_cluster(), objects=[PEER], pending=[PENDING], wait_timeout=0)
     assert (outcome.failed, outcome.changed) == (True, True)
-    assert [entry["reason"] for entry in outcome.values["owed"]] == ["no address", "no condition PeerReachable yet"]
+    assert [entry["reason"] for entry in outcome.values["incomplete"]] == [
+        "no address",
+        "no condition PeerReachable yet",
+    ]
     assert outcome.values["problems"][0]["where"] == "Peer a/p"
 
 
@@ -65,7 +68,7 @@ def test_what_is_pending_alone_is_no_failure(
 ) -> None:
     outcome = run(monkeypatch, memory_cluster(), pending=[PENDING])
     assert (outcome.failed, outcome.changed) == (False, False)
-    assert outcome.values["owed"] == [PENDING]
+    assert outcome.values["incomplete"] == [PENDING]
 
 
 def test_removal_takes_what_was_pending_too(
@@ -76,7 +79,7 @@ def test_removal_takes_what_was_pending_too(
     run(monkeypatch, cluster, objects=[far], wait=False)
     outcome = run(monkeypatch, cluster, objects=[far], pending=[PENDING], state="absent")
     assert [entry["name"] for entry in outcome.values["deleted"]] == ["far"]
-    assert outcome.values["owed"] == []
+    assert outcome.values["incomplete"] == []
     assert cluster.objects == {}
 
 
@@ -88,8 +91,8 @@ def test_namespace_that_could_not_be_looked_at_is_owed_and_keeps_what_it_has(
     outcome = run(monkeypatch, cluster, keep_namespaces=["a"])
     assert (outcome.failed, outcome.changed) == (False, False)
     reason = "what is in it is not known, so nothing of the fabric in it is removed"
-    assert outcome.values["owed"] == [{"kind": "Namespace", "name": "a", "namespace": "", "reason": reason}]
-    assert run(monkeypatch, cluster, keep_namespaces=["a"], state="absent").values["owed"] == []
+    assert outcome.values["incomplete"] == [{"kind": "Namespace", "name": "a", "namespace": "", "reason": reason}]
+    assert run(monkeypatch, cluster, keep_namespaces=["a"], state="absent").values["incomplete"] == []
     assert cluster.objects == {}
 
 

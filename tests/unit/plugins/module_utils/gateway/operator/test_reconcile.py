@@ -93,10 +93,10 @@ def names_of(cluster: Any) -> list[str]:
 
 
 def test_it_is_foretold_made_and_then_left_alone(bare: Any) -> None:
-    foretold = install(bare, check=True).result
+    predicted = install(bare, check=True).result
     assert bare.writes == []
     done = install(bare).result
-    assert foretold.created == done.created
+    assert predicted.created == done.created
     assert done.created[-3:] == [INSTANCE, CONTROLPLANE, DATAPLANE]
     assert names_of(bare)[-1] == str(INSTANCE)
     assert str(CONTROLPLANE) not in names_of(bare), "it is the operator's to write"
@@ -108,9 +108,9 @@ def test_it_is_foretold_made_and_then_left_alone(bare: Any) -> None:
 
 @pytest.mark.parametrize("options", [{"dataplane_replicas": 3}, {"image_tag": "patched"}])
 def test_what_is_asked_otherwise_is_asked_of_the_operator(cluster: Any, options: Object) -> None:
-    foretold = install(cluster, check=True, **options).result
+    predicted = install(cluster, check=True, **options).result
     done = install(cluster, **options).result
-    assert (foretold.updated, foretold.diff) == (done.updated, done.diff)
+    assert (predicted.updated, predicted.diff) == (done.updated, done.diff)
     assert INSTANCE in done.updated
     assert DATAPLANE in done.updated
     assert not install(cluster, **options).result.changed
@@ -125,11 +125,11 @@ def test_what_is_asked_otherwise_is_asked_of_the_operator(cluster: Any, options:
 )
 def test_of_a_deployment_that_is_otherwise_the_operator_is_told(cluster: Any, harm: Callable[[Any], None]) -> None:
     harm(cluster)
-    foretold = install(cluster, check=True).result
+    predicted = install(cluster, check=True).result
     done = install(cluster).result
     assert cluster.writes == [("forget", str(INSTANCE))]
     assert [found.ref for found in done.drift] == [CONTROLPLANE]
-    assert (foretold.created, foretold.updated, foretold.diff) == (done.created, done.updated, done.diff)
+    assert (predicted.created, predicted.updated, predicted.diff) == (done.created, done.updated, done.diff)
     assert not install(cluster).result.changed
 
 
@@ -185,10 +185,10 @@ def test_what_the_operator_could_not_make_is_refused_with_nothing_written(bare: 
 def test_it_is_removed_in_order_with_and_without_a_living_operator(cluster: Any, alive: bool) -> None:
     if not alive:
         del cluster.objects[MANAGER]
-    foretold = absent(cluster, check=True).result.deleted
+    predicted = absent(cluster, check=True).result.deleted
     done = absent(cluster)
     assert done.error is None
-    assert done.result.deleted == foretold
+    assert done.result.deleted == predicted
     assert cluster.objects == {}
     first = [*([str(MANAGER)] if alive else []), str(CONTROLPLANE), str(DATAPLANE), str(INSTANCE), str(INSTANCE)]
     assert names_of(cluster)[: len(first)] == first
@@ -211,11 +211,11 @@ def test_an_operator_that_others_need_stays_and_tears_the_gateway_down(cluster: 
 
 def test_back_to_direct_all_of_the_operator_is_foretold_to_go(cluster: Any) -> None:
     spec = gateway_spec({"peer": "east"})
-    foretold = install_gateway(cluster, spec, PEER, NOW, check=True, take_over=False)
-    foretold.settle(cluster, check=True)
-    assert MANAGER in foretold.result.deleted
-    assert {CONTROLPLANE, DATAPLANE} <= set(foretold.result.created)
-    gone = {ref for ref in foretold.result.deleted if ref != MANAGER}
+    predicted = install_gateway(cluster, spec, PEER, NOW, check=True, take_over=False)
+    predicted.settle(cluster, check=True)
+    assert MANAGER in predicted.result.deleted
+    assert {CONTROLPLANE, DATAPLANE} <= set(predicted.result.created)
+    gone = {ref for ref in predicted.result.deleted if ref != MANAGER}
     assert {ref.kind for ref in gone} == {
         *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "ServiceAccount"),
         *("Instance", "Namespace", "CustomResourceDefinition"),

@@ -19,18 +19,15 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 from tests.support.ansible import ansible_environment
-from tests.support.clusters import Clusters, lab
+from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters
 from tests.support.paths import ROOT
 
 RESULTS = ROOT / ".build" / "results"
-KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
-NAMES = ("e2e-a", "e2e-b", "e2e-c")
 SLOWEST = 20
 WORKERS = "2"
 
@@ -136,16 +133,6 @@ class Summary:
         yield f"{self.passed} passed, {self.failed + len(self.faults)} failed, {self.skipped} skipped"
 
 
-@contextmanager
-def kind_clusters() -> Iterator[Clusters]:
-    """The clusters that all tests of gateways share: each costs a tenth of the two cores while it does nothing."""
-    try:
-        lab("present", NAMES, KUBECONFIG)
-        yield Clusters(KUBECONFIG, tuple(f"kind-{name}" for name in NAMES))
-    finally:
-        lab("absent", NAMES, KUBECONFIG)
-
-
 CODE = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
 ONE_CLUSTER = (
     *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "gateway_operator", "probe")),
@@ -189,7 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     threads = [threading.Thread(target=code.run)]
     threads[0].start()
     try:
-        with kind_clusters() as kind:
+        with kind_clusters(E2E_NAMES, E2E_KUBECONFIG) as kind:
             threads += [threading.Thread(target=lane.run, args=(kind,)) for lane in beside]
             for thread in threads[1:]:
                 thread.start()

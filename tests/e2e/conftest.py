@@ -8,22 +8,14 @@ tests then use and leave there. Otherwise the role lab makes three bare ones, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.ansible import Ansible
-from tests.support.clusters import Clusters, lab, named_clusters
+from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters, named_clusters
 from tests.support.gateways import Fabric, bring
-from tests.support.paths import ROOT
-
-NAMES = ("e2e-a", "e2e-b", "e2e-c")
-OWN_KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
-
-_own: list[Path] = []
-"""The kubeconfig of clusters that were made here, while they are there."""
 
 
 @pytest.fixture(scope="session")
@@ -32,28 +24,8 @@ def clusters() -> Iterator[Clusters]:
     if named := named_clusters():
         yield named
         return
-    _own.append(OWN_KUBECONFIG)
-    try:
-        lab("present", NAMES, OWN_KUBECONFIG)
-        yield Clusters(OWN_KUBECONFIG, tuple(f"kind-{name}" for name in NAMES))
-    finally:
-        _remove_own()
-
-
-def _remove_own() -> None:
-    if _own:
-        _own.clear()
-        lab("absent", NAMES, OWN_KUBECONFIG)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(nextitem: pytest.Item | None) -> Generator[None]:
-    """Remove our own clusters after the last test that may use them: what comes then has the machine to itself."""
-    try:
-        return (yield)
-    finally:
-        if nextitem is None or not nextitem.path.is_relative_to(Path(__file__).parent):
-            _remove_own()
+    with kind_clusters(E2E_NAMES, E2E_KUBECONFIG) as kind:
+        yield kind
 
 
 @pytest.fixture(scope="module")

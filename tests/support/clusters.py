@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,15 +35,27 @@ def named_clusters() -> Clusters | None:
     return Clusters(Path(kubeconfig), contexts) if kubeconfig else None
 
 
-def lab(state: str, names: Sequence[str], kubeconfig: Path) -> None:
-    """Have the role lab make (C(present)) or remove (C(absent)) bare kind clusters.
+E2E_NAMES = ("e2e-a", "e2e-b", "e2e-c")
+"""The clusters that all tests of gateways share: each costs a tenth of two cores while it does nothing."""
+E2E_KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
+
+
+@contextmanager
+def kind_clusters(names: Sequence[str], kubeconfig: Path) -> Iterator[Clusters]:
+    """Bare kind clusters of the role lab while the body runs; what an earlier run has left of them goes first.
 
     Args:
-        state: As for the role.
         names: Of the clusters; their contexts are C(kind-NAME).
         kubeconfig: Where their access is written.
     """
-    _play_lab({"lab_state": state, "lab_clusters": list(names), "lab_kubeconfig": str(kubeconfig)})
+    variables: dict[str, object] = {"lab_clusters": list(names), "lab_kubeconfig": str(kubeconfig)}
+    _play_lab({**variables, "lab_clusters": []})  # Docker runs now, and shows containers that an earlier run has left
+    _play_lab({**variables, "lab_state": "absent", "lab_stop_docker": False})
+    try:
+        _play_lab(variables)
+        yield Clusters(kubeconfig, tuple(f"kind-{name}" for name in names))
+    finally:
+        _play_lab({**variables, "lab_state": "absent"})
 
 
 def build_programs() -> None:

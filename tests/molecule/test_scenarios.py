@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.clusters import E2E_KUBECONFIG
+
 if TYPE_CHECKING:
     from tests.support.gate import Gate
 
@@ -21,5 +23,5 @@ SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.y
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_scenario_passes(gate: Gate, scenario: str) -> None:
     # Clusters that are there already are used as they are, and stay.
-    stay = ["--destroy=never"] * ("CLUSTERLINK_TEST_KUBECONFIG" in os.environ)
+    stay = ["--destroy=never"] * (os.environ.get("CLUSTERLINK_TEST_KUBECONFIG") == str(E2E_KUBECONFIG))
     gate("molecule", "test", "--scenario-name", scenario, *stay, live=True, timeout=3600)

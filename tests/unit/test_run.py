@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The summary of all lanes: every test is counted once, and a lane that ends without results is a failure."""
+
+from __future__ import annotations
+
+from tests.run import ONE_CLUSTER, Summary, lanes
+from tests.support.paths import ROOT
+
+REPORT = """\
+<testsuites><testsuite>
+  <testcase classname="tests.unit.a" name="quick" time="0.5"/>
+  <testcase classname="tests.unit.a" name="wrong" time="2.0"><failure/></testcase>
+  <testcase classname="tests.unit.b" name="broken" time="9.0"><error/><failure/></testcase>
+  <testcase classname="tests.unit.b" name="left" time="0.0"><skipped/></testcase>
+</testsuite></testsuites>
+"""
+
+
+def test_every_test_is_counted_once_and_the_slowest_comes_first() -> None:
+    summary = Summary()
+    summary.add("code", 1, REPORT)
+    _title, slowest, *_others, counts = summary.lines()
+    assert slowest.split() == ["9.0", "s", "tests.unit.b::broken"]
+    assert counts == "1 passed, 2 failed, 1 skipped"
+
+
+def test_a_lane_without_results_fails_and_one_without_tests_does_not() -> None:
+    summary = Summary()
+    summary.add("code", 5, "<testsuites/>")
+    assert not summary.faults
+    summary.add("traffic", -9, "")
+    *_lines, fault, counts = summary.lines()
+    assert fault == "lane traffic ended with -9 and no results"
+    assert counts == "0 passed, 1 failed, 0 skipped"
+
+
+def test_lanes_that_run_side_by_side_share_no_cluster() -> None:
+    for long in (False, True):
+        used = [number for lane in lanes(long)[1] for number in lane.clusters]
+        assert len(used) == len(set(used))
+
+
+def test_files_that_a_lane_names_are_there() -> None:
+    assert not [name for name in ONE_CLUSTER if not (ROOT / name).exists()]

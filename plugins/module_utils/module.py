@@ -95,5 +95,5 @@ class _WorkerModule(AnsibleModule):
         basic._PARSED_MODULE_ARGS = dict(self._arguments)
         self.params = self._arguments
 
-    def _record_module_result(self, result: dict[str, Any]) -> None:
-        raise _ResultReported(result)
+    def _record_module_result(self, o: dict[str, Any]) -> None:
+        raise _ResultReported(o)

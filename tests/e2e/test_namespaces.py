@@ -37,8 +37,8 @@ class Shared:
         self.fabric = fabric
         self._run_module = run_module
 
-    def module(self, name: str, cluster: str, /, **options: Any) -> dict[str, Any]:
-        return self._run_module(name, {"context": self.fabric.contexts[cluster], **options})
+    def module(self, module: str, cluster: str, **options: Any) -> dict[str, Any]:
+        return self._run_module(module, {"context": self.fabric.contexts[cluster], **options})
 
     def answers(self, cluster: str, names: dict[str, set[str]]) -> None:
         """Each name is answered by just these clusters, asked from a pod of the namespace."""

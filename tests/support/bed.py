@@ -67,7 +67,7 @@ def bed(servers: int, folder: Path) -> Iterator[Clusters]:
 
 
 def _start_etcd(processes: ExitStack, folder: Path) -> str:
-    client, peer = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+    client, peer = (f"http://127.0.0.1:{_free_port()}" for _each in range(2))
     _start(
         *(processes, folder / "etcd.log", "etcd", "--data-dir", str(folder / "etcd"), "--unsafe-no-fsync"),
         *("--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer),

@@ -97,7 +97,7 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
     assert predicted["diff"] == saved["diff"]
     assert saved["diff"] == {"before": {}, "after": results[8]["diff"]["after"]}
     assert saved["ca_fingerprint"] == fingerprint(first / "demo/cert.pem")
-    assert saved["diff"]["after"]["key.pem"] == "there"
+    assert saved["diff"]["after"]["key.pem"] == "present"
 
     # Two that have loaded the same: the one that saves second is refused, and so is one without anything new.
     results = run_module.each(

@@ -8,7 +8,6 @@ import base64
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,6 +20,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import fabric_folder, write_pair
 from tests.support.certificates import WAYS, Play, changed, contents, openssl, secrets_in
+from tests.support.clusters import build_programs
+from tests.support.paths import LAB_CACHE
 
 
 @pytest.fixture
@@ -258,11 +259,10 @@ def test_the_role_removes_what_it_made_and_the_ca_only_with_the_last_peer(
 @pytest.fixture
 def cli(play: Play) -> Callable[..., None]:
     """Run the real clusterlink CLI in the folder of certificates."""
-    cache = Path(os.environ.get("LAB_CACHE") or Path.home() / ".cache" / "clusterlink-lab")
-    lab = cache / "bin" / "clusterlink"
-    program = os.environ.get("CLUSTERLINK_TEST_CLI") or (str(lab) if lab.exists() else shutil.which("clusterlink"))
+    program = os.environ.get("CLUSTERLINK_TEST_CLI")
     if not program:
-        pytest.fail("there is no clusterlink CLI: set CLUSTERLINK_TEST_CLI to its path")
+        build_programs()
+        program = str(LAB_CACHE / "bin" / "clusterlink")
     play.pki.mkdir()
 
     def run(*arguments: str) -> None:

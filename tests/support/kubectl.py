@@ -25,8 +25,9 @@ class Kubectl:
     """
 
     def __init__(self, clusters: Clusters) -> None:
-        lab = LAB_CACHE / "bin" / "kubectl"
-        program = os.environ.get("CLUSTERLINK_TEST_KUBECTL") or (str(lab) if lab.exists() else shutil.which("kubectl"))
+        # On a new machine API servers are there before the node image, which the lab's own kubectl comes from.
+        lab = [str(path) for name in ("kubectl", "kubectl-built") if (path := LAB_CACHE / "bin" / name).exists()]
+        program = os.environ.get("CLUSTERLINK_TEST_KUBECTL") or next(iter(lab), None) or shutil.which("kubectl")
         if not program:
             pytest.fail("there is no kubectl: set CLUSTERLINK_TEST_KUBECTL to its path")
         self.command = [program, "--kubeconfig", str(clusters.kubeconfig)]

@@ -1,20 +1,23 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ansible-test's sanity tests, all of them, on a copy of the collection's files and without an ignore file."""
+"""ansible-test's sanity tests, all of them, on the artifact that Galaxy would be given, without an ignore file."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from tests.support.gate import Gate
 
 ROOT = Path(__file__).resolve().parents[2]
-COPY = ROOT / ".build" / "sanity" / "ansible_collections" / "skyshift" / "clusterlink"
+COLLECTION = ROOT / ".build" / "sanity" / "ansible_collections" / "skyshift" / "clusterlink"
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -29,26 +32,18 @@ def put_pip_bootstrap() -> None:
         shutil.copyfile(Path(__file__).with_name("get_pip.py"), PIP_BOOTSTRAP)
 
 
-def copy_collection() -> None:
-    """Copy what git would commit to a path of the shape that ansible-test insists on."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    shutil.rmtree(COPY, ignore_errors=True)
-    for name in filter(None, listed.split("\0")):
-        source, target = ROOT / name, COPY / name
-        if source.is_file() or source.is_symlink():  # a file that was deleted is still listed until that is committed
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target, follow_symlinks=False)
+@pytest.fixture
+def artifact(gate: Gate, tmp_path: Path) -> Path:
+    """What Galaxy would be given, unpacked at a path of the shape that ansible-test insists on."""
+    gate("ansible-galaxy", "collection", "build", "--output-path", str(tmp_path))
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as packed:
+        shutil.rmtree(COLLECTION, ignore_errors=True)
+        packed.extractall(COLLECTION, filter="data")
     # Its own repository: within ours ansible-test would ask git, and git ignores everything under .build.
-    subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
+    subprocess.run(["git", "init", "--quiet", str(COLLECTION)], check=True)
+    return COLLECTION
 
 
-def test_sanity(gate: Gate) -> None:
+def test_sanity(gate: Gate, artifact: Path) -> None:
     put_pip_bootstrap()
-    copy_collection()
-    gate("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no", cwd=COPY, timeout=1200)
+    gate("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no", cwd=artifact, timeout=1200)

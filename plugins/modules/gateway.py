@@ -446,8 +446,8 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
         try:
             if mode.check:
                 address = foreseen_address(cluster, spec, done.result)
-            elif params["wait"] or done.adoption:
-                address = done.wait(cluster, spec, params["wait_timeout"])
+            elif params["wait"] or done.plan.takeover:
+                address = done.wait(cluster, params["wait_timeout"])
             else:
                 service = done.result.objects[ingress_ref(spec.namespace)]
                 address = read_address(cluster, service, spec.public_host, spec.public_port)

@@ -1,52 +1,203 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order a gateway's pods are replaced. Pure."""
+"""Decide what to write so that a cluster holds a gateway, and in which steps. No cluster access, no clock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from ..clusterlink import names
+from ..clusterlink import api, names
 from ..clusterlink.ownership import is_ours
+from ..clusterlink.schema import VERSION
 from ..common.kinds import Ref
+from ..errors import Problem, raise_all
+from ..kube.apply import Prune
 from ..kube.client import Object
 from ..kube.compare import is_applied
+from ..pki.clock_skew import Clock
+from ..pki.components import ComponentRollout, plan_component_rollout
+from ..pki.peer_material import PeerMaterial
+from ..pki.renewal import Renewal
+from .manifests import gateway_definitions, gateway_namespaces, gateway_objects
+from .observe import GatewayState
+from .operator.reconcile import Operation
+from .spec import GatewaySpec
+from .stored_certificates import component_certificates
+from .takeover import Takeover
 
-_BRIDGED = 3
-"""How many stages there are when pods that run come to new component certificates."""
+_TRANSITION_STAGES = 3
+"""The number of stages in which running pods receive new component certificates."""
 
 
-def rollout_stages(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object]) -> list[list[Object]]:
-    """What is applied one after another, each when all pods are of the last, so that no request is lost.
+@dataclass(frozen=True)
+class InstallPlan:
+    """What to write for a gateway.
 
-    Where pods of both Deployments are replaced, the data plane's are last: a data plane stays with the control plane
-    that it first asked, which therefore has to be one that stays. The old ones serve on until then (see
+    Attributes:
+        spec: The desired gateway.
+        peer: Its certificate in the fabric.
+        definitions: The CustomResourceDefinitions to write first.
+        steps: The desired objects of each step. Between two steps, all pods of the step are ready.
+        step_timeout: How many seconds the pods of one step may take.
+        prune: The objects of the gateway to delete because they are no longer desired.
+        take_over: Whether to change objects of others, and fields that another manager set.
+        takeover: What to remove of a gateway that somebody else or the operator made; None when there is nothing.
+        operation: What the operator makes of the gateway; None when its Deployments are ours.
+        reasons: Why component certificates are recreated.
+        warnings: What the user should know.
+        notice_restart: Whether the pods of both Deployments are replaced at once for new component certificates.
+    """
+
+    spec: GatewaySpec
+    peer: PeerMaterial
+    definitions: Sequence[Object]
+    steps: Sequence[Sequence[Object]]
+    step_timeout: float
+    prune: Prune
+    take_over: bool = False
+    takeover: Takeover | None = None
+    operation: Operation | None = None
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notice_restart: bool = False
+
+    @property
+    def final(self) -> Sequence[Object]:
+        """The desired objects after the last step."""
+        return self.steps[-1]
+
+
+def plan_install(
+    spec: GatewaySpec,
+    peer: PeerMaterial,
+    state: GatewayState,
+    now: datetime,
+    *,
+    take_over: bool = False,
+    renew_percent: int = 0,
+    step_timeout: float = 0,
+) -> InstallPlan:
+    """Decide what to write.
+
+    CustomResourceDefinitions and namespaces that somebody else made are used as they are.
+
+    Args:
+        spec: The desired gateway.
+        peer: Its certificate in the fabric, checked.
+        state: What the cluster holds.
+        now: Aware.
+        take_over: Whether to take over objects that somebody else made, and fields that another manager set in ours.
+            Otherwise they are an error. Manual changes are reverted in any case.
+        renew_percent: The share of their life at which component certificates are recreated; 0 waits for their end.
+        step_timeout: How many seconds the pods of one step may take; with 0 everything is written in one step.
+
+    Raises:
+        ClusterlinkError: With what makes the gateway impossible in this cluster.
+    """
+    definitions = {Ref.of(crd): crd for crd in gateway_definitions(spec)}
+    raise_all(problem for ref in definitions if ref in state.objects and (problem := _unusable(state.objects[ref])))
+    if state.operation:
+        namespace = state.objects.get(Ref("Namespace", spec.namespace))
+        raise_all(state.operation.problems(spec, namespace, take_over=take_over))
+    rollout = plan_component_rollout(component_certificates(state.secrets), now, Renewal(renew_percent, spec.peer))
+    clock = Clock(spec.peer, state.clock, now)
+    clock.require_valid(
+        {
+            "the peer's certificate": peer.certificate_pem,
+            "the control plane's certificate": rollout.final.controlplane_cert_pem,
+            "the data plane's certificate": rollout.final.dataplane_cert_pem,
+        }
+    )
+    if state.takeover:
+        raise_all(state.takeover.problems())
+    stages = [_without_foreign_namespaces(stage, spec, state) for stage in gateway_stages(spec, peer, rollout)]
+    steps = rollout_steps(stages, state.objects) if step_timeout else stages[-1:]
+    return InstallPlan(
+        spec=spec,
+        peer=peer,
+        definitions=[crd for ref, crd in definitions.items() if _must_write(crd, state.objects.get(ref))],
+        steps=steps,
+        step_timeout=step_timeout,
+        # A Deployment of a single pod has no PodDisruptionBudget.
+        prune=Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace),
+        take_over=take_over or state.takeover is not None,
+        takeover=state.takeover,
+        operation=state.operation,
+        reasons=[f"component certificates: {reason}" for reason in rollout.reasons],
+        warnings=clock.warnings(),
+        notice_restart=len(steps) == 1 and bool(rollout.reasons),
+    )
+
+
+def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, rollout: ComponentRollout) -> list[list[Object]]:
+    """The gateway's objects in stages. Before the next stage, all pods must run with the objects of this one.
+
+    Pods read their component certificates when they start. So the old site CA stays trusted until no pod has a
+    certificate of it. Its removal does not concern running pods.
+    """
+    final: list[Object] = [*gateway_objects(spec, peer, rollout.final)]
+    if rollout.transition is None and not rollout.extra_trust:
+        return [final]
+    trusting = _without(final, names.CA_SECRET, "Secret")
+    first: list[list[Object]] = [[*gateway_objects(spec, peer, rollout.transition)]] if rollout.transition else []
+    return [*first, trusting, final]
+
+
+def rollout_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object]) -> list[list[Object]]:
+    """The steps in which to apply the stages so that no request is lost. Between two steps, all pods become ready.
+
+    Where pods of both Deployments are replaced, those of the data plane are last: a data plane keeps the control plane
+    that it connected to first, so that one has to be new. The old ones keep serving until then (see
     C(spec.CONTROLPLANE_DRAIN_SECONDS)).
 
     Args:
-        stages: What C(gateway.gateway_stages) returns.
+        stages: What C(gateway_stages) returns.
         there: What the cluster holds.
     """
     final = {Ref.of(obj): obj for obj in stages[-1]}
     workloads = [ref for ref in final if ref.kind == "Deployment"]
     changed = [ref for ref in workloads if ref in there and not is_applied(final[ref], there[ref])]
     if {ref.name for ref in changed} != {names.CONTROLPLANE, names.DATAPLANE}:
-        return [list(wanted) for wanted in stages]
-    if len(stages) == _BRIDGED and all(is_ours(there[ref]) for ref in changed):
-        return _crossing(*stages)
-    return [step for wanted in stages for step in (_without(wanted, names.DATAPLANE, "Deployment"), list(wanted))]
+        return [list(stage) for stage in stages]
+    if len(stages) == _TRANSITION_STAGES and all(is_ours(there[ref]) for ref in changed):
+        return _transition_steps(*stages)
+    return [step for stage in stages for step in (_without(stage, names.DATAPLANE, "Deployment"), list(stage))]
 
 
-def _crossing(bridge: Sequence[Object], renewed: Sequence[Object], final: Sequence[Object]) -> list[list[Object]]:
-    """New component certificates for pods that run: control planes are replaced once for it, data planes twice.
+def _transition_steps(
+    transition: Sequence[Object], renewed: Sequence[Object], final: Sequence[Object]
+) -> list[list[Object]]:
+    """New component certificates for running pods: control planes are replaced once, data planes twice.
 
-    It is enough that data planes trust both site CAs before control planes have certificates of the new one; those
-    trust both from then on, and take the data planes' new ones, too.
+    Data planes trust both site CAs before control planes have certificates of the new one. From then on control planes
+    trust both, and accept the data planes' new certificates, too.
     """
-    first = _without(bridge, names.CONTROLPLANE, "Deployment")
+    first = _without(transition, names.CONTROLPLANE, "Deployment")
     second = _without(renewed, names.DATAPLANE, "Deployment", "Secret")
     return [first, second, list(renewed), list(final)]
 
 
 def _without(objects: Sequence[Object], name: str, *kinds: str) -> list[Object]:
     return [obj for obj in objects if obj["metadata"]["name"] != name or obj["kind"] not in kinds]
+
+
+def _without_foreign_namespaces(objects: Sequence[Object], spec: GatewaySpec, state: GatewayState) -> list[Object]:
+    foreign = {ref for ref in gateway_namespaces(spec) if ref in state.objects and not is_ours(state.objects[ref])}
+    return [obj for obj in objects if Ref.of(obj) not in foreign]
+
+
+def _must_write(crd: Object, there: Object | None) -> bool:
+    """Whether a CustomResourceDefinition is missing, or is ours and differs."""
+    return there is None or (is_ours(there) and not is_applied(crd, there))
+
+
+def _unusable(crd: Object) -> Problem | None:
+    """Why somebody else's CustomResourceDefinition is unusable: it does not serve our version."""
+    served = [version["name"] for version in crd["spec"]["versions"] if version["served"]]
+    if is_ours(crd) or VERSION in served:
+        return None
+    what = f"it does not serve version {VERSION}, which this collection did not make and does not change"
+    fix = "Remove it together with the ClusterLink that it belongs to, or update that one"
+    return Problem(str(Ref.of(crd)), what, ", ".join(served), fix)

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..clusterlink import api, names
-from ..pki.components import ComponentCertificates, ComponentRollout
+from ..clusterlink.crds import crds
+from ..common.kinds import Ref
+from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
 from .disruption_budget import disruption_budgets
 from .operator import identity as operator
-from .operator.instance import instance
+from .operator.instance import instance, instance_crd
 from .operator.manifests import operator_objects
 from .rbac import rbac_objects
 from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
@@ -65,18 +67,15 @@ def _operated(spec: GatewaySpec, labels: Mapping[str, str], components: Componen
     return [*operator_objects(spec, labels), instance(spec, labels, digest)]
 
 
-def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, rollout: ComponentRollout) -> list[list[dict[str, Any]]]:
-    """The same objects, one list for each time that all pods have to be replaced before the next.
+def gateway_definitions(spec: GatewaySpec) -> list[dict[str, Any]]:
+    """The CustomResourceDefinitions that a gateway needs."""
+    return [*crds(), instance_crd()] if spec.install == operator.OPERATOR else crds()
 
-    Pods read their component certificates when they start. So the site CA that is to go stays trusted until no pod has
-    a certificate of it, and going does not concern pods that run.
-    """
-    final = gateway_objects(spec, peer, rollout.final)
-    if rollout.transition is None and not rollout.extra_trust:
-        return [final]
-    trusting = [obj for obj in final if (obj["kind"], obj["metadata"]["name"]) != ("Secret", names.CA_SECRET)]
-    first = [gateway_objects(spec, peer, rollout.transition)] if rollout.transition else []
-    return [*first, trusting, final]
+
+def gateway_namespaces(spec: GatewaySpec) -> list[Ref]:
+    """The gateway's namespace, and its operator's."""
+    names_of = [spec.namespace, operator.NAMESPACE] if spec.install == operator.OPERATOR else [spec.namespace]
+    return [Ref("Namespace", name) for name in names_of]
 
 
 def namespace_object(namespace: str, standard: str = RESTRICTED) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from ..clusterlink.ownership import is_ours
 from ..clusterlink.schema import CRD_KIND
 from ..common.kinds import Ref
-from ..errors import ClusterlinkError, Problem
+from ..errors import Problem
 from ..kube.apply import ApplyResult, delete_objects
 from ..kube.client import Cluster, Object
 from ..kube.parallel import Query, gather, read
@@ -39,6 +39,7 @@ class Takeover:
         places: The namespaces in which an operator may run.
         operators: The operator's Deployments.
         instances: The Instances for the gateway.
+        others: The Instances for other gateways.
         deployments: The gateway's Deployments that are not ours.
         leftovers: What else the operator has in the cluster, in the order of removal.
         surroundings: Its namespace and its kind, as far as they are ours.
@@ -48,6 +49,7 @@ class Takeover:
     places: Sequence[str] = ()
     operators: list[Object] = field(default_factory=list)
     instances: list[Object] = field(default_factory=list)
+    others: list[Object] = field(default_factory=list)
     deployments: list[Object] = field(default_factory=list)
     leftovers: list[Ref] = field(default_factory=list)
     surroundings: list[Ref] = field(default_factory=list)
@@ -56,6 +58,12 @@ class Takeover:
     def replaced(self) -> frozenset[Ref]:
         """The Deployments that are recreated."""
         return frozenset(Ref.of(each) for each in self.deployments)
+
+    def problems(self) -> list[Problem]:
+        """Why the gateway cannot be taken over: its operator also runs other gateways."""
+        what = "its operator keeps this gateway, too, and cannot be taken away"
+        fix = "Remove that Instance and its gateway first"
+        return [Problem(str(Ref.of(each)), what, fix=fix) for each in self.others]
 
     def begin(self, cluster: Cluster, *, check: bool) -> ApplyResult:
         """Remove the operator, and let go of the pods that serve.
@@ -97,28 +105,24 @@ class Takeover:
 
 
 def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
-    """What there is to take over.
+    """Read what there is to take over.
 
     Raises:
-        ClusterlinkError: The operator keeps other gateways, too.
+        ClusterlinkError: With all requests that the API server refuses.
     """
-    instances = cluster.list("Instance")
-    others = [each for each in instances if operator.gateway_namespace(each) != namespace]
-    if others:
-        what = "its operator keeps this gateway, too, and cannot be taken away"
-        raise ClusterlinkError(
-            [Problem(str(Ref.of(each)), what, fix="Remove that Instance and its gateway first") for each in others]
-        )
+    listing = cluster.list("Instance")
+    instances = [each for each in listing if operator.gateway_namespace(each) == namespace]
+    others = [each for each in listing if each not in instances]
     places = sorted({namespace, operator.NAMESPACE, *(str(each["metadata"]["namespace"]) for each in instances)})
     listed = gather(lambda place: cluster.list("Deployment", place), places)
-    deployments = [each for listing in listed for each in listing]
+    deployments = [each for place in listed for each in place]
     operators = [each for each in deployments if operator.runs_operator(each["spec"]["template"]["spec"])]
     gateway = [
         each
         for each in deployments
         if each["metadata"]["namespace"] == namespace and each["metadata"]["name"] in DEPLOYMENTS and not is_ours(each)
     ]
-    found = Takeover(namespace, places, operators, list(instances), gateway)
+    found = Takeover(namespace, places, operators, instances, others, gateway)
     found.leftovers, found.surroundings = _remains(cluster, found)
     return found
 

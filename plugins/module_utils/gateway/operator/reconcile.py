@@ -19,7 +19,7 @@ from ...clusterlink import names
 from ...clusterlink.ownership import is_ours, not_ours
 from ...common.kinds import Ref
 from ...common.naming import FIELD_MANAGER
-from ...errors import Problem, raise_all
+from ...errors import Problem
 from ...kube.apply import ApplyResult
 from ...kube.client import Cluster, Object
 from ...kube.compare import Difference, Writer, creation
@@ -51,12 +51,30 @@ class Operation:
     Attributes:
         wanted: The Deployments as it will make them.
         there: Those that are there.
-        instance: The gateway's Instance; None when it is not there.
+        instances: All Instances of the cluster.
     """
 
     wanted: Mapping[Ref, Object]
     there: Mapping[Ref, Object]
-    instance: Object | None
+    instances: Sequence[Object]
+
+    @property
+    def instance(self) -> Object | None:
+        """The gateway's Instance; None when it does not exist."""
+        return next((each for each in self.instances if Ref.of(each) == INSTANCE), None)
+
+    def problems(self, spec: GatewaySpec, namespace: Object | None, *, take_over: bool) -> list[Problem]:
+        """Why the operator cannot make the gateway beside what the cluster holds.
+
+        Args:
+            spec: The desired gateway.
+            namespace: The gateway's namespace; None when it does not exist.
+            take_over: Whether the operator may write to Deployments that somebody else made.
+        """
+        problems = _obstacles(spec, namespace, self.instances)
+        if not take_over and not any(operator.stands_for(each, spec.namespace) for each in self.instances):
+            problems += [problem for obj in self.there.values() if (problem := not_ours(obj))]
+        return problems
 
     def _has_other_certificates(self, wanted: Sequence[Object]) -> bool:
         """Whether pods run that were started with other component certificates than those wanted."""
@@ -117,28 +135,17 @@ class Operation:
         replace_pods(cluster, namespace, GONE_SECONDS)
 
 
-def observe_operation(cluster: Cluster, spec: GatewaySpec, namespace: Object | None, *, take_over: bool) -> Operation:
-    """What there is of a gateway that the operator shall make.
-
-    Args:
-        cluster: Where.
-        spec: What the gateway shall be.
-        namespace: The gateway's namespace; None when it is not there.
-        take_over: Whether the operator may write to Deployments that somebody else made.
+def observe_operation(cluster: Cluster, spec: GatewaySpec) -> Operation:
+    """Read what the operator has made of a gateway.
 
     Raises:
-        ClusterlinkError: The operator could not make it beside what is there.
+        ClusterlinkError: With all requests that the API server refuses.
     """
     wanted = {Ref.of(each): each for each in operated_deployments(spec)}
     *deployments, instances = read(
         cluster, [*(Query(ref.kind, ref.name, ref.namespace) for ref in wanted), Query("Instance")]
     )
-    there = {Ref.of(obj): obj for objects in deployments for obj in objects}
-    problems = _obstacles(spec, namespace, instances)
-    if not take_over and not any(operator.stands_for(each, spec.namespace) for each in instances):
-        problems += [problem for obj in there.values() if (problem := not_ours(obj))]
-    raise_all(problems)
-    return Operation(wanted, there, next((each for each in instances if Ref.of(each) == INSTANCE), None))
+    return Operation(wanted, {Ref.of(obj): obj for objects in deployments for obj in objects}, instances)
 
 
 def release_instances(cluster: Cluster, refs: Sequence[Ref]) -> None:

@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what a cluster holds of a gateway. install_plan.py decides by it, and install.py executes the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..common.kinds import Ref
+from ..kube.client import Cluster, Object
+from ..kube.parallel import Query, read
+from .manifests import gateway_definitions, gateway_namespaces
+from .operator.identity import OPERATOR
+from .operator.instance import instance_crd
+from .operator.reconcile import Operation, observe_operation
+from .spec import GatewaySpec
+from .takeover import Takeover, find_takeover, is_moving
+
+
+@dataclass(frozen=True)
+class GatewayState:
+    """What a cluster holds of a gateway.
+
+    Attributes:
+        objects: The CustomResourceDefinitions, the namespaces and the gateway's Deployments that exist, by reference.
+        secrets: The Secrets in the gateway's namespace.
+        clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
+        operation: What the operator has made of the gateway; None with C(install=direct).
+        takeover: What can be taken over; None when nothing may be.
+    """
+
+    objects: Mapping[Ref, Object] = field(default_factory=dict)
+    secrets: Sequence[Object] = ()
+    clock: int | None = None
+    operation: Operation | None = None
+    takeover: Takeover | None = None
+
+
+def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> GatewayState:
+    """Read everything that the decision depends on.
+
+    Args:
+        cluster: Where.
+        spec: The desired gateway.
+        take_over: Whether a gateway that somebody else made may be taken over.
+
+    Raises:
+        ClusterlinkError: With all requests that the API server refuses.
+    """
+    instances = Ref.of(instance_crd())
+    refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances))
+    in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment")]
+    secrets, *found = read(cluster, [*in_namespace, *(Query(ref.kind, ref.name) for ref in refs)])
+    objects = {Ref.of(obj): obj for each in found for obj in each}
+    if spec.install == OPERATOR:
+        return GatewayState(objects, secrets, cluster.clock, operation=observe_operation(cluster, spec))
+    # A gateway that our own operator made is ours, and may be taken over without force.
+    take_over = take_over or (instances in objects and is_moving(cluster, spec.namespace))
+    takeover = find_takeover(cluster, spec.namespace) if take_over else None
+    return GatewayState(objects, secrets, cluster.clock, takeover=takeover)

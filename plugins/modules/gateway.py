@@ -404,11 +404,10 @@ from typing import Any
 
 from ..module_utils.common.changes import change_reasons
 from ..module_utils.errors import ClusterlinkError
-from ..module_utils.gateway.certificate_input import given_certificate
 from ..module_utils.gateway.install import install_gateway
-from ..module_utils.gateway.options import GATEWAY_CONSTRAINTS, GATEWAY_SPEC
+from ..module_utils.gateway.options import GATEWAY_CONSTRAINTS, GATEWAY_SPEC, gateway_spec, given_certificate
 from ..module_utils.gateway.remove import remove_gateway
-from ..module_utils.gateway.spec import Address, gateway_spec
+from ..module_utils.gateway.spec import Address
 from ..module_utils.gateway.status import foreseen_address, ingress_ref, read_address
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect

@@ -150,8 +150,7 @@ from typing import Any
 from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
 from ..module_utils.errors import ClusterlinkError
 from ..module_utils.gateway.certificate import update_peer_certificate, wait_for_links
-from ..module_utils.gateway.certificate_input import given_certificate
-from ..module_utils.gateway.options import MATERIAL_CONSTRAINTS, MATERIAL_SPEC
+from ..module_utils.gateway.options import MATERIAL_CONSTRAINTS, MATERIAL_SPEC, given_certificate
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task

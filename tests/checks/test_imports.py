@@ -118,7 +118,7 @@ def test_every_room_has_its_rule() -> None:
         ("module_utils/kube/client.py", "from ..clusterlink.api import GROUP", "kube imports clusterlink"),
         ("module_utils/pki/keys.py", "from ..fabric import plan", "pki imports fabric"),
         (
-            "module_utils/gateway/operator/limits.py",
+            "module_utils/gateway/operator/instance.py",
             "from ...certificates.wire import x",
             "gateway imports certificates",
         ),

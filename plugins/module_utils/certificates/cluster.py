@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from ..clusterlink import names
 from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
+from ..gateway.certificate import secret_text
 from ..gateway.spec import LOAD_BALANCER, NODE_PORT, Address
 from ..gateway.status import ingress_ref, read_address
-from ..gateway.stored_certificates import secret_text
 from ..kube.client import Cluster, Object
 from ..kube.parallel import attempt
 from ..kube.transport import ClusterUnreachableError

@@ -1,24 +1,30 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hand a gateway that runs another certificate, or other CAs to trust; nothing else of it is touched."""
+"""A gateway's certificates: read them from its Secrets, and give a running gateway another peer certificate."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from ..clusterlink import api, names
 from ..clusterlink.ownership import is_ours
 from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, apply_objects
-from ..kube.client import Cluster
+from ..kube.client import Cluster, Object
+from ..kube.errors import HTTP_FORBIDDEN, HTTP_NOT_FOUND, ApiError
 from ..kube.wait import settle_time, wait_ready
+from ..pki.certificates import facts, load_chain
 from ..pki.clock_skew import Clock
+from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
-from .manifests import peer_secret
-from .secret_refresh import refresh_mounted_secret
+from .manifests import certificate_digest, peer_secret
 
 
 @dataclass
@@ -81,3 +87,71 @@ def wait_for_links(cluster: Cluster, namespace: str, timeout: float, *, changed:
     if changed and peers:
         time.sleep(min(settle_time(peers), timeout))
     wait_ready(cluster, peers, timeout - (time.monotonic() - started))
+
+
+def refresh_mounted_secret(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
+    """Let the kubelet bring a changed Secret to the control plane at once; warnings where it is not permitted."""
+    digest = certificate_digest(peer.certificate_pem, peer.ca_pem)
+    annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}
+    try:
+        pods = cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}")
+        for pod in pods:
+            _annotate(cluster, pod, annotate)
+    except ApiError as error:
+        if error.status != HTTP_FORBIDDEN:
+            raise
+        return [f"The new certificate is in use within 80 seconds, and not at once: {error.message()}"]
+    return []
+
+
+def _annotate(cluster: Cluster, pod: Object, annotate: Object) -> None:
+    try:
+        cluster.patch("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"], annotate)
+    except ApiError as error:
+        if error.status != HTTP_NOT_FOUND:  # one that has just been replaced has the new certificate
+            raise
+
+
+def secret_text(secret: Object | None, key: str) -> str:
+    """What a Secret holds under a key; empty when there is none or it is no text."""
+    value = ((secret or {}).get("data") or {}).get(key, "")
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def component_certificates(secrets: Iterable[Object]) -> ComponentCertificates | None:
+    """The component certificates that a gateway has; None when it has nothing of them.
+
+    Args:
+        secrets: The Secrets in the gateway's namespace.
+    """
+    by_name = {secret["metadata"]["name"]: secret for secret in secrets}
+    places = {
+        "ca_pem": (names.CA_SECRET, names.CA),
+        "controlplane_cert_pem": (names.CONTROLPLANE, names.CERTIFICATE),
+        "controlplane_key_pem": (names.CONTROLPLANE, names.KEY),
+        "dataplane_cert_pem": (names.DATAPLANE, names.CERTIFICATE),
+        "dataplane_key_pem": (names.DATAPLANE, names.KEY),
+    }
+    texts = {field: secret_text(by_name.get(secret), key) for field, (secret, key) in places.items()}
+    return ComponentCertificates(**texts) if any(texts.values()) else None
+
+
+def peer_facts(secret: Object | None) -> dict[str, Any]:
+    """What may be said of the certificate by which other peers know a gateway, and of the CAs that it trusts.
+
+    Returns:
+        C(certificate) and C(trusted), facts as C(pki.certificates.facts) gives them, and C(fault), a sentence that says
+        why there are none, otherwise empty.
+    """
+    if secret is None:
+        return {"certificate": None, "trusted": [], "fault": ""}
+    where = f"Secret {secret['metadata']['namespace']}/{secret['metadata']['name']}"
+    try:
+        chain = load_chain(secret_text(secret, names.PEER_CERTIFICATE).encode(), f"{where} {names.PEER_CERTIFICATE}")
+        trusted = load_chain(secret_text(secret, names.PEER_CA).encode(), f"{where} {names.PEER_CA}")
+    except ClusterlinkError as error:
+        return {"certificate": None, "trusted": [], "fault": error.message()}
+    return {"certificate": facts(chain[0]), "trusted": [facts(authority) for authority in trusted], "fault": ""}

@@ -14,11 +14,11 @@ from ..kube.apply import ApplyResult, PartlyDoneError
 from ..kube.client import Cluster
 from ..pki.peer_material import PeerMaterial
 from .apply_stages import StagedWrite, mark_as_recreated
+from .certificate import refresh_mounted_secret
 from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
-from .operator.reconcile import wait_until_operated
+from .operator.reconcile import apply_instance, wait_until_operated
 from .pod_replacement import leave_service
-from .secret_refresh import refresh_mounted_secret
 from .spec import Address, GatewaySpec
 from .status import wait_until_running, wait_until_serving
 
@@ -131,7 +131,7 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
 
 def _write(writing: StagedWrite, plan: InstallPlan, *, check: bool) -> ApplyResult:
     if plan.operation:
-        return plan.operation.apply_instance(writing, plan.steps, check=check)
+        return apply_instance(plan.operation, writing, plan.steps, check=check)
     if check or len(plan.steps) == 1:
         return writing.apply(plan.final, check=check)
     return writing.apply_stages(plan.steps, partial(_wait_for_pods, writing.cluster, plan))

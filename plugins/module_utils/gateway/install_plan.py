@@ -20,11 +20,11 @@ from ..pki.clock_skew import Clock
 from ..pki.components import ComponentRollout, plan_component_rollout
 from ..pki.peer_material import PeerMaterial
 from ..pki.renewal import Renewal
+from .certificate import component_certificates
 from .manifests import gateway_definitions, gateway_namespaces, gateway_objects
 from .observe import GatewayState
-from .operator.reconcile import Operation
+from .operator.deployments import Operation
 from .spec import GatewaySpec
-from .stored_certificates import component_certificates
 from .takeover import Takeover
 
 _TRANSITION_STAGES = 3

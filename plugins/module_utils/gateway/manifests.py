@@ -14,13 +14,12 @@ from ..clusterlink.crds import crds
 from ..common.kinds import Ref
 from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
-from .disruption_budget import disruption_budgets
 from .operator import identity as operator
 from .operator.instance import instance, instance_crd
 from .operator.manifests import operator_objects
 from .rbac import rbac_objects
 from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
-from .workloads import deployments
+from .workloads import deployments, disruption_budgets
 
 VERSION_LABEL = "app.kubernetes.io/version"
 """Says of a Deployment which version it is of, as an image that is pinned by its digest does not."""

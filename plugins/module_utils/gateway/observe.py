@@ -11,9 +11,10 @@ from ..common.kinds import Ref
 from ..kube.client import Cluster, Object
 from ..kube.parallel import Query, read
 from .manifests import gateway_definitions, gateway_namespaces
+from .operator.deployments import Operation
 from .operator.identity import OPERATOR
 from .operator.instance import instance_crd
-from .operator.reconcile import Operation, observe_operation
+from .operator.reconcile import observe_operation
 from .spec import GatewaySpec
 from .takeover import Takeover, find_takeover, is_moving
 

@@ -1,15 +1,44 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of module gateway, besides those of the connection."""
+"""The options of module gateway, besides those of the connection: declared, read and checked as a whole."""
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from ..clusterlink.api import SYSTEM_NAMESPACE
-from ..clusterlink.versions import DATAPLANES, DEFAULT_REGISTRY, DEFAULT_VERSION
+from ..clusterlink.versions import DATAPLANES, DEFAULT_REGISTRY, DEFAULT_VERSION, Release, release
+from ..common.fields import Item, Report
+from ..common.naming import label_key_fault
+from ..errors import ClusterlinkError, Problem
+from ..pki.pair import Pair
+from ..pki.peer_material import PeerMaterial, peer_material
 from ..pki.renewal import DEFAULT_PERCENT
-from .spec import INGRESS_TYPES, INSTALLS, LOG_LEVELS
+from ..pki_files.disk import read_file
+from .operator.identity import DIRECT, OPERATOR
+from .operator.instance import operator_problems
+from .spec import (
+    CONTROLPLANE_DRAIN_SECONDS,
+    DATAPLANE_DRAIN_SECONDS,
+    DEFAULT_RESOURCES,
+    DRAIN_SECONDS,
+    INGRESS_PORT,
+    INGRESS_TYPES,
+    INSTALLS,
+    LOAD_BALANCER,
+    LOG_LEVELS,
+    NO_INGRESS,
+    NODE_PORT,
+    NODE_PORTS,
+    Component,
+    GatewaySpec,
+    Ingress,
+)
 
 _TEXT = {"type": "str"}
 _PATH = {"type": "path"}
@@ -76,3 +105,268 @@ GATEWAY_CONSTRAINTS: dict[str, Any] = {
         ),
     ],
 }
+
+_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+_LIMITS = ("requests", "limits")
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*", re.I)
+
+# The parts of an image's name as registries take them (distribution's reference grammar).
+_REGISTRY = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+# Quantities as k8s.io/apimachinery/pkg/api/resource reads them.
+_NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+_SUFFIX = r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,2})?"
+_QUANTITY = re.compile(_NUMBER + _SUFFIX)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_MAXIMUM = Decimal(2**63 - 1)
+
+_TO_COME = "made by an earlier task"
+
+
+def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
+    """Read and check a gateway's options.
+
+    Args:
+        options: As module C(gateway) names them; a missing or null one takes its default.
+
+    Raises:
+        ClusterlinkError: With every problem there is.
+    """
+    report = Report()
+    item = Item(options, "", report)
+    known = _release(item)
+    kind = item.choice("dataplane", DATAPLANES, DATAPLANES[0])
+    public_host, public_port = _public(item)
+    ingress = _ingress(item, public_host)
+    install = item.choice("install", INSTALLS, DIRECT)
+    # The operator's pods ask for nothing, and end at once.
+    resources = DEFAULT_RESOURCES if install == DIRECT else {}
+    drain = (CONTROLPLANE_DRAIN_SECONDS, DATAPLANE_DRAIN_SECONDS) if install == DIRECT else (0, 0)
+    spec = GatewaySpec(
+        fabric=item.name("fabric", "fabric"),
+        peer=item.name("peer", required=True),
+        namespace=item.name("namespace", SYSTEM_NAMESPACE),
+        labels=item.labels("labels"),
+        version=known.version,
+        controlplane=Component(
+            image=_image(item, "controlplane", known.controlplane_image, known),
+            replicas=_replicas(item, "controlplane_replicas"),
+            resources=_resources(item, "controlplane_resources", resources),
+            drain_seconds=_drain_seconds(item, "controlplane_drain_seconds", drain[0]),
+        ),
+        dataplane=Component(
+            image=_image(item, "dataplane", known.dataplane_images[kind], known),
+            replicas=_replicas(item, "dataplane_replicas"),
+            resources=_resources(item, "dataplane_resources", resources),
+            drain_seconds=_drain_seconds(item, "dataplane_drain_seconds", drain[1]),
+        ),
+        dataplane_kind=kind,
+        log_level=item.choice("log_level", LOG_LEVELS, "info"),
+        pull_secrets=_pull_secrets(item),
+        ingress=ingress,
+        public_host=public_host,
+        public_port=public_port,
+        install=install,
+    )
+    item.item("images").finish(("controlplane", "dataplane"))
+    if install == OPERATOR:
+        report.problems += operator_problems(spec)
+    report.raise_any()
+    return spec
+
+
+def _release(item: Item) -> Release:
+    version = item.text("version", DEFAULT_VERSION)
+    try:
+        return release(version)
+    except ClusterlinkError as error:
+        item.report.problems += error.problems
+        return release(DEFAULT_VERSION)
+
+
+def _image(item: Item, component: str, name: str, known: Release) -> str:
+    """The component's image: given whole, or composed of registry, name and tag."""
+    given = item.item("images").text(component)
+    if given:
+        base, at, digest = given.partition("@")
+        path, colon, tag = base.rpartition(":")
+        if not colon or "/" in tag:
+            path, tag = base, ""
+        right = _REGISTRY.fullmatch(path) and (not tag or _TAG.fullmatch(tag)) and (not at or _DIGEST.fullmatch(digest))
+        if not right or not (tag or digest):
+            what = "must be an image with a tag or a digest"
+            item.problem(f"images.{component}", what, given, "Write registry/name:tag or registry/name@sha256:...")
+        return given
+    registry = item.text("image_registry", DEFAULT_REGISTRY)
+    if not _REGISTRY.fullmatch(registry):
+        fix = "Write it without a scheme and without a slash at the end, as registry.example.com/mirror"
+        item.problem("image_registry", "is not the name of a registry", registry, fix)
+    tag = item.text("image_tag", known.version)
+    if not _TAG.fullmatch(tag):
+        fix = "To pin by digest, name both images in option images" if "sha256:" in tag else ""
+        item.problem("image_tag", "is not an image's tag", tag, fix)
+    return f"{registry}/{name}:{tag}"
+
+
+def _replicas(item: Item, key: str) -> int:
+    value = item.get(key)
+    if value is None:
+        return 1
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        item.problem(key, "must be a number of pods, at least 1", value)
+        return 1
+    return value
+
+
+def _drain_seconds(item: Item, key: str, default: int) -> int:
+    value = item.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value not in DRAIN_SECONDS:
+        what = f"must be a number of seconds from {DRAIN_SECONDS[0]} to {DRAIN_SECONDS[-1]}"
+        item.problem(key, what, value)
+        return default
+    return value
+
+
+def _resources(options: Item, key: str, default: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    if options.get(key) is None:
+        return default
+    item = options.item(key)
+    resources = {group: _amounts(item.item(group)) for group in _LIMITS}
+    item.finish(_LIMITS)
+    for name, request in resources["requests"].items():
+        limit = resources["limits"].get(name)
+        if limit is not None and amount(request) > amount(limit):
+            item.problem(f"requests.{name}", f"is more than its limit {limit}", request)
+    return {group: amounts for group, amounts in resources.items() if amounts}
+
+
+def _amounts(item: Item) -> dict[str, str]:
+    amounts = {}
+    for name in _RESOURCES:
+        value = item.get(name)
+        if value is None:
+            continue
+        text = "" if isinstance(value, bool) else str(value)
+        try:
+            amount(text)
+        except ValueError:
+            item.problem(name, "is not an amount", value, "Write it as 500m, 0.5, 256Mi or 1Gi")
+        else:
+            amounts[name] = text
+    item.finish(_RESOURCES)
+    return amounts
+
+
+def _pull_secrets(item: Item) -> tuple[str, ...]:
+    names = []
+    for value, path in item.values("image_pull_secrets"):
+        if not isinstance(value, str) or not _HOST.fullmatch(value) or value != value.lower():
+            item.problem(path, "is not the name of a Secret", value)
+        else:
+            names.append(value)
+    return tuple(names)
+
+
+def _ingress(item: Item, public_host: str) -> Ingress:
+    kind = item.choice("ingress_type", INGRESS_TYPES, NODE_PORT)
+    port = item.port("ingress_port")
+    if kind == NODE_PORT and port and port not in NODE_PORTS:
+        what = f"is outside the range of node ports, {NODE_PORTS[0]} to {NODE_PORTS[-1]}"
+        item.problem("ingress_port", what, port, "Choose a port in the range, or none to let the cluster choose")
+    if kind == NO_INGRESS and public_host and item.get("gateway_port") is None:
+        item.problem("gateway_port", "is required where gateway_host is given and ingress_type is none")
+    return Ingress(
+        type=kind,
+        port=port if port and kind == LOAD_BALANCER else INGRESS_PORT,
+        node_port=port if port and kind == NODE_PORT else None,
+        annotations=_annotations(item),
+    )
+
+
+def _annotations(item: Item) -> dict[str, str]:
+    annotations = {}
+    for key, value in item.mapping("ingress_annotations").items():
+        path = f"ingress_annotations.{key}"
+        fault = label_key_fault(key)
+        if fault:
+            item.problem(path, f"the key {fault}", key)
+        elif not isinstance(value, str):
+            item.problem(path, "must be a string", value, "Put it in quotes")
+        else:
+            annotations[key] = str(value)
+    return annotations
+
+
+def _public(item: Item) -> tuple[str, int | None]:
+    host = item.text("gateway_host")
+    port = item.port("gateway_port")
+    if host and not _is_address(host):
+        item.problem("gateway_host", "is neither a DNS name nor an IP address", host, "Give the port as gateway_port")
+    if port and not host:
+        item.problem("gateway_host", "is required where gateway_port is given")
+    return host, port or None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        # A name of digits and dots only is an IP address with a mistake in it.
+        return bool(_HOST.fullmatch(host)) and not re.fullmatch(r"[0-9.]+", host)
+    return True
+
+
+def amount(text: str) -> Decimal:
+    """Return the amount that a quantity stands for, in its base unit (cores, bytes).
+
+    Raises:
+        ValueError: It is not a quantity, or more than an API server can store.
+    """
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity")
+    number, suffix = Decimal(match["number"]), match["suffix"] or ""
+    if suffix in _BINARY:
+        number *= 1024 ** _BINARY[suffix]
+    else:
+        number = number.scaleb(_DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:]))
+    if number > _MAXIMUM:
+        raise ValueError(f"{text!r} is not a quantity")
+    return number
+
+
+def given_certificate(
+    params: Mapping[str, Any], peer: str, now: datetime, *, missing_is_fine: bool = False
+) -> PeerMaterial:
+    """The certificate, key and CAs that a module's options give, checked.
+
+    Args:
+        params: With C(certificate), C(privatekey) and C(ca), each as C(_path) or as C(_content).
+        peer: The peer's name.
+        now: Aware.
+        missing_is_fine: For check mode, in which an earlier task has not made the files: stand-ins are returned then.
+
+    Raises:
+        ClusterlinkError: With everything that is missing or wrong.
+    """
+    certificate, certificate_at = _given(params, "certificate")
+    key, key_at = _given(params, "privatekey")
+    ca, ca_at = _given(params, "ca")
+    if missing_is_fine and None in (certificate, key, ca):
+        return PeerMaterial(certificate_pem=_TO_COME, key_pem=_TO_COME, ca_pem=_TO_COME)
+    if ca is None:
+        raise ClusterlinkError(Problem(ca_at, "is missing", fix="Make the fabric's CA by fabric_ca"))
+    return peer_material(Pair(certificate, key, certificate_at, key_at), ca, ca_at, peer, now)
+
+
+def _given(params: Mapping[str, Any], name: str) -> tuple[bytes | None, str]:
+    """What an option gives, or None for a file that is not there; and where it comes from."""
+    path, content = params[f"{name}_path"], params[f"{name}_content"]
+    if path is not None:
+        return read_file(path), str(path)
+    return (content or "").encode(), f"{name}_content"

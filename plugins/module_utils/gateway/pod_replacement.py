@@ -90,7 +90,7 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
         ClusterlinkError: Something may not be changed or removed, or the new ones do not serve; the old ones still do.
     """
     deadline = time.monotonic() + timeout
-    # A data plane stays with the control plane that it first asked: that has to be one that stays (rolling.py).
+    # A data plane stays with the control plane that it first asked: that has to be one that stays (install_plan.py).
     for app in DEPLOYMENTS:
         old = [pod for pod in _pods(cluster, namespace) if _app(pod) == app and _owned(pod)]
         for pod in old:

@@ -19,7 +19,6 @@ from ..kube.client import Cluster, Object
 from ..kube.errors import ApiError
 from ..kube.parallel import Query, read
 from ..kube.wait import wait_gone
-from .disruption_budget import BUDGETS
 from .namespace_contents import INHABITANTS, is_own_pod, of_others
 from .operator import identity as operator
 from .operator.instance import instance_crd
@@ -207,7 +206,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     role = names.cluster_role(namespace)
     own = [
         *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
-        *(Ref("PodDisruptionBudget", name, namespace) for name in BUDGETS),
+        *(Ref("PodDisruptionBudget", name, namespace) for name in DEPLOYMENTS),
         Ref("Service", names.CONTROLPLANE, namespace),
         ingress_ref(namespace),
         *(

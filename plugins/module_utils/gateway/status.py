@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a gateway serves, and at which address."""
+"""Whether a gateway serves, why its pods do not run, and at which address other peers reach it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import names
@@ -14,11 +14,12 @@ from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult
 from ..kube.client import Cluster, Object
 from ..kube.wait import NotReadyError, wait_ready
-from .address import gateway_address, needs_nodes
-from .pod_status import pod_troubles
 from .spec import LOAD_BALANCER, NODE_PORT, Address, GatewaySpec
 
 DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
+
+# A node's address that others can reach is tried before one that only the cluster's own network may know.
+_NODE_ADDRESSES = ("ExternalIP", "InternalIP")
 
 _PAUSE = 0.2
 """Seconds between looks at the ingress's endpoints, which follow a ready pod within milliseconds."""
@@ -150,3 +151,82 @@ def _wait_for_balancer(cluster: Cluster, ref: Ref, service: Object, timeout: flo
             )
         ) from error
     return found or service
+
+
+def needs_nodes(service: Mapping[str, Any], public_host: str) -> bool:
+    """Whether the address can only be told with the cluster's nodes at hand."""
+    return not public_host and service["spec"].get("type") == NODE_PORT
+
+
+def gateway_address(
+    service: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    public_host: str = "",
+    public_port: int | None = None,
+) -> Address | None:
+    """The gateway's address, or None when it has none (yet).
+
+    Args:
+        service: The ingress Service as the cluster has it.
+        nodes: The cluster's nodes; needed where C(needs_nodes) says so.
+        public_host: The host that other peers are told, whatever the Service.
+        public_port: The port that they are told; needs C(public_host).
+    """
+    port = service["spec"]["ports"][0]
+    kind = service["spec"].get("type")
+    number = public_port or (port.get("nodePort") if kind == NODE_PORT else port["port"])
+    if public_host:
+        host = public_host
+    elif kind == NODE_PORT:
+        host = _node_host(nodes)
+    elif kind == LOAD_BALANCER:
+        host = _balancer_host(service)
+    else:
+        host = ""
+    return Address(host, number) if host and number else None
+
+
+def _node_host(nodes: Iterable[Mapping[str, Any]]) -> str:
+    """The address of the first ready node by name, so that it stays the same from run to run."""
+    ready = sorted((node for node in nodes if _is_ready(node)), key=lambda node: str(node["metadata"]["name"]))
+    found = [
+        (_NODE_ADDRESSES.index(address["type"]), place, str(address["address"]))
+        for place, node in enumerate(ready)
+        for address in node["status"].get("addresses") or []
+        if address["type"] in _NODE_ADDRESSES
+    ]
+    return min(found)[-1] if found else ""
+
+
+def _is_ready(node: Mapping[str, Any]) -> bool:
+    conditions = node["status"].get("conditions") or []
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _balancer_host(service: Mapping[str, Any]) -> str:
+    """A load balancer has an IP address or, at some clouds, only a hostname."""
+    for ingress in (service.get("status", {}).get("loadBalancer") or {}).get("ingress") or []:
+        host = ingress.get("ip") or ingress.get("hostname")
+        if host:
+            return str(host)
+    return ""
+
+
+def pod_troubles(pods: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One sentence, without a full stop, for each thing that keeps a pod from being ready; each is said once."""
+    troubles: dict[str, None] = {}
+    for pod in pods:
+        status = pod.get("status") or {}
+        for condition in status.get("conditions") or []:
+            if condition["type"] == "PodScheduled" and condition["status"] == "False":
+                troubles[f"a pod cannot be placed on a node: {condition.get('message', '')}"] = None
+        for container in status.get("containerStatuses") or []:
+            waiting = (container.get("state") or {}).get("waiting") or {}
+            ended = (container.get("lastState") or {}).get("terminated") or {}
+            if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+                said = ": ".join(part for part in (waiting["reason"], waiting.get("message", "")) if part)
+                troubles[f"container {container['name']} of image {container['image']} waits: {said}"] = None
+            if ended:
+                said = f"{ended.get('reason', '')} with exit code {ended.get('exitCode')}"
+                troubles[f"container {container['name']} has ended: {said}"] = None
+    return list(troubles)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A gateway's two Deployments.
+"""A gateway's two Deployments and their PodDisruptionBudgets.
 
 Their pods meet the restricted Pod Security Standard. A rolling restart loses no request: a pod that goes keeps serving
 until nothing is sent to it any more, and one goes only when another is there (measured: 0 of 755 requests lost, and 7
@@ -97,6 +97,19 @@ def deployments(
             },
         ),
     ]
+
+
+def disruption_budgets(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A PodDisruptionBudget for each Deployment of two pods or more.
+
+    One pod alone gets none: a budget that keeps it would keep its node from being drained.
+
+    Args:
+        spec: What the gateway shall be.
+        labels: Of the budgets.
+    """
+    components = {names.CONTROLPLANE: spec.controlplane, names.DATAPLANE: spec.dataplane}
+    return [_budget(name, spec.namespace, labels) for name, component in components.items() if component.replicas > 1]
 
 
 def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
@@ -227,4 +240,18 @@ def _spread(selector: dict[str, str]) -> dict[str, Any]:
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": selector},
         "matchLabelKeys": ["pod-template-hash"],
+    }
+
+
+def _budget(name: str, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": {"app": name}},
+            # A pod that does not run serves nobody: it keeps no node from being drained.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
     }

@@ -6,7 +6,7 @@ They are valid inside their cluster alone. A site CA signs two leaves and its ke
 always created together (names and uses as in ClusterLink v0.4.1, pkg/bootstrap/cert.go).
 
 A gateway receives new ones without a moment at which its two parts do not trust each other: first its pods trust the
-old and the new site CA, then they receive certificates of the new one, then they trust it alone (gateway/rollout_order
+old and the new site CA, then they receive certificates of the new one, then they trust it alone (gateway/install_plan
 gives the order of the pods). The key of the new site CA is never stored. So a run that is killed leaves a CA behind
 that signs nothing more, and the next run starts with another one.
 """

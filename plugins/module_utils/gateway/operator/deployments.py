@@ -10,14 +10,26 @@ look again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...clusterlink import names
-from ...clusterlink.ownership import is_ours
+from ...clusterlink.ownership import is_ours, not_ours
+from ...common.kinds import Ref
+from ...common.naming import FIELD_MANAGER
+from ...errors import Problem
+from ...kube.apply import ApplyResult
+from ...kube.client import Object
+from ...kube.compare import Difference, Writer, creation
+from ...kube.dry_run import CHANGED, MISSING, Drift
+from ..manifests import ENFORCE_LABEL, RESTRICTED
 from ..spec import GatewaySpec
-from .limits import OPERATOR_LOG_LEVELS
+from . import identity as operator
+from .instance import OPERATOR_LOG_LEVELS
 
-Object = Mapping[str, Any]
+Fields = Mapping[str, Any]
+
+INSTANCE = Ref("Instance", operator.INSTANCE, operator.NAMESPACE)
 
 _READINESS = {"httpGet": {"port": names.READINESS_PORT}}
 
@@ -61,7 +73,7 @@ def operated_deployments(spec: GatewaySpec) -> list[dict[str, Any]]:
     ]
 
 
-def deviation(wanted: Object, there: Object) -> tuple[dict[str, Any], dict[str, Any]]:
+def deviation(wanted: Fields, there: Fields) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields of a Deployment that the operator would write otherwise, as they are and as it writes them.
 
     What others added is left out, as it is for all objects. A Deployment of ours counts as otherwise until the operator
@@ -72,6 +84,64 @@ def deviation(wanted: Object, there: Object) -> tuple[dict[str, Any], dict[str, 
     if is_ours(there):
         left["metadata"] = {"labels": dict(there["metadata"]["labels"])}
     return left, {"spec": after} if after else {}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What the operator has made of a gateway, and will make of it.
+
+    Attributes:
+        wanted: The Deployments as it will make them.
+        there: Those that are there.
+        instances: All Instances of the cluster.
+    """
+
+    wanted: Mapping[Ref, Object]
+    there: Mapping[Ref, Object]
+    instances: Sequence[Object]
+
+    @property
+    def instance(self) -> Object | None:
+        """The gateway's Instance; None when it does not exist."""
+        return next((each for each in self.instances if Ref.of(each) == INSTANCE), None)
+
+    def problems(self, spec: GatewaySpec, namespace: Object | None, *, take_over: bool) -> list[Problem]:
+        """Why the operator cannot make the gateway beside what the cluster holds.
+
+        Args:
+            spec: The desired gateway.
+            namespace: The gateway's namespace; None when it does not exist.
+            take_over: Whether the operator may write to Deployments that somebody else made.
+        """
+        problems = _obstacles(spec, namespace, self.instances)
+        if not take_over and not any(operator.stands_for(each, spec.namespace) for each in self.instances):
+            problems += [problem for obj in self.there.values() if (problem := not_ours(obj))]
+        return problems
+
+    def has_other_certificates(self, wanted: Sequence[Object]) -> bool:
+        """Whether pods run that were started with other component certificates than those wanted."""
+        if self.instance is None:
+            return False
+        known = (self.instance["metadata"].get("annotations") or {}).get(names.COMPONENT_CERTIFICATES)
+        [mark] = [obj["metadata"]["annotations"] for obj in wanted if obj["kind"] == "Instance"]
+        return known not in (None, mark[names.COMPONENT_CERTIFICATES])
+
+    def predict(self) -> ApplyResult:
+        """What the operator changes, as if it were ours to change."""
+        result = ApplyResult()
+        for ref, wanted in self.wanted.items():
+            there = self.there.get(ref)
+            difference = creation(wanted) if there is None else Difference(*deviation(wanted, there))
+            if there is not None and not difference.changed:
+                result.unchanged.append(ref)
+                result.objects[ref] = there
+                continue
+            (result.created if there is None else result.updated).append(ref)
+            change = {"before": difference.before, "after": difference.after}
+            result.diff.append({**change, "before_header": str(ref), "after_header": str(ref)})
+            kind = MISSING if there is None else CHANGED
+            result.drift.append(Drift(ref, kind, difference, () if there is None else _writers(there)))
+        return result
 
 
 def _deployment(name: str, spec: GatewaySpec, replicas: int, pod: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +171,7 @@ def _files(certificate: str, key: str) -> list[dict[str, Any]]:
     ]
 
 
-def _differing(wanted: Object, there: Object) -> tuple[dict[str, Any], dict[str, Any]]:
+def _differing(wanted: Fields, there: Fields) -> tuple[dict[str, Any], dict[str, Any]]:
     left: dict[str, Any] = {}
     right: dict[str, Any] = {}
     for key, value in wanted.items():
@@ -126,3 +196,33 @@ def _same(wanted: Any, there: Any) -> bool:
         enough = len(there) >= len(wanted) if things else len(there) == len(wanted)
         return enough and all(_same(one, other) for one, other in zip(wanted, there, strict=False))
     return bool(wanted == there)
+
+
+def _obstacles(spec: GatewaySpec, namespace: Object | None, instances: Sequence[Object]) -> list[Problem]:
+    problems = []
+    labels = (namespace or {}).get("metadata", {}).get("labels") or {}
+    if namespace is not None and not is_ours(namespace) and labels.get(ENFORCE_LABEL) == RESTRICTED:
+        what = "it enforces the restricted Pod Security Standard, which the operator's pods do not meet"
+        fix = "Set install (clusterlink_install) to direct, or let it enforce the baseline standard"
+        problems.append(Problem(f"Namespace {spec.namespace}", what, fix=fix))
+    for each in instances:
+        ref, place = Ref.of(each), operator.gateway_namespace(each)
+        if ref == INSTANCE and place != spec.namespace:
+            what = "it stands for a gateway in another namespace"
+            problems.append(Problem(str(ref), what, place, "Remove that gateway first, or keep its namespace"))
+        elif ref != INSTANCE and place == spec.namespace:
+            what = "it stands for the same gateway, and the operator reads only one Instance for a namespace"
+            problems.append(Problem(str(ref), what, fix="Remove it, or set install (clusterlink_install) to direct"))
+    return problems
+
+
+def _writers(deployment: Object) -> tuple[Writer, ...]:
+    """Who wrote to a Deployment besides the operator, us, and what only reports; the latest first."""
+    found = {
+        Writer(entry.get("manager", ""), entry.get("operation", ""), entry.get("time", ""))
+        for entry in deployment["metadata"].get("managedFields") or []
+        if entry.get("manager") not in (operator.MANAGER, FIELD_MANAGER)
+        and entry.get("subresource") != "status"
+        and "f:spec" in (entry.get("fieldsV1") or {})
+    }
+    return tuple(sorted(found, key=lambda writer: (writer.time, writer), reverse=True))

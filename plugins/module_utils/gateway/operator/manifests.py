@@ -20,7 +20,7 @@ from ..rbac import Rule, rule
 from ..spec import GatewaySpec
 from ..workloads import USER
 from . import identity as operator
-from .limits import image_source
+from .instance import image_source
 
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ("get", "list", "watch")

@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate_input import given_certificate
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import given_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
     enrolment_acceptance,

@@ -21,7 +21,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.res
     read_response,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate_input import given_certificate
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import given_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import (
     chain_pem,

@@ -14,7 +14,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.change
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import Installation, install_gateway
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
     operated_deployments,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.reconcile import Operation
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.takeover import Takeover
 
 from .material import PEER

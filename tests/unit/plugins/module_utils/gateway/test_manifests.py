@@ -17,7 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manif
     certificate_digest,
     gateway_objects,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 
 from .material import COMPONENTS, PEER, WORKLOADS

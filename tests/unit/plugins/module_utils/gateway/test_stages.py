@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install_plan import gateway_stages
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manifests import gateway_objects
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentRollout
 
 from .material import COMPONENTS, PEER, WORKLOADS

@@ -18,7 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
     instance_crd,
     unready_instance,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from tests.unit.plugins.module_utils.gateway.material import COMPONENTS, PEER
 
 Object = dict[str, Any]

@@ -20,8 +20,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.deployments import (
     operated_deployments,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import Removal, remove_gateway
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.limits import image_source
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.instance import image_source
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 
 MIRROR = "registry.example.com:5000/mirror"
 

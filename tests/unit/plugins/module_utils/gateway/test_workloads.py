@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manifests import gateway_objects
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.stored_certificates import (
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import (
     component_certificates,
     peer_facts,
     secret_text,

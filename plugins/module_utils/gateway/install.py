@@ -17,8 +17,8 @@ from .apply_stages import StagedWrite, mark_as_recreated
 from .certificate import refresh_mounted_secret
 from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
-from .operator.reconcile import apply_instance, wait_until_operated
-from .pod_replacement import leave_service
+from .operator.reconcile import reconcile_deployments, release_deleted_instance, wait_until_operated
+from .pod_replacement import GONE_SECONDS, leave_service, replace_pods
 from .spec import Address, GatewaySpec
 from .status import wait_until_running, wait_until_serving
 
@@ -130,14 +130,24 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
 
 
 def _write(writing: StagedWrite, plan: InstallPlan, *, check: bool) -> ApplyResult:
-    if plan.operation:
-        return apply_instance(plan.operation, writing, plan.steps, check=check)
+    if plan.operation and not check:
+        release_deleted_instance(writing.cluster, plan.operation)
     if check or len(plan.steps) == 1:
-        return writing.apply(plan.final, check=check)
-    return writing.apply_stages(plan.steps, partial(_wait_for_pods, writing.cluster, plan))
+        result = writing.apply(plan.final, check=check)
+    else:
+        result = writing.apply_stages(plan.steps, partial(_replace_pods, writing.cluster, plan))
+    if plan.operation:
+        result.add(plan.operation.predict())
+        if not check:
+            reconcile_deployments(writing.cluster, plan.operation, result)
+    return result
 
 
-def _wait_for_pods(cluster: Cluster, plan: InstallPlan, done: ApplyResult) -> None:
+def _replace_pods(cluster: Cluster, plan: InstallPlan, done: ApplyResult) -> None:
+    """Replace the pods of one step; a Deployment of ours replaces its own, and is waited for."""
+    if plan.operation:
+        replace_pods(cluster, plan.spec.namespace, GONE_SECONDS)
+        return
     refs = [ref for ref in done.objects if ref.kind == "Deployment"]
     wait_until_running(cluster, refs, done, plan.step_timeout)
     # New data planes must connect to a control plane that stays, not to one that is about to end.

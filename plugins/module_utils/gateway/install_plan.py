@@ -21,7 +21,7 @@ from ..pki.components import ComponentRollout, plan_component_rollout
 from ..pki.peer_material import PeerMaterial
 from ..pki.renewal import Renewal
 from .certificate import component_certificates
-from .manifests import gateway_definitions, gateway_namespaces, gateway_objects
+from .manifests import gateway_definitions, gateway_objects
 from .observe import GatewayState
 from .operator.deployments import Operation
 from .spec import GatewaySpec
@@ -39,7 +39,7 @@ class InstallPlan:
         spec: The desired gateway.
         peer: Its certificate in the fabric.
         definitions: The CustomResourceDefinitions to write first.
-        steps: The desired objects of each step. Between two steps, all pods of the step are ready.
+        steps: The desired objects of each step. Between two steps, pods are replaced.
         step_timeout: How many seconds the pods of one step may take.
         prune: The objects of the gateway to delete because they are no longer desired.
         take_over: Whether to change objects of others, and fields that another manager set.
@@ -112,13 +112,14 @@ def plan_install(
     )
     if state.takeover:
         raise_all(state.takeover.problems())
-    stages = [_without_foreign_namespaces(stage, spec, state) for stage in gateway_stages(spec, peer, rollout)]
+    foreign = {ref for ref, obj in state.objects.items() if ref.kind == "Namespace" and not is_ours(obj)}
+    stages = [[obj for obj in stage if Ref.of(obj) not in foreign] for stage in gateway_stages(spec, peer, rollout)]
     steps = rollout_steps(stages, state.objects) if step_timeout else stages[-1:]
     return InstallPlan(
         spec=spec,
         peer=peer,
         definitions=[crd for ref, crd in definitions.items() if _must_write(crd, state.objects.get(ref))],
-        steps=steps,
+        steps=state.operation.steps(steps) if state.operation else steps,
         step_timeout=step_timeout,
         # A Deployment of a single pod has no PodDisruptionBudget.
         prune=Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace),
@@ -181,11 +182,6 @@ def _transition_steps(
 
 def _without(objects: Sequence[Object], name: str, *kinds: str) -> list[Object]:
     return [obj for obj in objects if obj["metadata"]["name"] != name or obj["kind"] not in kinds]
-
-
-def _without_foreign_namespaces(objects: Sequence[Object], spec: GatewaySpec, state: GatewayState) -> list[Object]:
-    foreign = {ref for ref in gateway_namespaces(spec) if ref in state.objects and not is_ours(state.objects[ref])}
-    return [obj for obj in objects if Ref.of(obj) not in foreign]
 
 
 def _must_write(crd: Object, there: Object | None) -> bool:

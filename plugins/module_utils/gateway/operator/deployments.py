@@ -118,8 +118,22 @@ class Operation:
             problems += [problem for obj in self.there.values() if (problem := not_ours(obj))]
         return problems
 
-    def has_other_certificates(self, wanted: Sequence[Object]) -> bool:
-        """Whether pods run that were started with other component certificates than those wanted."""
+    def steps(self, steps: Sequence[Sequence[Object]]) -> list[Sequence[Object]]:
+        """The steps in which to write our own objects. Between two steps, all pods are replaced.
+
+        The Instance says which component certificates the pods have, so it is written after their replacement.
+
+        Args:
+            steps: The desired objects of each step, the Instance among them.
+        """
+        final = steps[-1]
+        if not self._has_other_certificates(final):
+            return [final]
+        first = [_without_instance(step) for step in steps[:-1]] or [_without_instance(final)]
+        return [*first, final]
+
+    def _has_other_certificates(self, wanted: Sequence[Object]) -> bool:
+        """Whether pods run with other component certificates than the desired ones."""
         if self.instance is None:
             return False
         known = (self.instance["metadata"].get("annotations") or {}).get(names.COMPONENT_CERTIFICATES)
@@ -142,6 +156,10 @@ class Operation:
             kind = MISSING if there is None else CHANGED
             result.drift.append(Drift(ref, kind, difference, () if there is None else _writers(there)))
         return result
+
+
+def _without_instance(objects: Sequence[Object]) -> list[Object]:
+    return [obj for obj in objects if Ref.of(obj) != INSTANCE]
 
 
 def _deployment(name: str, spec: GatewaySpec, replicas: int, pod: dict[str, Any]) -> dict[str, Any]:

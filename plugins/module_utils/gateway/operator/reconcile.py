@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from ...common.kinds import Ref
@@ -20,8 +19,7 @@ from ...kube.client import Cluster, Object
 from ...kube.parallel import Query, read
 from ...kube.readiness import unready
 from ...kube.wait import NotReadyError, wait_gone, wait_ready
-from ..apply_stages import StagedWrite
-from ..pod_replacement import GONE_SECONDS, replace_pods
+from ..pod_replacement import GONE_SECONDS
 from ..spec import Address, GatewaySpec
 from ..status import explained, wait_until_serving
 from . import identity as operator
@@ -48,41 +46,29 @@ def observe_operation(cluster: Cluster, spec: GatewaySpec) -> Operation:
     return Operation(wanted, {Ref.of(obj): obj for objects in deployments for obj in objects}, instances)
 
 
-def apply_instance(
-    operation: Operation, writing: StagedWrite, steps: Sequence[Sequence[Object]], *, check: bool
-) -> ApplyResult:
-    """Write our own objects, and have the operator make its own.
-
-    Args:
-        operation: What the operator has made of the gateway.
-        writing: How ours are written.
-        steps: Ours, one list for each time that all pods have to be replaced before the next.
-        check: Only return what would be done.
+def release_deleted_instance(cluster: Cluster, operation: Operation) -> None:
+    """Let an Instance go that somebody deleted while no operator runs to remove its finalizer; it is recreated then.
 
     Raises:
-        ClusterlinkError: With all problems; nothing was written then.
-        PartlyDoneError: Something failed on the way.
+        ClusterlinkError: It may not be changed, or is still there after the timeout.
     """
-    cluster, final = writing.cluster, steps[-1]
-    if not check and operation.instance is not None and operation.instance["metadata"].get("deletionTimestamp"):
-        # Somebody deleted it, and no operator runs that would remove its finalizer. It is recreated then.
+    if operation.instance is not None and operation.instance["metadata"].get("deletionTimestamp"):
         release_instances(cluster, [INSTANCE])
-    if check or not operation.has_other_certificates(final):
-        result = writing.apply(final, check=check)
-    else:
-        # The Instance names the certificates of the pods, so it is written after they are replaced.
-        first = [_without_instance(step) for step in steps[:-1]] or [_without_instance(final)]
-        result = writing.apply_stages([*first, final], partial(_replace_pods, cluster, operation))
-    result.add(operation.predict())
-    if not check and INSTANCE in result.unchanged and any(ref not in result.unchanged for ref in operation.wanted):
-        # The operator looks again only when the Instance changes.
+
+
+def reconcile_deployments(cluster: Cluster, operation: Operation, result: ApplyResult) -> None:
+    """Trigger the operator where its Deployments differ and its Instance does not: it does not look by itself then.
+
+    Args:
+        cluster: Where.
+        operation: What the operator has made of the gateway.
+        result: What was just applied, with what the operator changes.
+
+    Raises:
+        ApiError: The Instance's status may not be changed.
+    """
+    if INSTANCE in result.unchanged and any(ref not in result.unchanged for ref in operation.wanted):
         _trigger_reconcile(cluster)
-    return result
-
-
-def _replace_pods(cluster: Cluster, operation: Operation, _done: ApplyResult) -> None:
-    [namespace] = {ref.namespace for ref in operation.wanted}
-    replace_pods(cluster, namespace, GONE_SECONDS)
 
 
 def release_instances(cluster: Cluster, refs: Sequence[Ref]) -> None:
@@ -141,10 +127,6 @@ def _wait_until_said(cluster: Cluster, result: ApplyResult, deadline: float) -> 
             known = {}
         else:
             return
-
-
-def _without_instance(objects: Sequence[Object]) -> list[Object]:
-    return [obj for obj in objects if Ref.of(obj) != INSTANCE]
 
 
 def _trigger_reconcile(cluster: Cluster) -> None:

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import apply_stages as writing
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import install as installation
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import remove
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import Installation, install_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator import reconcile as operate
@@ -139,7 +140,7 @@ def test_pods_are_replaced_between_new_certificates_and_the_instance_that_speaks
     def replaced(_cluster: Any, namespace: str, _timeout: float) -> None:
         cluster.writes.append(("replace pods", namespace))
 
-    monkeypatch.setattr(operate, "replace_pods", replaced)
+    monkeypatch.setattr(installation, "replace_pods", replaced)
     done = install(cluster, days=300)
     wrote = [name for name in names_of(cluster) if not name.startswith("Secret")]
     assert wrote == [SPACE, str(INSTANCE)]
@@ -152,11 +153,11 @@ def test_pods_that_a_killed_run_has_not_replaced_are_by_the_next(cluster: Any, m
     def killed(*_arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(operate, "replace_pods", killed)
+    monkeypatch.setattr(installation, "replace_pods", killed)
     with pytest.raises(KeyboardInterrupt):
         install(cluster, days=300)
     cluster.writes.clear()
-    monkeypatch.setattr(operate, "replace_pods", lambda *_arguments: cluster.writes.append(("replace", "pods")))
+    monkeypatch.setattr(installation, "replace_pods", lambda *_arguments: cluster.writes.append(("replace", "pods")))
     install(cluster, days=300)
     assert names_of(cluster) == ["pods", str(INSTANCE)]
 

@@ -408,7 +408,7 @@ from ..module_utils.gateway.install import install_gateway
 from ..module_utils.gateway.options import GATEWAY_CONSTRAINTS, GATEWAY_SPEC, gateway_spec, given_certificate
 from ..module_utils.gateway.remove import remove_gateway
 from ..module_utils.gateway.spec import Address
-from ..module_utils.gateway.status import foreseen_address, ingress_ref, read_address
+from ..module_utils.gateway.status import ingress_ref, predicted_address, read_address
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.module import run_module
@@ -444,7 +444,7 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
         failed: ClusterlinkError | None = None
         try:
             if mode.check:
-                address = foreseen_address(cluster, spec, done.result)
+                address = predicted_address(cluster, spec, done.result)
             elif params["wait"] or done.plan.takeover:
                 address = done.wait(cluster, params["wait_timeout"])
             else:

@@ -270,7 +270,7 @@ def test_ingress_goes_from_each_type_to_each_other(
     pending = run_module("gateway", {**east, **balanced, "wait_timeout": 3})
     assert pending["failed"]
     assert pending["changed"]
-    assert "no controller of the cluster has answered" in pending["msg"]
+    assert "no load balancer controller of the cluster has assigned one" in pending["msg"]
     # This cluster has no load balancer: the test writes the Service's status as a cloud's controller would.
     for ingress in ({"ip": "192.0.2.7"}, {"hostname": "lb.example.com"}):
         status = json.dumps({"status": {"loadBalancer": {"ingress": [ingress]}}})

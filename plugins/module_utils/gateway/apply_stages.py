@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write a gateway's objects: definitions before the rest, all of it tried first, and in several steps where told so."""
+"""Write a gateway's objects: a dry run of all, then the definitions, then the rest in one or more steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..kube.compare import creation
 from ..kube.wait import wait_ready
 
 _ESTABLISHED_SECONDS = 30.0
-"""How long a cluster may take to serve new kinds; it takes well under a second (measured)."""
+"""How long a cluster may take to serve new kinds. It takes well under a second (measured)."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class StagedWrite:
     Attributes:
         cluster: Where.
         definitions: The CustomResourceDefinitions to write before anything else.
-        prune: What of a gateway is removed when it is not wanted.
-        take_over: Whether objects of others, and fields of other managers, are taken over.
+        prune: The objects of a gateway to delete because they are no longer desired.
+        take_over: Whether to take over objects of others, and fields of other managers.
     """
 
     cluster: Cluster
@@ -44,7 +44,7 @@ class StagedWrite:
         """
         if check or not self.definitions:
             return self._apply([*self.definitions, *wanted], self.prune, check=check)
-        # Definitions have to be served before a control plane starts. Everything is tried before they are written.
+        # The cluster must serve the definitions before a control plane starts. The dry run of all comes before them.
         self._apply([*self.definitions, *wanted], self.prune, check=True)
         first = self._apply(self.definitions, None, check=False)
         wait_ready(self.cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
@@ -55,18 +55,18 @@ class StagedWrite:
             raise PartlyDoneError(error.problems, first) from error
         return first
 
-    def apply_stages(self, steps: Sequence[Sequence[Object]], turn: Callable[[ApplyResult], None]) -> ApplyResult:
-        """Write one list after another.
+    def apply_stages(self, steps: Sequence[Sequence[Object]], between: Callable[[ApplyResult], None]) -> ApplyResult:
+        """Write one step after another.
 
         Args:
-            steps: What the cluster is to hold, one after another.
-            turn: What is to happen between two of them; it is given what was written until then.
+            steps: The desired objects of each step.
+            between: Called between two steps, with the result until then.
 
         Returns:
-            What all of it together changed, with the objects as they are.
+            The changes of all steps together, with the objects as they are.
 
         Raises:
-            ClusterlinkError: With all problems of the last list; nothing was written then.
+            ClusterlinkError: With all problems of the last step; nothing was written then.
             PartlyDoneError: Something failed on the way.
         """
         predicted = self.apply(steps[-1], check=True)
@@ -74,7 +74,7 @@ class StagedWrite:
         later = replace(self, definitions=())
         for wanted in steps[1:]:
             try:
-                turn(done)
+                between(done)
                 done.add(later.apply(wanted, check=False))
             except ClusterlinkError as error:
                 if isinstance(error, PartlyDoneError):
@@ -88,7 +88,7 @@ class StagedWrite:
 
 
 def mark_as_recreated(result: ApplyResult, objects: Sequence[Object]) -> None:
-    """Say in check mode that objects will be made, which an adoption will have removed by then."""
+    """Report in check mode that objects will be created, since a takeover removes them first."""
     refs = {Ref.of(obj) for obj in objects}
     names_of = {str(ref) for ref in refs}
     result.updated = [ref for ref in result.updated if ref not in refs]

@@ -28,8 +28,8 @@ from .manifests import certificate_digest, peer_secret
 
 
 @dataclass
-class Handover:
-    """What was done, or in check mode would be, and what should be known of it."""
+class CertificateUpdate:
+    """What was changed, or in check mode would be, and what the user should know."""
 
     result: ApplyResult
     warnings: list[str] = field(default_factory=list)
@@ -37,8 +37,8 @@ class Handover:
 
 def update_peer_certificate(
     cluster: Cluster, namespace: str, name: str, peer: PeerMaterial, now: datetime, *, check: bool
-) -> Handover:
-    """Bring a gateway's peer Secret to the given certificate, whoever made the gateway.
+) -> CertificateUpdate:
+    """Give a gateway another peer certificate or other CAs to trust, whoever made it. Nothing else of it changes.
 
     Args:
         cluster: Where.
@@ -46,24 +46,24 @@ def update_peer_certificate(
         name: The peer's.
         peer: The certificate, its key and the CAs to trust, checked.
         now: Aware.
-        check: Only say what would be done.
+        check: Only return what would be done.
 
     Raises:
-        ClusterlinkError: There is no gateway, the certificate is out of its time by the cluster's clock, or the Secret
-            may not be written; nothing was written then.
+        ClusterlinkError: There is no gateway, the certificate is not valid by the cluster's clock, or the Secret may
+            not be written; nothing was written then.
     """
     there = cluster.get("Secret", names.PEER_SECRET, namespace)
     if there is None:
-        what = "there is no gateway that could be given a certificate"
+        what = "no gateway is installed in this namespace"
         fix = "Install it by module gateway, or name the gateway's namespace"
         raise ClusterlinkError(Problem(f"Secret {namespace}/{names.PEER_SECRET}", what, fix=fix))
     clock = Clock(name, cluster.clock, now)
     clock.require_valid({"the peer's certificate": peer.certificate_pem})
     own = there["metadata"].get("labels") or {}
     kept = {key: own[key] for key in (api.MANAGED_BY_LABEL, api.FABRIC_LABEL) if is_ours(there) and key in own}
-    # Its fields are taken from whoever set them: to hand over a certificate is what was asked for.
+    # The user asked for this certificate, so it replaces what any other manager set.
     result = apply_objects(cluster, [peer_secret(namespace, kept, peer)], check=check, force=True)
-    done = Handover(result, clock.warnings())
+    done = CertificateUpdate(result, clock.warnings())
     if result.changed and not check:
         done.warnings += refresh_mounted_secret(cluster, namespace, peer)
     return done
@@ -76,11 +76,11 @@ def wait_for_links(cluster: Cluster, namespace: str, timeout: float, *, changed:
         cluster: Where.
         namespace: The gateway's.
         timeout: Seconds.
-        changed: Whether certificates have just been changed: what was said before that is not believed then.
+        changed: Whether certificates have just been changed, so that a Peer's earlier status does not count.
 
     Raises:
-        NotReadyError: The time is over; it says which peer is not reached.
-        ApiError: The API server does not let us look.
+        NotReadyError: A peer is not reached in time; it says which one.
+        ApiError: The API server refuses to list the peers.
     """
     peers = [Ref.of(obj) for obj in cluster.list("Peer", namespace)]
     started = time.monotonic()
@@ -90,7 +90,11 @@ def wait_for_links(cluster: Cluster, namespace: str, timeout: float, *, changed:
 
 
 def refresh_mounted_secret(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
-    """Let the kubelet bring a changed Secret to the control plane at once; warnings where it is not permitted."""
+    """Make the kubelet update the mounted peer Secret at once, by annotating the control plane's pods.
+
+    Returns:
+        A warning when the user may not do that.
+    """
     digest = certificate_digest(peer.certificate_pem, peer.ca_pem)
     annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}
     try:
@@ -108,12 +112,12 @@ def _annotate(cluster: Cluster, pod: Object, annotate: Object) -> None:
     try:
         cluster.patch("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"], annotate)
     except ApiError as error:
-        if error.status != HTTP_NOT_FOUND:  # one that has just been replaced has the new certificate
+        if error.status != HTTP_NOT_FOUND:  # a pod that has just been replaced has the new certificate
             raise
 
 
 def secret_text(secret: Object | None, key: str) -> str:
-    """What a Secret holds under a key; empty when there is none or it is no text."""
+    """The text of a Secret's key; empty when it is missing or not text."""
     value = ((secret or {}).get("data") or {}).get(key, "")
     try:
         return base64.b64decode(value, validate=True).decode()
@@ -122,7 +126,7 @@ def secret_text(secret: Object | None, key: str) -> str:
 
 
 def component_certificates(secrets: Iterable[Object]) -> ComponentCertificates | None:
-    """The component certificates that a gateway has; None when it has nothing of them.
+    """The component certificates of a gateway; None when it has none.
 
     Args:
         secrets: The Secrets in the gateway's namespace.
@@ -140,11 +144,11 @@ def component_certificates(secrets: Iterable[Object]) -> ComponentCertificates |
 
 
 def peer_facts(secret: Object | None) -> dict[str, Any]:
-    """What may be said of the certificate by which other peers know a gateway, and of the CAs that it trusts.
+    """Facts about a gateway's peer certificate and the CAs that it trusts.
 
     Returns:
-        C(certificate) and C(trusted), facts as C(pki.certificates.facts) gives them, and C(fault), a sentence that says
-        why there are none, otherwise empty.
+        C(certificate) and C(trusted), facts as C(pki.certificates.facts) gives them, and C(fault), why they
+        cannot be read, otherwise empty.
     """
     if secret is None:
         return {"certificate": None, "trusted": [], "fault": ""}

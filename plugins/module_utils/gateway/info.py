@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of a gateway by looking at its cluster."""
+"""Read a gateway's state, and what it runs as the options that make the same gateway again."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from .workloads import GRACE_SECONDS
 def gateway_state(
     cluster: Cluster, namespace: str, public_host: str = "", public_port: int | None = None
 ) -> dict[str, Any]:
-    """A gateway's state as plain data; without secrets, and no error where there is none.
+    """A gateway's state as plain data, without secrets. A missing gateway is no error.
 
     Args:
         cluster: Where.
         namespace: The gateway's.
-        public_host: The host that other peers are told, when it is not the ingress's own.
-        public_port: The port that they are told.
+        public_host: The host that other peers use, when it is not the ingress's own.
+        public_port: The port that they use.
 
     Raises:
         ApiError: Something may not be read.
@@ -46,7 +46,7 @@ def gateway_state(
         Ref("Secret", names.PEER_SECRET, namespace),
     ]
     controlplane, dataplane, ingress, secret = gather(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
-    # Only a gateway that is not ours can be an operator's.
+    # An operator's Deployment does not carry our label.
     others = controlplane is not None and not is_ours(controlplane)
     instances = [each for each in cluster.list("Instance") if gateway_namespace(each) == namespace] if others else []
     address = read_address(cluster, ingress, public_host, public_port) if ingress else None
@@ -77,10 +77,10 @@ def _options(
     ingress: Object | None,
     instances: Sequence[Object],
 ) -> dict[str, Any] | None:
-    """The options that would make what runs; None where a part of it is not there."""
+    """The options that make the running gateway; None where a part of it is missing."""
     if controlplane is None or dataplane is None or ingress is None:
         return None
-    # Annotations that a load balancer's controller added are not what somebody asked for.
+    # Only the applied annotations count, not those that a load balancer's controller added.
     asked = applied_part(ingress)
     service = {**ingress, "metadata": asked.get("metadata", {}) if asked else ingress["metadata"]}
     running = running_options(
@@ -90,7 +90,7 @@ def _options(
 
 
 def _running(cluster: Cluster, deployment: Object) -> Object:
-    """The Deployment with the template of the pods that run: not of those that a change has not brought up yet."""
+    """The Deployment with the pod template that serves: the old one while a change does not come up."""
     if not unready(deployment):
         return deployment
     uid = deployment["metadata"]["uid"]
@@ -121,7 +121,7 @@ def _image(deployment: Mapping[str, Any]) -> str:
 
 
 def _manager(deployment: Object | None, instances: Sequence[Object]) -> str:
-    """Who made the gateway: this collection, if by an Instance for the operator, or who else says so."""
+    """Who made the gateway: this collection, directly or by an Instance, or the field managers of others."""
     if deployment is None:
         return ""
     if any(is_ours(each) for each in (deployment, *instances)):
@@ -130,7 +130,7 @@ def _manager(deployment: Object | None, instances: Sequence[Object]) -> str:
 
 
 def _version(deployment: Object | None) -> str:
-    """The version that was installed; of a gateway that somebody else made, its image's tag."""
+    """The installed version; the image's tag for a gateway that somebody else made."""
     if deployment is None:
         return ""
     labels = deployment["metadata"].get("labels") or {}
@@ -141,14 +141,14 @@ def _version(deployment: Object | None) -> str:
 
 
 def running_options(controlplane: Object, dataplane: Object, ingress: Object, version: str) -> dict[str, Any]:
-    """The options of module C(gateway) that would make what runs, images by their whole names.
+    """The options of module C(gateway) that make the running gateway, with whole image names.
 
     Args:
-        controlplane: Its Deployment, with the template of the pods that run.
+        controlplane: Its Deployment, with the template of the running pods.
         dataplane: The same.
-        ingress: The ingress Service, with those annotations that somebody asked for. A node port is told also where the
-            cluster chose it: to go back to another one would cut links.
-        version: What is known of the version; one that is not supported is left out.
+        ingress: The ingress Service, with its applied annotations. A node port that the cluster chose is returned, too,
+            since another one would cut links.
+        version: The installed version; an unsupported one is left out.
     """
     pod = controlplane["spec"]["template"]["spec"]
     images = {"controlplane": _container(controlplane)["image"], "dataplane": _container(dataplane)["image"]}
@@ -179,7 +179,7 @@ def _resources(deployment: Object) -> dict[str, Any]:
 
 
 def _drain_seconds(deployment: Object) -> int | None:
-    """How long a pod keeps serving when it is replaced; None where it ends at once, as the operator's do."""
+    """How long a pod keeps serving when it is replaced; None where it ends at once, as the operator's pods do."""
     if not _container(deployment).get("lifecycle"):
         return None
     seconds: int = deployment["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 0)
@@ -187,19 +187,19 @@ def _drain_seconds(deployment: Object) -> int | None:
 
 
 def _values(deployment: Object, option: str) -> list[str]:
-    """What an option is given in a container's arguments, each time."""
+    """All values of an option in a container's arguments."""
     words: Sequence[str] = _container(deployment).get("args") or []
     return [value for word, value in pairwise(words) if word == option]
 
 
 def _log_level(controlplane: Object) -> str | None:
-    """The level as option C(log_level) calls it; an Instance calls some otherwise."""
+    """The level as option C(log_level) names it; an Instance has other names for some."""
     level = next(iter(_values(controlplane, "--log-level")), None)
     return next((ours for ours, theirs in OPERATOR_LOG_LEVELS.items() if theirs == level), level)
 
 
 def _kind(container: Mapping[str, Any]) -> str:
-    """The kind of data plane by its image's name, or, where that says nothing, by what it does before it ends."""
+    """The kind of data plane, by its image's name or else by its preStop hook."""
     name = container["image"].partition("@")[0].rpartition("/")[2].partition(":")[0]
     known = {image: kind for release in RELEASES.values() for kind, image in release.dataplane_images.items()}
     if name in known:

@@ -24,7 +24,7 @@ from .status import wait_until_running, wait_until_serving
 
 _RESTARTED = (
     "The certificates by which control plane and data plane know each other are recreated. The pods of both "
-    "Deployments are replaced for it, and new connections through this gateway may fail until all are."
+    "Deployments are replaced for this, and new connections through this gateway may fail until all are replaced."
 )
 
 
@@ -48,19 +48,19 @@ class Installation:
         return self.plan.reasons
 
     def wait(self, cluster: Cluster, timeout: float) -> Address | None:
-        """Wait until the gateway serves; its address, or None without ingress.
+        """Wait until the gateway serves, and return its address; None without ingress.
 
         Raises:
-            ClusterlinkError: The time is over; it says what is missing, and why.
+            ClusterlinkError: It does not serve in time; it says what is missing, and why.
         """
         wait = wait_until_operated if self.plan.operation else wait_until_serving
         return wait(cluster, self.plan.spec, self.result, timeout)
 
     def settle(self, cluster: Cluster, *, check: bool) -> None:
-        """Once the gateway serves: remove what it replaces.
+        """Remove what the gateway replaces, once it serves.
 
         Raises:
-            ClusterlinkError: Something may not be removed, or is still there after the timeout.
+            ClusterlinkError: Something may not be removed, or is not gone in time.
         """
         if self.plan.takeover:
             self.result.add(self.plan.takeover.end(cluster, check=check))
@@ -101,7 +101,7 @@ def install_gateway(
 
 
 def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation:
-    """Write what was planned; in check mode, return the exact same changes and write nothing.
+    """Write what was planned. Check mode writes nothing and returns the same changes.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.
@@ -144,7 +144,7 @@ def _write(writing: StagedWrite, plan: InstallPlan, *, check: bool) -> ApplyResu
 
 
 def _replace_pods(cluster: Cluster, plan: InstallPlan, done: ApplyResult) -> None:
-    """Replace the pods of one step; a Deployment of ours replaces its own, and is waited for."""
+    """Replace the pods between two steps. Our own Deployments do that by themselves; here we wait for them."""
     if plan.operation:
         replace_pods(cluster, plan.spec.namespace, GONE_SECONDS)
         return

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All objects of a gateway, from its specification and its certificates: a pure function."""
+"""All objects of a gateway, from its specification and its certificates. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
 from .workloads import deployments, disruption_budgets
 
 VERSION_LABEL = "app.kubernetes.io/version"
-"""Says of a Deployment which version it is of, as an image that is pinned by its digest does not."""
+"""A Deployment's label with its version, which an image that is pinned by digest does not tell."""
 
 ENFORCE_LABEL = "pod-security.kubernetes.io/enforce"
 RESTRICTED, BASELINE = "restricted", "baseline"
@@ -30,12 +30,12 @@ RESTRICTED, BASELINE = "restricted", "baseline"
 
 
 def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: ComponentCertificates) -> list[dict[str, Any]]:
-    """The objects of a gateway that are ours, in the order in which they are applied; the namespace comes first.
+    """The objects that we apply for a gateway, in their order; the namespace comes first.
 
-    Where its operator makes the two Deployments, the operator and its Instance take their place.
+    With C(install=operator), the operator and its Instance take the place of the two Deployments.
 
     Args:
-        spec: What the gateway shall be.
+        spec: The desired gateway.
         peer: Its certificate in the fabric, checked.
         components: The certificates by which its two parts know each other.
     """
@@ -78,24 +78,24 @@ def gateway_namespaces(spec: GatewaySpec) -> list[Ref]:
 
 
 def namespace_object(namespace: str, standard: str = RESTRICTED) -> dict[str, Any]:
-    """The gateway's namespace, for where there is none yet. It lets no pods in that need privileges.
+    """A gateway's namespace, which admits no pods that need privileges.
 
     Args:
         namespace: Its name.
-        standard: The Pod Security Standard that it enforces. Pods of the operator say nothing of users, capabilities
-            and system calls, so that they meet the baseline and not the restricted one.
+        standard: The Pod Security Standard that it enforces. The operator's pods set no user, capabilities or seccomp
+            profile, so they meet the baseline standard and not the restricted one.
     """
     labels = {api.MANAGED_BY_LABEL: api.MANAGED_BY, ENFORCE_LABEL: standard}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
 
 
 def certificate_digest(*pems: str) -> str:
-    """A short text that changes with the certificates. It is shown to everybody: never to be made from a key."""
+    """A short text that changes with the certificates. Everybody can read it, so never pass a key."""
     return hashlib.sha256("\n".join(pems).encode()).hexdigest()[:16]
 
 
 def peer_secret(namespace: str, labels: Mapping[str, str], peer: PeerMaterial) -> dict[str, Any]:
-    """The Secret by which a gateway is known in the fabric; without labels none are applied."""
+    """The Secret with a gateway's peer certificate; without labels, none are applied."""
     content = {
         names.PEER_CERTIFICATE: peer.certificate_pem,
         names.PEER_KEY: peer.key_pem,
@@ -149,7 +149,7 @@ def _services(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, An
     }
     ingress_type = spec.ingress.type if spec.ingress.type in (NODE_PORT, LOAD_BALANCER) else "ClusterIP"
     controlplane = _service(names.CONTROLPLANE, app=names.CONTROLPLANE, kind="ClusterIP", port=controlplane_port)
-    # Without ingress there is one too: imports that merge copy its endpoints.
+    # It exists without ingress, too: imports that merge copy its endpoints.
     ingress = _service(names.INGRESS, app=names.DATAPLANE, kind=ingress_type, port=ingress_port)
     if spec.ingress.annotations:
         ingress["metadata"]["annotations"] = dict(spec.ingress.annotations)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else is in a namespace of ours, so that it is removed only with nothing of others in it."""
+"""What a namespace of ours holds besides the gateway: it is removed only without objects of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..kube.client import Object
 from .operator import identity as operator
 from .status import DEPLOYMENTS
 
-# What else may be in a namespace; workloads of any kind show in their pods.
+# The kinds that are looked for in a namespace. Workloads of any kind have pods.
 INHABITANTS = (
     "ConfigMap",
     "Deployment",
@@ -25,16 +25,16 @@ INHABITANTS = (
     "Service",
     "ServiceAccount",
 )
-# What Kubernetes puts into every namespace.
+# Kubernetes creates these in every namespace.
 _EVERYWHERE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
 
 
-def of_others(inhabitants: Iterable[Object], removed: Collection[Ref]) -> list[str]:
-    """What stays in a namespace when objects of ours have been removed from it, by name.
+def foreign_objects(inhabitants: Iterable[Object], removed: Collection[Ref]) -> list[str]:
+    """The names of the objects that stay in a namespace after the removal of ours.
 
     Args:
-        inhabitants: What is in it.
-        removed: Our own objects.
+        inhabitants: The objects in it.
+        removed: The objects that are removed.
     """
     return [
         str(Ref.of(obj))
@@ -46,7 +46,7 @@ def of_others(inhabitants: Iterable[Object], removed: Collection[Ref]) -> list[s
 
 
 def is_own_pod(obj: Object) -> bool:
-    """Whether it is a pod of a gateway or its operator, which goes with its Deployment."""
+    """Whether it is a pod of a gateway or its operator, which is removed with its Deployment."""
     if obj["kind"] != "Pod":
         return False
     return (obj["metadata"].get("labels") or {}).get("app") in DEPLOYMENTS or operator.runs_operator(obj["spec"])

@@ -142,7 +142,7 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
     public_host, public_port = _public(item)
     ingress = _ingress(item, public_host)
     install = item.choice("install", INSTALLS, DIRECT)
-    # The operator's pods ask for nothing, and end at once.
+    # The operator's pods request no resources, and end at once.
     resources = DEFAULT_RESOURCES if install == DIRECT else {}
     drain = (CONTROLPLANE_DRAIN_SECONDS, DATAPLANE_DRAIN_SECONDS) if install == DIRECT else (0, 0)
     spec = GatewaySpec(
@@ -188,7 +188,7 @@ def _release(item: Item) -> Release:
 
 
 def _image(item: Item, component: str, name: str, known: Release) -> str:
-    """The component's image: given whole, or composed of registry, name and tag."""
+    """The component's image: from option images, or composed of registry, name and tag."""
     given = item.item("images").text(component)
     if given:
         base, at, digest = given.partition("@")
@@ -316,13 +316,13 @@ def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        # A name of digits and dots only is an IP address with a mistake in it.
+        # A name of only digits and dots is a mistyped IP address.
         return bool(_HOST.fullmatch(host)) and not re.fullmatch(r"[0-9.]+", host)
     return True
 
 
 def amount(text: str) -> Decimal:
-    """Return the amount that a quantity stands for, in its base unit (cores, bytes).
+    """The amount of a quantity in its base unit (cores, bytes).
 
     Raises:
         ValueError: It is not a quantity, or more than an API server can store.
@@ -343,13 +343,13 @@ def amount(text: str) -> Decimal:
 def given_certificate(
     params: Mapping[str, Any], peer: str, now: datetime, *, missing_is_fine: bool = False
 ) -> PeerMaterial:
-    """The certificate, key and CAs that a module's options give, checked.
+    """The peer certificate, its key and the CAs from a module's options, checked.
 
     Args:
         params: With C(certificate), C(privatekey) and C(ca), each as C(_path) or as C(_content).
         peer: The peer's name.
         now: Aware.
-        missing_is_fine: For check mode, in which an earlier task has not made the files: stand-ins are returned then.
+        missing_is_fine: For check mode, in which an earlier task has not created the files; returns stand-ins then.
 
     Raises:
         ClusterlinkError: With everything that is missing or wrong.
@@ -365,7 +365,7 @@ def given_certificate(
 
 
 def _given(params: Mapping[str, Any], name: str) -> tuple[bytes | None, str]:
-    """What an option gives, or None for a file that is not there; and where it comes from."""
+    """The content of an option or of its file, None for a missing file; and where it comes from."""
     path, content = params[f"{name}_path"], params[f"{name}_content"]
     if path is not None:
         return read_file(path), str(path)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replace pods that end at once when they are told to, as those of ClusterLink's operator do, and lose no request.
+"""Replace pods that end at once when they are deleted, as those of ClusterLink's operator do, without losing a request.
 
-A rolling restart would not do: such a pod ends with connections still coming in. So pods are let go of, and belong to
-nobody then; they serve beside the new ones, and leave their Services before they end.
+A rolling restart would lose requests: such a pod ends while connections still come in. So the pods are orphaned first.
+They serve beside the new ones, and leave their Services before they are deleted.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .status import DEPLOYMENTS
 from .workloads import ENVOY_DRAIN
 
 GONE_SECONDS = 180.0
-"""How long anything that was removed may take to be gone; an operator's pod has 10 s to end by itself."""
+"""How long a removed object may take to be gone; an operator's pod has 10 s to end by itself."""
 
 _REPLACED = "-replaced"
-"""What the value of label app of a pod ends in that has left its Service."""
+"""The end of label app's value for a pod that has left its Service."""
 _HASH = "pod-template-hash"
-"""The label by which a ReplicaSet knows its pods, and a Service does not."""
+"""The label by which a ReplicaSet selects its pods, and a Service does not."""
 _PAUSE = 0.5
-"""Seconds between looks at the pods."""
-_GOODBYE_SECONDS = 5.0
-"""How long a pod may take to be told that it will end."""
+"""Seconds between two reads of the pods."""
+_DRAIN_COMMAND_SECONDS = 5.0
+"""How long the command that starts Envoy's drain may take."""
 
 
 def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
-    """Take pods of a gateway's component that nobody owns out of its Service; they serve on for who asks them already.
+    """Take the orphaned pods of a component out of its Service. They keep serving their open connections.
 
     Raises:
         ApiError: They may not be changed.
@@ -49,10 +49,10 @@ def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
 
 
 def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
-    """Take pods of a gateway that nobody owns out of their Services, and end them.
+    """Take a gateway's orphaned pods out of their Services, and delete them.
 
     Raises:
-        ClusterlinkError: Something may not be changed or removed, or does not go.
+        ClusterlinkError: Something may not be changed or removed, or is not gone in time.
     """
     for app in DEPLOYMENTS:
         leave_service(cluster, namespace, app)
@@ -68,18 +68,18 @@ def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
 
 
 def _start_envoy_drain(cluster: Cluster, pod: Object) -> None:
-    """Let Envoy close connections that others keep. Where that may not or cannot be done, a request may be lost."""
+    """Let Envoy close the connections that others keep. If the command fails or is forbidden, a request may be lost."""
     metadata = pod["metadata"]
     if _app(pod).startswith(names.DATAPLANE):
         place = Container(metadata["namespace"], metadata["name"], pod["spec"]["containers"][0]["name"])
         with contextlib.suppress(ClusterlinkError):
-            run_in_container(cluster, place, ["bash", "-c", ENVOY_DRAIN], _GOODBYE_SECONDS)
+            run_in_container(cluster, place, ["bash", "-c", ENVOY_DRAIN], _DRAIN_COMMAND_SECONDS)
 
 
 def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
-    """Replace all pods of a gateway by others of the same kind.
+    """Replace all pods of a gateway by new ones of the same Deployments.
 
-    It may be stopped anywhere and begun again.
+    It can be interrupted anywhere and run again.
 
     Args:
         cluster: Where.
@@ -90,24 +90,24 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
         ClusterlinkError: Something may not be changed or removed, or the new ones do not serve; the old ones still do.
     """
     deadline = time.monotonic() + timeout
-    # A data plane stays with the control plane that it first asked: that has to be one that stays (install_plan.py).
+    # A data plane keeps the control plane that it connected to first: that one has to be new (install_plan.py).
     for app in DEPLOYMENTS:
         old = [pod for pod in _pods(cluster, namespace) if _app(pod) == app and _owned(pod)]
         for pod in old:
             _label(cluster, pod, {_HASH: None})
-        _wait_for_others(cluster, Ref("Deployment", app, namespace), old, deadline)
+        _wait_for_new(cluster, Ref("Deployment", app, namespace), old, deadline)
         leave_service(cluster, namespace, app)
     drain_orphaned_pods(cluster, namespace)
 
 
-def _wait_for_others(cluster: Cluster, deployment: Ref, old: Sequence[Object], deadline: float) -> None:
+def _wait_for_new(cluster: Cluster, deployment: Ref, old: Sequence[Object], deadline: float) -> None:
     known = {pod["metadata"]["name"] for pod in old}
     while True:
         new = [pod for pod in _pods(cluster, deployment.namespace) if _owned(pod) and _app(pod) == deployment.name]
         if sum(_ready(pod) and pod["metadata"]["name"] not in known for pod in new) >= len(old):
             return
         if time.monotonic() >= deadline:
-            what = "its new pods do not serve in time; those before them still do"
+            what = "its new pods do not serve in time; the old ones still do"
             fix = "Look at its pods with kubectl describe and kubectl logs"
             raise ClusterlinkError(Problem(str(deployment), what, fix=fix))
         time.sleep(_PAUSE)

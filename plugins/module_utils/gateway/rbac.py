@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a control plane may do, and no more.
+"""The control plane's permissions, and no more than it needs.
 
-Read from what ClusterLink v0.4.1 does: its caches of Secrets and Peers hold its own namespace only (cache.Options in
-cmd/cl-controlplane/app/server.go), its Lease and the Events about it are there too, and everything else it watches in
-the whole cluster, since imports, exports and policies live with the workloads. Upstream's own rules allow Secrets,
-Peers and Leases of the whole cluster. The data plane talks to no API server and has no rights at all.
+They follow from the code of ClusterLink v0.4.1. Its caches of Secrets and Peers hold its own namespace only
+(cache.Options in cmd/cl-controlplane/app/server.go), and its Lease and Events are in that namespace, too. It watches
+everything else in the whole cluster, since imports, exports and policies live with the workloads. Upstream's own rules
+allow Secrets, Peers and Leases of the whole cluster. The data plane talks to no API server and has no permissions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Rule = dict[str, Any]
 
 
 def rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], only: tuple[str, ...] = ()) -> Rule:
-    """What may be done with resources of an API group; with C(only), with those of these names."""
+    """A rule for resources of an API group; with C(only), for those of these names."""
     made: Rule = {"apiGroups": [group], "resources": list(resources), "verbs": list(verbs)}
     if only:
         made["resourceNames"] = list(only)
@@ -32,11 +32,11 @@ def rule(group: str, resources: tuple[str, ...], verbs: tuple[str, ...], only: t
 def _namespace_rules() -> list[Rule]:
     return [
         rule("", ("secrets",), (*_READ, "create")),
-        # Made by the control plane, and recreated by it when it cannot be read.
+        # The control plane creates it, and recreates it when it cannot be read.
         rule("", ("secrets",), ("update",), only=(names.TOKEN_SECRET,)),
         rule(_CLUSTERLINK, ("peers",), _READ),
         rule(_CLUSTERLINK, ("peers/status",), ("update",)),
-        # A name cannot be a condition for creating.
+        # Kubernetes cannot restrict create by name.
         rule("coordination.k8s.io", ("leases",), ("create",)),
         rule("coordination.k8s.io", ("leases",), ("get", "update"), only=(names.CONTROLPLANE,)),
         rule("", ("events",), ("create", "patch")),
@@ -49,7 +49,7 @@ def _cluster_rules() -> list[Rule]:
         rule("", ("services",), (*_READ, "create", "update", "delete")),
         rule("discovery.k8s.io", ("endpointslices",), (*_READ, "create", "update", "delete")),
         rule(_CLUSTERLINK, ("exports", "imports", "accesspolicies", "privilegedaccesspolicies"), _READ),
-        # The port that it chose for an import is written to the import.
+        # It writes the port that it chose for an import to the import.
         rule(_CLUSTERLINK, ("imports",), ("update",)),
         rule(_CLUSTERLINK, ("exports/status", "imports/status"), ("update",)),
     ]
@@ -70,7 +70,7 @@ def _binding(kind: str, role: str, metadata: dict[str, Any], namespace: str) -> 
 
 
 def rbac_objects(namespace: str, labels: dict[str, str], *, mounts_token: bool = True) -> list[dict[str, Any]]:
-    """The control plane's ServiceAccount and all of its rights.
+    """The control plane's ServiceAccount and its permissions.
 
     Args:
         namespace: The gateway's namespace.
@@ -81,7 +81,7 @@ def rbac_objects(namespace: str, labels: dict[str, str], *, mounts_token: bool =
     wide = {"name": names.cluster_role(namespace), "labels": labels}
     account: dict[str, Any] = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": own}
     if mounts_token:
-        # Whoever else uses the account does not get it by accident.
+        # Other pods with this account do not mount the token by accident.
         account["automountServiceAccountToken"] = False
     return [
         account,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Remove a gateway: all of it, in order, and nothing of anybody else."""
+"""Remove a gateway: all objects of this collection, in order, and nothing of anybody else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..kube.client import Cluster, Object
 from ..kube.errors import ApiError
 from ..kube.parallel import Query, read
 from ..kube.wait import wait_gone
-from .namespace_contents import INHABITANTS, is_own_pod, of_others
+from .namespace_contents import INHABITANTS, foreign_objects, is_own_pod
 from .operator import identity as operator
 from .operator.instance import instance_crd
 from .operator.reconcile import release_instances
@@ -29,7 +29,7 @@ _SERVICE_OF_IMPORT = f"{api.MANAGED_BY_LABEL}={names.CLUSTERLINK_MANAGED}"
 _SLICE_OF_IMPORT = f"endpointslice.kubernetes.io/managed-by={names.CLUSTERLINK_MANAGED}"
 
 _END_SECONDS = 1
-"""How long a pod may take to end once the gateway is removed."""
+"""The grace period of a removed gateway's pods."""
 
 _SHOWN = 10
 """How many objects an error names."""
@@ -42,7 +42,7 @@ class Removal:
     Attributes:
         result: What was removed.
         kept: What stays, and why, as sentences without a full stop.
-        error: What went wrong on the way; None when all went well.
+        error: What went wrong after the first removal; None when nothing did.
     """
 
     result: ApplyResult
@@ -52,19 +52,19 @@ class Removal:
 
 @dataclass(frozen=True)
 class _Found:
-    """What is there.
+    """What the cluster holds.
 
     Attributes:
-        own: What has the name of an object of the gateway, in the order of removal.
+        own: The objects with the names of a gateway's, in the order of removal.
         operator: The operator's objects that are ours, in the order of removal.
-        made_by_controlplane: What the control plane made for itself.
-        instances: Those of the gateway that are ours.
+        made_by_controlplane: The objects that the control plane created for itself.
+        instances: Our Instances for the gateway.
         served: Instances of other gateways, whose operator stays.
         namespaces: The gateway's namespace, and the operator's if it is ours.
-        inhabitants: What is in them.
+        inhabitants: The objects in these namespaces.
         definitions: The CustomResourceDefinitions.
         declared: Peers, exports, imports and policies in the whole cluster.
-        of_imports: Services and endpoint slices that a control plane made for imports.
+        of_imports: Services and endpoint slices that a control plane created for imports.
     """
 
     own: list[Object]
@@ -81,7 +81,7 @@ class _Found:
 
 @dataclass(frozen=True)
 class _Order:
-    """What is removed, in this order, and pods that go with it."""
+    """The objects to remove, in this order, and the pods that are removed with them."""
 
     first: list[Ref]
     workloads: list[Ref]
@@ -93,7 +93,7 @@ class _Order:
 
     @property
     def all(self) -> list[Ref]:
-        """All of it."""
+        """All objects to remove."""
         return [*self.first, *self.workloads, *self.instances, *self.rest, *self.last]
 
 
@@ -112,10 +112,10 @@ def remove_gateway(
     Args:
         cluster: Where.
         namespace: The gateway's.
-        check: Only say what would be done.
-        force: Whether to go on although peers, exports, imports or policies are still declared.
+        check: Only return what would be done.
+        force: Whether to continue although peers, exports, imports or policies are still declared.
         remove_crds: Whether to remove our CustomResourceDefinitions, and with them every object of their kinds.
-        wait: Whether to wait until all of it is gone. Pods are waited for in any case, as the rest depends on it.
+        wait: Whether to wait until everything is gone. It waits for the pods in any case, as the rest depends on them.
         timeout: Seconds for all waiting together.
 
     Raises:
@@ -136,7 +136,7 @@ def remove_gateway(
 
     order = _order(found, own, definitions, removal.kept)
     removal.result = delete_objects(cluster, order.all, check=True)
-    # What a run that was killed has let go may still be on its way: that is waited for, too.
+    # Objects that a killed run deleted may still exist: the waits below include them.
     if check or not order.all:
         return removal
 
@@ -145,7 +145,7 @@ def remove_gateway(
         _delete(cluster, order.first, removal.result)
         wait_gone(cluster, order.first if found.served else [*order.first, *order.operator_pods], timeout)
         _delete(cluster, order.workloads, removal.result)
-        _hurry(cluster, order.pods)
+        _end_at_once(cluster, order.pods)
         # A control plane that still runs would recreate its Lease.
         wait_gone(cluster, [*order.workloads, *order.pods], timeout)
         removal.result.add(delete_objects(cluster, order.instances, check=True))
@@ -159,19 +159,19 @@ def remove_gateway(
     return removal
 
 
-def _hurry(cluster: Cluster, pods: Sequence[Ref]) -> None:
-    """Let pods end at once: they serve on for those who still ask them, and nobody shall."""
+def _end_at_once(cluster: Cluster, pods: Sequence[Ref]) -> None:
+    """End pods at once: they would keep serving until their grace period is over, and nobody must use them."""
     for pod in pods:
-        with contextlib.suppress(ApiError):  # where that is not allowed, they take their time
+        with contextlib.suppress(ApiError):  # without permission, they end after their grace period
             cluster.delete(pod.kind, pod.name, pod.namespace, grace=_END_SECONDS)
 
 
 def _order(found: _Found, own: Sequence[Object], definitions: list[Ref], kept: list[str]) -> _Order:
-    """In which order to remove a gateway; what stays after all is added to C(kept).
+    """The order in which to remove a gateway; adds what stays to C(kept).
 
-    An operator that lives would make again what goes before its Instance: it goes first, and we do its work. The
-    Instance, which says that the Deployments are ours, goes after them. Where the operator is needed by others, it is
-    left to tear the gateway down.
+    A running operator would recreate what is removed before its Instance, so it is removed first and we do its work.
+    The Instance says that the Deployments are ours, so it is removed after them. An operator that other gateways need
+    stays, and removes this gateway's Deployments itself.
     """
     instances = [Ref.of(obj) for obj in found.instances]
     deployments = [Ref.of(obj) for obj in own if obj["kind"] == "Deployment"]
@@ -193,7 +193,7 @@ def _order(found: _Found, own: Sequence[Object], definitions: list[Ref], kept: l
 
 
 def _delete(cluster: Cluster, refs: Sequence[Ref], result: ApplyResult) -> None:
-    """Remove objects and add what was removed to the result, also when it was not all."""
+    """Remove objects and add them to the result, also when only some could be removed."""
     try:
         done = delete_objects(cluster, refs, check=False)
     except PartlyDoneError as error:
@@ -256,7 +256,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
 
 
 def _is_made_by_operator(obj: Object, found: _Found) -> bool:
-    """Whether it is a Deployment that the operator made for an Instance of ours."""
+    """Whether the operator made this Deployment for an Instance of ours."""
     return obj["kind"] == "Deployment" and bool(found.instances)
 
 
@@ -293,7 +293,7 @@ def _still_declared(declared: Sequence[Object]) -> Problem:
 
 
 def _orphans(found: _Found, without_definitions: bool) -> list[Object]:
-    """What the control plane made for imports that are gone, or will be, and has not removed."""
+    """What the control plane created for imports that are gone or about to go, and has not removed."""
     imports = {
         (obj["metadata"]["namespace"], obj["metadata"]["name"])
         for obj in found.declared
@@ -303,7 +303,7 @@ def _orphans(found: _Found, without_definitions: bool) -> list[Object]:
 
 
 def _import_of(obj: Object) -> tuple[str, str]:
-    """The namespace and name of the import that a control plane made a Service or an endpoint slice for."""
+    """The namespace and name of the import for which a control plane created a Service or an endpoint slice."""
     labels = obj["metadata"]["labels"]
     if obj["kind"] == "Service":
         return labels.get("clusterlink.net/import-namespace", ""), labels.get("clusterlink.net/import-name", "")
@@ -315,7 +315,7 @@ def _removable_namespaces(found: _Found, removed: set[Ref], kept: list[str]) -> 
     for namespace in found.namespaces:
         ref = Ref.of(namespace)
         inhabitants = [obj for obj in found.inhabitants if obj["metadata"]["namespace"] == ref.name]
-        others = [*of_others(inhabitants, removed), *_instances_left(found, ref.name)]
+        others = [*foreign_objects(inhabitants, removed), *_instances_left(found, ref.name)]
         if not is_ours(namespace):
             kept.append(_foreign(namespace))
         elif others:

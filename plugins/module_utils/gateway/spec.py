@@ -16,35 +16,35 @@ NO_INGRESS = "none"
 INGRESS_TYPES = (NODE_PORT, LOAD_BALANCER, NO_INGRESS)
 
 NODE_PORTS = range(30000, 32768)
-"""Where Kubernetes takes node ports from unless its API server is told otherwise."""
+"""The default range of node ports in Kubernetes."""
 
 INGRESS_PORT = 443
-"""The ingress Service's port unless it is chosen; the upstream operator's too."""
+"""The default port of the ingress Service, and the upstream operator's."""
 
 INSTALLS = (DIRECT, OPERATOR)
 
 LOG_LEVELS = ("fatal", "error", "warn", "info", "debug")
 
 DEFAULT_RESOURCES = {"requests": {"cpu": "100m", "memory": "64Mi"}}
-"""What a component asks for unless told otherwise.
+"""The default resources of a component.
 
-A pod that asks for nothing comes last when a node is busy, and Envoy refuses a connection that the control plane has
-not decided within 200 ms (v0.4.1, cmd/cl-dataplane/app/envoyconf.go sets no other limit).
+A busy node serves pods without requests last, and Envoy refuses a connection that the control plane has not decided
+within 200 ms (v0.4.1, cmd/cl-dataplane/app/envoyconf.go sets no other limit).
 """
 
 CONTROLPLANE_DRAIN_SECONDS = 90
 """How long a control plane keeps serving when it is replaced, by default.
 
-A data plane keeps its connection, and a control plane that ends answers nothing more on it (v0.4.1 handles no SIGTERM),
-so that a decision which is under way would be lost, and a request with it. Nor does it give its lease back: for 17 s
-(measured) nobody tells imports where data planes are, so they are not to change then. With 45 s, 3 of 4031
-requests were lost, all as control planes ended (one gateway of three with a go data plane, a busy machine). It costs
-room: what such a pod requests counts on its node until it ends.
+A data plane keeps its connection, and a control plane that ends does not answer on it any more (v0.4.1 handles no
+SIGTERM). A pending decision is lost then, and a request with it. The control plane does not release its lease either:
+for 17 s (measured) nobody tells imports where data planes are, so data planes must not change in that time. With 45 s,
+3 of 4031 requests were lost, all as control planes ended (one gateway of three with a go data plane, a busy machine).
+The price is room: the pod's requests count on its node until it ends.
 """
 DATAPLANE_DRAIN_SECONDS = 15
-"""The same for a data plane: until connections that nobody keeps for longer have ended; others are cut."""
+"""The same for a data plane. Connections that last longer are cut."""
 DRAIN_SECONDS = range(5, 3601)
-"""What may be chosen: at least until nothing new is sent to a pod that has left its Service."""
+"""The allowed values. The least is how long new connections still reach a pod that has left its Service."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class Ingress:
     """The Service through which other peers come in.
 
     Attributes:
-        type: One of INGRESS_TYPES; with C(none) it is there for the cluster itself only.
+        type: One of INGRESS_TYPES; with C(none) the Service serves its own cluster only.
         port: The Service's port.
         node_port: The port of every node, or None to let the cluster choose; only for NodePort.
-        annotations: What a load balancer's controller is told.
+        annotations: For a load balancer's controller.
     """
 
     type: str
@@ -95,22 +95,22 @@ class Ingress:
 
 @dataclass(frozen=True)
 class GatewaySpec:
-    """What a gateway shall be.
+    """The desired gateway.
 
     Attributes:
         fabric: The fabric's name.
         peer: The cluster's name in it.
-        namespace: Where the gateway lives.
-        labels: The peer's labels, that access policies select on.
+        namespace: The gateway's namespace.
+        labels: The peer's labels, on which access policies select.
         version: Of ClusterLink.
         controlplane: The control plane.
         dataplane: The data plane.
         dataplane_kind: C(envoy) or C(go).
         log_level: One of LOG_LEVELS.
         pull_secrets: Secrets in the namespace with a registry's credentials.
-        ingress: How other peers come in.
-        public_host: The host that other peers are told, whatever the ingress; empty to take the ingress's.
-        public_port: The port that they are told; None to take the ingress's.
+        ingress: The Service through which other peers come in.
+        public_host: The host that other peers use; empty for the ingress's own.
+        public_port: The port that they use; None for the ingress's own.
         install: C(operator.DIRECT), or C(operator.OPERATOR) for Deployments that ClusterLink's operator makes.
     """
 

@@ -18,11 +18,11 @@ from .spec import LOAD_BALANCER, NODE_PORT, Address, GatewaySpec
 
 DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
 
-# A node's address that others can reach is tried before one that only the cluster's own network may know.
+# In order of preference: other clusters may not reach an internal address.
 _NODE_ADDRESSES = ("ExternalIP", "InternalIP")
 
 _PAUSE = 0.2
-"""Seconds between looks at the ingress's endpoints, which follow a ready pod within milliseconds."""
+"""Seconds between two reads of the ingress's endpoints, which follow a ready pod within milliseconds."""
 
 
 def ingress_ref(namespace: str) -> Ref:
@@ -38,21 +38,20 @@ def read_address(
     Args:
         cluster: Where.
         service: The ingress Service.
-        public_host: The host that other peers are told, whatever the Service.
-        public_port: The port that they are told.
+        public_host: The host that other peers use, whatever the Service.
+        public_port: The port that they use.
 
     Raises:
-        ApiError: The nodes, which tell a node port's host, may not be listed.
+        ApiError: The nodes, whose addresses a node port needs, may not be listed.
     """
     nodes = cluster.list("Node") if needs_nodes(service, public_host) else []
     return gateway_address(service, nodes, public_host, public_port)
 
 
-def foreseen_address(cluster: Cluster, spec: GatewaySpec, result: ApplyResult) -> Address | None:
-    """The address that the gateway will have, where that is known in check mode.
+def predicted_address(cluster: Cluster, spec: GatewaySpec, result: ApplyResult) -> Address | None:
+    """The address that the gateway will have, as far as check mode can know it.
 
-    A dry run chooses a node port that the real run will not choose: of a Service that is to become one of this type,
-    none is told.
+    A dry run chooses another node port than the real run, so a Service that becomes a NodePort has no known port.
     """
     ref = ingress_ref(spec.namespace)
     service = result.objects[ref]
@@ -64,19 +63,19 @@ def foreseen_address(cluster: Cluster, spec: GatewaySpec, result: ApplyResult) -
 
 
 def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float) -> Address | None:
-    """Wait until all pods of the gateway run, its ingress leads to them, and it has its address.
+    """Wait until all pods of the gateway are ready, its ingress has endpoints, and it has an address.
 
     Args:
         cluster: Where.
-        spec: What the gateway shall be.
-        result: What was just applied; what is ready there costs no request.
-        timeout: Seconds for all of it together.
+        spec: The desired gateway.
+        result: What was just applied; an object that is ready in it costs no request.
+        timeout: Seconds for everything together.
 
     Returns:
-        The address; None only where there is no ingress.
+        The address; None only without ingress.
 
     Raises:
-        ClusterlinkError: The time is over; it says what is missing, and why.
+        ClusterlinkError: It does not serve in time; it says what is missing, and why.
     """
     deadline = time.monotonic() + timeout
     deployments = [Ref("Deployment", name, spec.namespace) for name in DEPLOYMENTS]
@@ -94,10 +93,10 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
 
 
 def wait_until_running(cluster: Cluster, deployments: Sequence[Ref], result: ApplyResult, timeout: float) -> None:
-    """Wait until all pods of Deployments are as wanted.
+    """Wait until Deployments are ready.
 
     Raises:
-        ClusterlinkError: The time is over; it says which are not, and why.
+        ClusterlinkError: One is not ready in time; it says which one, and why.
     """
     try:
         wait_ready(cluster, deployments, timeout, known=result.objects)
@@ -106,7 +105,7 @@ def wait_until_running(cluster: Cluster, deployments: Sequence[Ref], result: App
 
 
 def explained(cluster: Cluster, error: NotReadyError) -> ClusterlinkError:
-    """The same error about Deployments with what their pods' own status says of it."""
+    """The same error about Deployments, with the reasons from their pods' status."""
     problems = []
     for problem, ref in zip(error.problems, error.waiting, strict=True):
         troubles = pod_troubles(cluster.list("Pod", ref.namespace, label_selector=f"app={ref.name}"))
@@ -134,19 +133,19 @@ def _has_endpoint(cluster: Cluster, namespace: str) -> bool:
 
 
 def _wait_for_balancer(cluster: Cluster, ref: Ref, service: Object, timeout: float) -> Object:
-    def unanswered(obj: Mapping[str, Any] | None) -> str:
+    def unassigned(obj: Mapping[str, Any] | None) -> str:
         if obj is None:
-            return "it is not there"
+            return "it does not exist"
         return "" if gateway_address(obj, []) else "it has no address yet"
 
     try:
-        found = wait_ready(cluster, [ref], max(0.0, timeout), known={ref: service}, judge=unanswered)[ref]
+        found = wait_ready(cluster, [ref], max(0.0, timeout), known={ref: service}, judge=unassigned)[ref]
     except NotReadyError as error:
         raise ClusterlinkError(
             Problem(
                 str(ref),
-                "no load balancer has given it an address: no controller of the cluster has answered",
-                fix="Install a load balancer controller, look at the Service's events, or use ingress_type NodePort, "
+                "it has no address: no load balancer controller of the cluster has assigned one",
+                fix="Install a load balancer controller, look at the Service's events, use ingress_type NodePort, "
                 "or give the address as gateway_host and gateway_port",
             )
         ) from error
@@ -154,7 +153,7 @@ def _wait_for_balancer(cluster: Cluster, ref: Ref, service: Object, timeout: flo
 
 
 def needs_nodes(service: Mapping[str, Any], public_host: str) -> bool:
-    """Whether the address can only be told with the cluster's nodes at hand."""
+    """Whether the address depends on the cluster's nodes."""
     return not public_host and service["spec"].get("type") == NODE_PORT
 
 
@@ -167,10 +166,10 @@ def gateway_address(
     """The gateway's address, or None when it has none (yet).
 
     Args:
-        service: The ingress Service as the cluster has it.
-        nodes: The cluster's nodes; needed where C(needs_nodes) says so.
-        public_host: The host that other peers are told, whatever the Service.
-        public_port: The port that they are told; needs C(public_host).
+        service: The ingress Service in the cluster.
+        nodes: The cluster's nodes; required where C(needs_nodes) is true.
+        public_host: The host that other peers use, whatever the Service.
+        public_port: The port that they use; needs C(public_host).
     """
     port = service["spec"]["ports"][0]
     kind = service["spec"].get("type")
@@ -187,7 +186,7 @@ def gateway_address(
 
 
 def _node_host(nodes: Iterable[Mapping[str, Any]]) -> str:
-    """The address of the first ready node by name, so that it stays the same from run to run."""
+    """The address of the first ready node by name, so that every run returns the same one."""
     ready = sorted((node for node in nodes if _is_ready(node)), key=lambda node: str(node["metadata"]["name"]))
     found = [
         (_NODE_ADDRESSES.index(address["type"]), place, str(address["address"]))
@@ -204,7 +203,7 @@ def _is_ready(node: Mapping[str, Any]) -> bool:
 
 
 def _balancer_host(service: Mapping[str, Any]) -> str:
-    """A load balancer has an IP address or, at some clouds, only a hostname."""
+    """The load balancer's IP address, or its hostname where the cloud gives only that."""
     for ingress in (service.get("status", {}).get("loadBalancer") or {}).get("ingress") or []:
         host = ingress.get("ip") or ingress.get("hostname")
         if host:
@@ -213,7 +212,7 @@ def _balancer_host(service: Mapping[str, Any]) -> str:
 
 
 def pod_troubles(pods: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One sentence, without a full stop, for each thing that keeps a pod from being ready; each is said once."""
+    """The reasons why pods are not ready, each once, as sentences without a full stop."""
     troubles: dict[str, None] = {}
     for pod in pods:
         status = pod.get("status") or {}

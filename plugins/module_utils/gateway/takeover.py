@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take over a gateway that an operator, a command line or a person made, without a request being lost.
+"""Take over a gateway that an operator, a command line or a person made, without losing a request.
 
-An operator that lives would tear the gateway down with its Instance, and undo what we write: it goes first. Its pods
-are let go of, serve beside the new ones, and leave their Services before they end (pod_replacement.py).
+A running operator would remove the gateway with its Instance, and revert what we write, so it is removed first. The
+gateway's pods are orphaned, serve beside the new ones, and leave their Services before they end (pod_replacement.py).
 
-It may be stopped anywhere and begun again: where it stands is read from the cluster. The Instance says that there is
-something to take over, and goes when nothing else is left.
+A takeover can be interrupted anywhere and run again: it reads its progress from the cluster. The Instance marks an
+unfinished takeover, and is removed last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..kube.apply import ApplyResult, delete_objects
 from ..kube.client import Cluster, Object
 from ..kube.parallel import Query, gather, read
 from ..kube.wait import wait_gone
-from .namespace_contents import INHABITANTS, of_others
+from .namespace_contents import INHABITANTS, foreign_objects
 from .operator import identity as operator
 from .operator.instance import instance_crd
 from .operator.reconcile import release_instances
@@ -32,7 +32,7 @@ from .status import DEPLOYMENTS
 
 @dataclass
 class Takeover:
-    """What there is to take over in a gateway's namespace.
+    """What can be taken over in a gateway's namespace.
 
     Attributes:
         namespace: The gateway's.
@@ -41,8 +41,8 @@ class Takeover:
         instances: The Instances for the gateway.
         others: The Instances for other gateways.
         deployments: The gateway's Deployments that are not ours.
-        leftovers: What else the operator has in the cluster, in the order of removal.
-        surroundings: Its namespace and its kind, as far as they are ours.
+        leftovers: The operator's other objects, in the order of removal.
+        surroundings: Its namespace and its CustomResourceDefinition, as far as they are ours.
     """
 
     namespace: str
@@ -56,24 +56,24 @@ class Takeover:
 
     @property
     def replaced(self) -> frozenset[Ref]:
-        """The Deployments that are recreated."""
+        """The Deployments that the takeover recreates."""
         return frozenset(Ref.of(each) for each in self.deployments)
 
     def problems(self) -> list[Problem]:
         """Why the gateway cannot be taken over: its operator also runs other gateways."""
-        what = "its operator keeps this gateway, too, and cannot be taken away"
+        what = "its operator also runs this gateway, so the operator cannot be removed"
         fix = "Remove that Instance and its gateway first"
         return [Problem(str(Ref.of(each)), what, fix=fix) for each in self.others]
 
     def begin(self, cluster: Cluster, *, check: bool) -> ApplyResult:
-        """Remove the operator, and let go of the pods that serve.
+        """Remove the operator, and orphan the pods that serve.
 
         Raises:
-            ClusterlinkError: Something may not be removed, or does not go.
+            ClusterlinkError: Something may not be removed, or is not gone in time.
         """
         operators = [Ref.of(each) for each in self.operators]
         later = [*self.leftovers, *map(Ref.of, self.instances), *self.surroundings]
-        delete_objects(cluster, [*operators, *later], check=True)  # all of it is tried before the first step
+        delete_objects(cluster, [*operators, *later], check=True)  # find every problem before the first removal
         result = delete_objects(cluster, operators, check=check)
         if check:
             return result
@@ -82,30 +82,30 @@ class Takeover:
         return result
 
     def end(self, cluster: Cluster, *, check: bool) -> ApplyResult:
-        """Once others serve: end the pods that were let go of, and remove what is left of the operator.
+        """Once the new pods serve, delete the orphaned ones and what is left of the operator.
 
         Raises:
-            ClusterlinkError: Something may not be removed, or does not go.
+            ClusterlinkError: Something may not be removed, or is not gone in time.
         """
         instances = [Ref.of(each) for each in self.instances]
         result = delete_objects(cluster, [*self.leftovers, *instances, *self.surroundings], check=True)
         if not check:
             drain_orphaned_pods(cluster, self.namespace)
             delete_objects(cluster, self.leftovers, check=False)
-            # Nobody is left who would answer to it; what it stood for stays.
+            # No operator runs that would remove the finalizer, or the gateway with it.
             release_instances(cluster, instances)
             delete_objects(cluster, self.surroundings, check=False)
             wait_gone(cluster, self.surroundings, GONE_SECONDS)
         return result
 
     def _operator_pods(self, cluster: Cluster) -> list[Ref]:
-        """Those that run, also where their Deployment is gone already."""
+        """The operator's pods, also where their Deployment is gone already."""
         pods = (pod for place in self.places for pod in cluster.list("Pod", place))
         return [Ref.of(pod) for pod in pods if operator.runs_operator(pod["spec"])]
 
 
 def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
-    """Read what there is to take over.
+    """Read what can be taken over.
 
     Raises:
         ClusterlinkError: With all requests that the API server refuses.
@@ -128,7 +128,7 @@ def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
 
 
 def is_moving(cluster: Cluster, namespace: str) -> bool:
-    """Whether our own operator makes the gateway, or did, and something is left of it."""
+    """Whether our own operator runs the gateway, or something of that operator is left."""
     if any(operator.stands_for(each, namespace) for each in cluster.list("Instance")):
         return True
     place = cluster.get("Namespace", operator.NAMESPACE)
@@ -136,7 +136,7 @@ def is_moving(cluster: Cluster, namespace: str) -> bool:
 
 
 def _remains(cluster: Cluster, found: Takeover) -> tuple[list[Ref], list[Ref]]:
-    """What an operator has besides its Deployment and Instances; its namespace and its kind as far as they are ours."""
+    """The operator's other objects; and its namespace and CustomResourceDefinition, as far as they are ours."""
     own = [Query(kind, name, place) for kind, name, place in operator.own(found.namespace)]
     surroundings = [Query("Namespace", operator.NAMESPACE), Query(CRD_KIND, instance_crd()["metadata"]["name"])]
     inhabitants = [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS]
@@ -145,22 +145,22 @@ def _remains(cluster: Cluster, found: Takeover) -> tuple[list[Ref], list[Ref]]:
     ours = [Ref.of(each) for objects in answers[len(own) :][:2] for each in objects if is_ours(each)]
     there = [each for objects in answers[len(own) + 2 :] for each in objects]
     removed = {*leftovers, *(Ref.of(each) for each in (*found.operators, *found.instances))}
-    full = bool(of_others(there, removed))
+    full = bool(foreign_objects(there, removed))
     return leftovers, [ref for ref in ours if ref.kind != "Namespace" or not full]
 
 
 def _orphan_pods(cluster: Cluster, namespace: str, deployments: Iterable[Object]) -> None:
-    """Remove Deployments and leave their pods running, which belong to nobody then.
+    """Delete Deployments and their ReplicaSets, and leave their pods running without an owner.
 
-    A ReplicaSet that is left would be taken in by the next Deployment of its name, with its pods: it goes likewise.
+    The next Deployment of the same name would adopt a ReplicaSet that is left, with its pods.
     """
     refs = [Ref.of(each) for each in deployments]
-    _delete_alone(cluster, refs)
+    _delete_orphaning(cluster, refs)
     sets = cluster.list("ReplicaSet", namespace, label_selector=f"app in ({','.join(DEPLOYMENTS)})")
-    _delete_alone(cluster, [Ref.of(each) for each in sets if not each["metadata"].get("ownerReferences")])
+    _delete_orphaning(cluster, [Ref.of(each) for each in sets if not each["metadata"].get("ownerReferences")])
 
 
-def _delete_alone(cluster: Cluster, refs: Sequence[Ref]) -> None:
+def _delete_orphaning(cluster: Cluster, refs: Sequence[Ref]) -> None:
     for ref in refs:
         cluster.delete(ref.kind, ref.name, ref.namespace, orphan=True)
     wait_gone(cluster, refs, GONE_SECONDS)

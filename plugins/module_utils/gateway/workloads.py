@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A gateway's two Deployments and their PodDisruptionBudgets.
 
-Their pods meet the restricted Pod Security Standard. A rolling restart loses no request: a pod that goes keeps serving
-until nothing is sent to it any more, and one goes only when another is there (measured: 0 of 755 requests lost, and 7
-of 513 without this).
+Their pods meet the restricted Pod Security Standard. A rolling restart loses no request: a pod ends only after a new
+one is ready, and keeps serving until nothing is sent to it any more (measured: 0 of 755 requests lost, and 7 of 513
+without this).
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from ..clusterlink.versions import ENVOY
 from .spec import DRAIN_SECONDS, Component, GatewaySpec
 
 USER = 65532
-"""The customary user of images without users; the gateways' images name none of their own."""
+"""The customary user for images that set none, as the gateway's images do."""
 
 _SECRET_MODE = 0o440
-"""Files of Secrets belong to root and the pod's group: readable for both, and for nobody else."""
+"""Readable for root and the pod's group, which own the files of Secrets."""
 _ENVOY_ADMIN_PORT = 1500
-"""Where Envoy is told things, on its own loopback (v0.4.1, cmd/cl-dataplane/app/envoy.go)."""
+"""Envoy's admin port on its loopback interface (v0.4.1, cmd/cl-dataplane/app/envoy.go)."""
 ENVOY_DRAIN = (
     f"exec 3<>/dev/tcp/127.0.0.1/{_ENVOY_ADMIN_PORT} && "
     r"printf 'POST /healthcheck/fail HTTP/1.1\r\nHost: envoy\r\nContent-Length: 0\r\n\r\n' >&3"
 )
-"""What Envoy is told before it ends, by bash, which ClusterLink's image has from Envoy's.
+"""The command that starts Envoy's drain before the pod ends. ClusterLink's image has bash from Envoy's.
 
-Every answer closes its connection then. Other control planes keep one for the decisions that they ask for. It stays
-with this pod when the pod has left its Service, and a decision that is under way when the pod ends is lost, and a
-request with it (measured: about one for every five data planes that end).
+From then on every response closes its connection. Other control planes keep a connection for their decisions. It stays
+with this pod after the pod has left its Service. A decision that is pending when the pod ends is lost, and a request
+with it (measured: about one for every five data planes that end).
 """
 
 GRACE_SECONDS = 15
@@ -39,9 +39,9 @@ GRACE_SECONDS = 15
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
 _CONFIGURE_SECONDS = 3
-"""Before a data plane is believed to be ready.
+"""The initial delay of a data plane's readiness probe.
 
-Envoy says so after a second also without its listeners, when its control plane was slow (v0.4.1,
+After a second Envoy reports ready even without listeners, when its control plane was slow (v0.4.1,
 cmd/cl-dataplane/app/envoyconf.go: initial_fetch_timeout), and then refuses connections.
 """
 
@@ -51,7 +51,7 @@ _READINESS = {
     "timeoutSeconds": _PROBE_SECONDS,
 }
 
-# Envoy knows no level of this name (its --log-level option); the go components do.
+# Envoy's --log-level has another name for it; the go components have this one.
 _ENVOY_LOG_LEVELS = {"fatal": "critical"}
 
 
@@ -61,8 +61,8 @@ def deployments(
     """The control plane's and the data plane's Deployment.
 
     Args:
-        spec: What the gateway shall be.
-        labels: Of the Deployments. Pods do not carry them, or changing one would restart them.
+        spec: The desired gateway.
+        labels: The Deployments' labels. Pods do not carry them, since a changed label would restart them.
         controlplane_digest: Changes with the control plane's component certificates.
         dataplane_digest: Changes with the data plane's.
     """
@@ -102,11 +102,11 @@ def deployments(
 def disruption_budgets(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
     """A PodDisruptionBudget for each Deployment of two pods or more.
 
-    One pod alone gets none: a budget that keeps it would keep its node from being drained.
+    A single pod gets none: its budget would keep the node from being drained.
 
     Args:
-        spec: What the gateway shall be.
-        labels: Of the budgets.
+        spec: The desired gateway.
+        labels: The budgets' labels.
     """
     components = {names.CONTROLPLANE: spec.controlplane, names.DATAPLANE: spec.dataplane}
     return [_budget(name, spec.namespace, labels) for name, component in components.items() if component.replicas > 1]
@@ -119,7 +119,7 @@ def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
         "name": names.CONTROLPLANE,
         "args": ["--log-level", spec.log_level, *peer_labels],
         "lifecycle": _drain(spec.controlplane),
-        # The reference's own version is spelled out, as the server does, so that a comparison needs no dry run.
+        # The server defaults apiVersion; with it, a comparison needs no dry run.
         "env": [{"name": names.NAMESPACE_VARIABLE, "valueFrom": {"fieldRef": {"apiVersion": "v1", **own_namespace}}}],
         "ports": [{"name": "controlplane", "containerPort": names.CONTROLPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
@@ -154,7 +154,7 @@ def _drain(component: Component) -> dict[str, Any]:
 
 
 def _envoy_drain(dataplane: Component) -> dict[str, Any]:
-    # Not before it has left its Service everywhere: whoever is sent away comes back to it until then.
+    # The drain starts after the pod has left its Service everywhere: until then, clients would reconnect to it.
     script = f"sleep {DRAIN_SECONDS[0]}; {ENVOY_DRAIN}; sleep {dataplane.drain_seconds - DRAIN_SECONDS[0]}"
     return {"preStop": {"exec": {"command": ["bash", "-c", script]}}}
 
@@ -192,7 +192,7 @@ def _deployment(
             "replicas": component.replicas,
             "selector": {"matchLabels": selector},
             "minReadySeconds": _SETTLE_SECONDS,
-            # One after another: Envoy lets a decision take 200 ms, and pods that start take their node's time.
+            # One after another: Envoy allows 200 ms for a decision, and starting pods use their node's CPU.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
                 "metadata": {"labels": selector, "annotations": {names.COMPONENT_CERTIFICATES: digest}},
@@ -204,7 +204,7 @@ def _deployment(
 
 def _pod_defaults() -> dict[str, Any]:
     return {
-        # One environment variable per Service of the namespace, where every import has one, and nobody reads them.
+        # Every import has a Service, and nobody reads the environment variables for Services.
         "enableServiceLinks": False,
         "securityContext": {
             "runAsNonRoot": True,
@@ -233,7 +233,7 @@ def _container_defaults(component: Component) -> dict[str, Any]:
 
 
 def _spread(selector: dict[str, str]) -> dict[str, Any]:
-    """One replica a node as far as there are nodes; pods of an older generation do not count."""
+    """Spread the replicas over the nodes; pods of an older ReplicaSet do not count."""
     return {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
@@ -251,7 +251,7 @@ def _budget(name: str, namespace: str, labels: Mapping[str, str]) -> dict[str, A
         "spec": {
             "maxUnavailable": 1,
             "selector": {"matchLabels": {"app": name}},
-            # A pod that does not run serves nobody: it keeps no node from being drained.
+            # A pod that is not ready serves nobody, so it must not keep a node from being drained.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }

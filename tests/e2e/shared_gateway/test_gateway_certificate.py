@@ -114,7 +114,7 @@ def test_whatever_is_wrong_is_said_and_nothing_is_written(
         (fabric.peer("east", folder="expired", days="-1"), "it expired at"),
         ({**fabric.peer("west"), "peer": "east"}, "its DNS names are west instead of east"),
         ({"privatekey_path": str(tmp_path / "none.pem")}, "is missing"),
-        ({"namespace": "default"}, "there is no gateway that could be given a certificate"),
+        ({"namespace": "default"}, "no gateway is installed in this namespace"),
         ({"impersonate_user": "nobody"}, "the user nobody is not permitted to"),
     ]
     before = kubectl.json("get", "secret", "cl-peer", "-n", SPACE)

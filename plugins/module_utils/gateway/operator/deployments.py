@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two Deployments as ClusterLink's operator makes them, and in what one that is there is otherwise. Pure.
+"""The two Deployments as ClusterLink's operator makes them, and how those in the cluster differ. Pure.
 
-The operator writes them when its Instance changes and when it starts, and does not look at them otherwise (v0.4.1: it
-watches Deployments, and looks for Instances of their names). So what was changed by hand stays, until it is told to
-look again.
+The operator writes them when its Instance changes and when it starts, and at no other time (v0.4.1: it watches
+Deployments, and looks for Instances of their names). So manual changes stay until a reconcile is triggered.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _READINESS = {"httpGet": {"port": names.READINESS_PORT}}
 
 
 def operated_deployments(spec: GatewaySpec) -> list[dict[str, Any]]:
-    """What the operator makes of a gateway's Instance (applyControlplane and applyDataplane of v0.4.1)."""
+    """The Deployments that the operator makes for a gateway's Instance (v0.4.1, applyControlplane, applyDataplane)."""
     level = ["--log-level", OPERATOR_LOG_LEVELS.get(spec.log_level, spec.log_level)]
     peer_labels = [word for key, value in spec.labels.items() for word in ("--peer-label", f"{key}={value}")]
     controlplane = {
@@ -74,10 +73,10 @@ def operated_deployments(spec: GatewaySpec) -> list[dict[str, Any]]:
 
 
 def deviation(wanted: Fields, there: Fields) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of a Deployment that the operator would write otherwise, as they are and as it writes them.
+    """The fields of a Deployment that the operator would change, as they are and as it writes them.
 
-    What others added is left out, as it is for all objects. A Deployment of ours counts as otherwise until the operator
-    has written it, which takes its labels off.
+    Fields that others added do not count, as for all objects. A Deployment of ours differs until the operator has
+    written it, which removes its labels.
     """
     before, after = _differing(wanted["spec"], there["spec"])
     left: dict[str, Any] = {"spec": before} if after else {}
@@ -88,11 +87,11 @@ def deviation(wanted: Fields, there: Fields) -> tuple[dict[str, Any], dict[str, 
 
 @dataclass(frozen=True)
 class Operation:
-    """What the operator has made of a gateway, and will make of it.
+    """The operator's part of a gateway.
 
     Attributes:
-        wanted: The Deployments as it will make them.
-        there: Those that are there.
+        wanted: The Deployments as the operator will make them.
+        there: The Deployments in the cluster.
         instances: All Instances of the cluster.
     """
 
@@ -141,7 +140,7 @@ class Operation:
         return known not in (None, mark[names.COMPONENT_CERTIFICATES])
 
     def predict(self) -> ApplyResult:
-        """What the operator changes, as if it were ours to change."""
+        """What the operator will change, in the form of our own changes."""
         result = ApplyResult()
         for ref, wanted in self.wanted.items():
             there = self.there.get(ref)
@@ -209,9 +208,9 @@ def _same(wanted: Any, there: Any) -> bool:
     if isinstance(wanted, Mapping) and isinstance(there, Mapping):
         return not _differing(wanted, there)[1]
     if isinstance(wanted, Sequence) and not isinstance(wanted, str) and isinstance(there, Sequence):
-        # The server keeps the order. Things that a webhook adds, such as a side-car, come after; words do not.
-        things = all(isinstance(item, Mapping) for item in wanted)
-        enough = len(there) >= len(wanted) if things else len(there) == len(wanted)
+        # The server keeps the order. A webhook may append items, such as a sidecar, but no arguments.
+        are_items = all(isinstance(item, Mapping) for item in wanted)
+        enough = len(there) >= len(wanted) if are_items else len(there) == len(wanted)
         return enough and all(_same(one, other) for one, other in zip(wanted, there, strict=False))
     return bool(wanted == there)
 
@@ -226,16 +225,16 @@ def _obstacles(spec: GatewaySpec, namespace: Object | None, instances: Sequence[
     for each in instances:
         ref, place = Ref.of(each), operator.gateway_namespace(each)
         if ref == INSTANCE and place != spec.namespace:
-            what = "it stands for a gateway in another namespace"
-            problems.append(Problem(str(ref), what, place, "Remove that gateway first, or keep its namespace"))
+            what = "it is for a gateway in another namespace"
+            problems.append(Problem(str(ref), what, place, "Remove that gateway first, or use its namespace"))
         elif ref != INSTANCE and place == spec.namespace:
-            what = "it stands for the same gateway, and the operator reads only one Instance for a namespace"
+            what = "it is for the same gateway, and the operator reads only one Instance for a namespace"
             problems.append(Problem(str(ref), what, fix="Remove it, or set install (clusterlink_install) to direct"))
     return problems
 
 
 def _writers(deployment: Object) -> tuple[Writer, ...]:
-    """Who wrote to a Deployment besides the operator, us, and what only reports; the latest first."""
+    """Who wrote to a Deployment's spec, besides the operator and us; the latest first."""
     found = {
         Writer(entry.get("manager", ""), entry.get("operation", ""), entry.get("time", ""))
         for entry in deployment["metadata"].get("managedFields") or []

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ClusterLink's own operator is known by, and what it has in a cluster (v0.4.1, config/operator). Pure."""
+"""How to recognise ClusterLink's own operator, and its objects in a cluster (v0.4.1, config/operator). Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ...clusterlink.versions import OPERATOR_IMAGE
 Object = Mapping[str, Any]
 
 NAMESPACE = "clusterlink-operator"
-"""Where ClusterLink's CLI puts the operator and its Instances, and so do we: a cluster has one operator."""
+"""The namespace of the operator and its Instances, as ClusterLink's CLI uses it: a cluster has one operator."""
 DEPLOYMENT = "cl-operator-controller-manager"
 """The operator's Deployment and ServiceAccount."""
 MANAGER = "cl-operator"
 """The operator's field manager: its program's name."""
 INSTANCE = "cl-instance"
-"""The Instance of the CLI, and ours."""
+"""The Instance's name, for the CLI and for us."""
 
 DIRECT, OPERATOR, OTHER = "direct", "operator", "other"
 """Who installed a gateway: this collection, an operator by an Instance, or something else."""
@@ -30,7 +30,7 @@ Key = tuple[str, str, str]
 
 ROLE = "cl-operator-manager-role"
 ROLE_BINDING = "cl-operator-manager-rolebinding"
-"""What the operator may do, in the whole cluster and in single namespaces."""
+"""The operator's permissions in the whole cluster, and in single namespaces."""
 
 OWN: tuple[Key, ...] = (
     ("ClusterRoleBinding", ROLE_BINDING, ""),
@@ -43,40 +43,40 @@ OWN: tuple[Key, ...] = (
     ("Role", ROLE, NAMESPACE),
     ("ServiceAccount", DEPLOYMENT, NAMESPACE),
 )
-"""What belongs to the operator besides its Deployment, as (kind, name, namespace), in the order of removal."""
+"""The operator's objects besides its Deployment, in the order of removal."""
 
-# The operator gives every control plane these rights in the whole cluster, whatever the gateway's namespace.
+# The operator gives every control plane these permissions in the whole cluster, whatever the gateway's namespace.
 WIDE_ROLE = f"clusterlink-system:{names.CONTROLPLANE}"
 GATEWAY_RIGHTS: tuple[Key, ...] = (("ClusterRoleBinding", WIDE_ROLE, ""), ("ClusterRole", WIDE_ROLE, ""))
 
 
 def own(namespace: str) -> tuple[Key, ...]:
-    """What belongs to the operator, or to it alone, besides its Deployment, Instances, namespace and kind.
+    """The operator's objects besides its Deployment, Instances, namespace and CustomResourceDefinition.
 
     Args:
-        namespace: Of the gateway that it keeps.
+        namespace: The namespace of its gateway.
     """
     return (*GATEWAY_RIGHTS, *OWN, ("RoleBinding", ROLE_BINDING, namespace), ("Role", ROLE, namespace))
 
 
 def stands_for(instance: Object, namespace: str) -> bool:
-    """Whether an Instance is ours and the gateway's in a namespace, so that what its operator made is ours, too."""
+    """Whether an Instance is ours and for the gateway in a namespace: its operator's Deployments are ours then, too."""
     return is_ours(instance) and gateway_namespace(instance) == namespace
 
 
 def runs_operator(pod_spec: Object) -> bool:
-    """Whether a pod, or a Deployment's template, runs the operator, wherever its image comes from."""
+    """Whether a pod or a pod template runs the operator, whatever the image's registry."""
     images = [str(each["image"]) for each in pod_spec["containers"]]
     return any(image.partition("@")[0].rpartition("/")[2].partition(":")[0] == OPERATOR_IMAGE for image in images)
 
 
 def gateway_namespace(instance: Object) -> str:
-    """The namespace of the gateway that an Instance stands for."""
+    """The namespace of an Instance's gateway."""
     return str((instance.get("spec") or {}).get("namespace") or api.SYSTEM_NAMESPACE)
 
 
 def installed_by(controlplane: Object | None, instances: Sequence[Object]) -> str:
-    """Who installed a gateway; empty where there is none.
+    """Who installed a gateway; empty when there is none.
 
     Args:
         controlplane: The control plane's Deployment.

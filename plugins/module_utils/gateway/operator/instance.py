@@ -20,14 +20,14 @@ from . import identity as operator
 Object = Mapping[str, Any]
 
 OPERATOR_LOG_LEVELS = {"warn": "warning"}
-"""Levels that an Instance calls otherwise."""
+"""The log levels that have another name in an Instance."""
 
 _MOST_REPLICAS = 10
 _FIX = "Set install (clusterlink_install) to direct"
 
 DEPLOYMENT_READY, SERVICE_READY = "DeploymentReady", "ServiceReady"
 
-# Unlike other kinds, an Instance keeps its conditions by type, not in a list.
+# Unlike other kinds, an Instance has its conditions by type, not in a list.
 _CONDITIONS: schema.Schema = {
     "type": "object",
     "description": "What the operator found out, by type.",
@@ -50,7 +50,7 @@ _STATUS = schema.record(
     },
 )
 _SPEC = schema.record(
-    "What the gateway shall be.",
+    "The desired gateway.",
     {
         "dataplane": schema.record(
             "The data plane.",
@@ -99,10 +99,10 @@ def instance(spec: GatewaySpec, labels: Mapping[str, str], digest: str) -> dict[
     """The Instance for a gateway.
 
     Args:
-        spec: What the gateway shall be, within what the operator can make.
-        labels: The Instance's.
-        digest: Changes with the component certificates. It says which ones the pods were started with: the operator
-            gives pods no annotation, and takes away any that others give to their template.
+        spec: The desired gateway, within the operator's limits.
+        labels: The Instance's labels.
+        digest: Changes with the component certificates. It records those with which the pods were started: the operator
+            sets no annotations on pods, and removes those that others set on their template.
     """
     registry, tag = image_source(spec)
     ingress: dict[str, Any] = {"type": spec.ingress.type}
@@ -135,12 +135,12 @@ def instance(spec: GatewaySpec, labels: Mapping[str, str], digest: str) -> dict[
 
 
 def unready_instance(obj: Object | None) -> str:
-    """Why the operator does not call a gateway ready; empty when it does.
+    """Why the operator does not report a gateway as ready; empty when it does.
 
-    Of the data plane it wants a Service that it never makes (v0.4.1, checkDataplaneStatus): that one is left out.
+    It expects a Service of the data plane that it never creates (v0.4.1, checkDataplaneStatus), which does not count.
     """
     if obj is None:
-        return "it is not there"
+        return "it does not exist"
     status = obj.get("status") or {}
     wanted = [("controlplane", DEPLOYMENT_READY), ("controlplane", SERVICE_READY), ("dataplane", DEPLOYMENT_READY)]
     if ((obj.get("spec") or {}).get("ingress") or {}).get("type", NO_INGRESS) != NO_INGRESS:
@@ -151,7 +151,7 @@ def unready_instance(obj: Object | None) -> str:
 def _unmet(status: Object, part: str, name: str) -> str:
     condition = ((status.get(part) or {}).get("conditions") or {}).get(name)
     if condition is None:
-        return f"its operator has not said whether {part} is {name}"
+        return f"its operator has not reported whether {part} is {name}"
     if condition.get("status") == "True":
         return ""
     because = ", ".join(text for key in ("reason", "message") if (text := str(condition.get(key) or "")))
@@ -159,12 +159,12 @@ def _unmet(status: Object, part: str, name: str) -> str:
 
 
 def operator_problems(spec: GatewaySpec) -> list[Problem]:
-    """Whatever of a gateway the operator could not make."""
+    """Everything about a gateway that is beyond the operator's limits."""
     return list(_problems(spec))
 
 
 def image_source(spec: GatewaySpec) -> tuple[str, str]:
-    """The registry and the tag of all images; both empty where the operator could not name the images so."""
+    """The registry and the tag of all images; both empty where the images have no common ones."""
     release = RELEASES[spec.version]
     found = set()
     for image, name in (
@@ -192,7 +192,7 @@ def _problems(spec: GatewaySpec) -> Iterator[Problem]:
     if spec.namespace == operator.NAMESPACE:
         yield Problem("namespace", "the operator itself lives there", spec.namespace, "Choose another")
     if spec.controlplane.replicas > 1:
-        what = "the operator makes one control plane pod, and no more"
+        what = "the operator makes only one control plane pod"
         yield Problem("controlplane_replicas", what, str(spec.controlplane.replicas), _FIX)
     if spec.dataplane.replicas > _MOST_REPLICAS:
         what = f"the operator makes {_MOST_REPLICAS} data plane pods at most"
@@ -207,9 +207,9 @@ def _problems(spec: GatewaySpec) -> Iterator[Problem]:
         fix = f"Use image_registry and image_tag, or: {_FIX}"
         yield Problem("images", what, f"{spec.controlplane.image}, {spec.dataplane.image}", fix)
     if len(spec.labels) > 1:
-        # It reads them from a Go map, in another order each time, and writes them into the pods' arguments.
+        # It writes them into the pods' arguments in the order of a Go map, which changes each time.
         what = "with more than one label the operator restarts the control plane again and again"
         yield Problem("labels", what, ", ".join(sorted(spec.labels)), f"Keep one, or: {_FIX}")
     if spec.log_level == "fatal" and spec.dataplane_kind == ENVOY:
-        what = "Envoy knows no level of this name, and the operator hands it on as it is"
+        what = "Envoy has no level of this name, and the operator passes it on unchanged"
         yield Problem("log_level", what, spec.log_level, f"Use error, or: {_FIX}")

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ClusterLink's operator as we install it, for one gateway: a pure function.
+"""ClusterLink's operator as we install it for one gateway. Pure.
 
-It makes a gateway's two Deployments and keeps them as its Instance says. All else it only makes where it is not there
-(v0.4.1, createResource in pkg/operator/controller/instance_controller.go), and then never changes. So all else is made
-by us: the ingress Service follows what is asked for, and the control plane has the rights that it needs, where the
-operator would let it read every Secret of the cluster. The operator itself needs no Secrets either then, and upstream's
+It makes a gateway's two Deployments by its Instance. It creates any other object only if it is missing (v0.4.1,
+createResource in pkg/operator/controller/instance_controller.go), and then never changes it. So we create the others:
+the ingress Service follows the options, and the control plane has only the permissions that it needs, where the
+operator would let it read every Secret of the cluster. The operator itself then needs no Secrets, while upstream's
 rules give it all of them.
 """
 
@@ -25,16 +25,16 @@ from .instance import image_source
 _RBAC = "rbac.authorization.k8s.io"
 _READ = ("get", "list", "watch")
 _PROBE_PORT = 8081
-# Upstream's own. A Deployment's selector cannot be changed: with another one, a CLI's operator could not become ours.
+# Upstream's own. A Deployment's selector is immutable: with another one, we could not take over a CLI's operator.
 _SELECTOR = {"control-plane": "controller-manager"}
 
 
 def operator_objects(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    """All that the operator consists of, without its namespace.
+    """The operator's objects, without its namespace.
 
     Args:
-        spec: The gateway that it is for.
-        labels: Of every object.
+        spec: Its gateway.
+        labels: The labels of every object.
     """
     account = {"name": operator.DEPLOYMENT, "namespace": operator.NAMESPACE, "labels": dict(labels)}
     return [
@@ -42,14 +42,14 @@ def operator_objects(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[
         *_rights("", operator.ROLE, operator.ROLE_BINDING, _cluster_rules(), labels),
         *_rights(operator.NAMESPACE, operator.ROLE, operator.ROLE_BINDING, _instance_rules(), labels),
         *_rights(spec.namespace, operator.ROLE, operator.ROLE_BINDING, _gateway_rules(), labels),
-        # It finds the role that it would make for the control plane, and leaves it as it is: without any right.
+        # The role that it would create for the control plane exists, so it stays: without any permission.
         *_rights("", operator.WIDE_ROLE, operator.WIDE_ROLE, [], labels, bound=False),
         _deployment(spec, labels),
     ]
 
 
 def _cluster_rules() -> list[Rule]:
-    """What it looks at, which it watches in all namespaces, and the one role that it removes with its Instance."""
+    """The kinds that it watches in all namespaces, and the one role that it removes with its Instance."""
     return [
         rule("clusterlink.net", ("instances",), _READ),
         rule("apps", ("deployments",), _READ),
@@ -64,10 +64,10 @@ def _instance_rules() -> list[Rule]:
 
 
 def _gateway_rules() -> list[Rule]:
-    """In the gateway's namespace: the two Deployments, and what goes with the Instance."""
+    """In the gateway's namespace: the two Deployments, and the Services that it removes with the Instance."""
     deployments = (names.CONTROLPLANE, names.DATAPLANE)
     return [
-        # A name cannot be a condition for creating.
+        # Kubernetes cannot restrict create by name.
         rule("apps", ("deployments",), ("create",)),
         rule("apps", ("deployments",), ("update", "delete"), only=deployments),
         rule("", ("services",), ("delete",), only=(*deployments, names.INGRESS)),
@@ -99,7 +99,7 @@ def _deployment(spec: GatewaySpec, labels: Mapping[str, str]) -> dict[str, Any]:
         "name": "manager",
         "image": f"{registry}/{OPERATOR_IMAGE}:{tag}",
         "imagePullPolicy": "IfNotPresent",
-        # One pod at a time, so that none has to be elected, which would take more rights.
+        # One pod at a time needs no leader election, which needs more permissions.
         "args": ["--metrics-bind-address=0", f"--health-probe-bind-address=:{_PROBE_PORT}"],
         "ports": [{"name": "probes", "containerPort": _PROBE_PORT, "protocol": "TCP"}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": _PROBE_PORT}, "periodSeconds": 2},

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A gateway whose Deployments ClusterLink's operator makes: predict what it does, apply, and wait for it.
+"""A gateway whose Deployments ClusterLink's operator makes: observe it, trigger the operator, and wait for it.
 
-What the operator says of an Instance may be old: it looks when the Instance changes, and every 3 s while it calls a
-Deployment progressing, and its conditions carry no observedGeneration (v0.4.1). To forget what it said is a change of
-the Instance that leaves no trace: it looks again, writes both Deployments, and says how they are now.
+An Instance's status may be outdated. The operator reconciles when the Instance changes, and every 3 s while a
+Deployment progresses, and its conditions have no observedGeneration (v0.4.1). An empty status is a change of the
+Instance that leaves no trace: the operator then writes both Deployments and reports their present status.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from .instance import unready_instance
 
 _MANAGER = Ref("Deployment", operator.DEPLOYMENT, operator.NAMESPACE)
 
-_LOOK_SECONDS = 5.0
-"""How long the operator may take to say how a gateway is that serves, before it is told to look again."""
+_REPORT_SECONDS = 5.0
+"""How long the operator may take to report a gateway that serves, before another reconcile is triggered."""
 _EMPTY_STATUS = {"controlplane": None, "dataplane": None, "ingress": None}
 
 
 def observe_operation(cluster: Cluster, spec: GatewaySpec) -> Operation:
-    """Read what the operator has made of a gateway.
+    """Read the operator's part of a gateway.
 
     Raises:
         ClusterlinkError: With all requests that the API server refuses.
@@ -47,22 +47,22 @@ def observe_operation(cluster: Cluster, spec: GatewaySpec) -> Operation:
 
 
 def release_deleted_instance(cluster: Cluster, operation: Operation) -> None:
-    """Let an Instance go that somebody deleted while no operator runs to remove its finalizer; it is recreated then.
+    """Finish the deletion of an Instance that no running operator finishes; it is recreated then.
 
     Raises:
-        ClusterlinkError: It may not be changed, or is still there after the timeout.
+        ClusterlinkError: It may not be changed, or is not gone in time.
     """
     if operation.instance is not None and operation.instance["metadata"].get("deletionTimestamp"):
         release_instances(cluster, [INSTANCE])
 
 
 def reconcile_deployments(cluster: Cluster, operation: Operation, result: ApplyResult) -> None:
-    """Trigger the operator where its Deployments differ and its Instance does not: it does not look by itself then.
+    """Trigger a reconcile where a Deployment differs and the Instance does not: the operator does not notice that.
 
     Args:
         cluster: Where.
-        operation: What the operator has made of the gateway.
-        result: What was just applied, with what the operator changes.
+        operation: The operator's part of the gateway.
+        result: What was just applied, with what the operator will change.
 
     Raises:
         ApiError: The Instance's status may not be changed.
@@ -72,7 +72,7 @@ def reconcile_deployments(cluster: Cluster, operation: Operation, result: ApplyR
 
 
 def release_instances(cluster: Cluster, refs: Sequence[Ref]) -> None:
-    """Take the finalizer of an operator that is gone off its Instances, remove them, and wait until they are gone."""
+    """Remove the finalizer of an operator that no longer runs from its Instances, delete them, and wait for that."""
     for ref in refs:
         if cluster.get(ref.kind, ref.name, ref.namespace) is not None:
             cluster.patch(ref.kind, ref.name, ref.namespace, {"metadata": {"finalizers": None}})
@@ -81,19 +81,19 @@ def release_instances(cluster: Cluster, refs: Sequence[Ref]) -> None:
 
 
 def wait_until_operated(cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float) -> Address | None:
-    """Wait until the operator has made the gateway, the gateway serves, and the operator says so.
+    """Wait until the operator has made the gateway, the gateway serves, and the operator reports it.
 
     Args:
         cluster: Where.
-        spec: What the gateway shall be.
-        result: What was just applied; what is ready there costs no request.
-        timeout: Seconds for all of it together.
+        spec: The desired gateway.
+        result: What was just applied; an object that is ready in it costs no request.
+        timeout: Seconds for everything together.
 
     Returns:
-        The gateway's address; None only where there is no ingress.
+        The gateway's address; None only without ingress.
 
     Raises:
-        ClusterlinkError: The time is over; it says what is missing, and why.
+        ClusterlinkError: It does not serve in time; it says what is missing, and why.
     """
     deadline = time.monotonic() + timeout
     wanted = {Ref.of(each): each for each in operated_deployments(spec)}
@@ -110,18 +110,18 @@ def wait_until_operated(cluster: Cluster, spec: GatewaySpec, result: ApplyResult
         raise explained(cluster, error) from error
     result.objects.update({ref: obj for ref, obj in states.items() if obj is not None})
     address = wait_until_serving(cluster, spec, result, max(0.0, deadline - time.monotonic()))
-    _wait_until_said(cluster, result, deadline)
+    _wait_until_reported(cluster, result, deadline)
     return address
 
 
-def _wait_until_said(cluster: Cluster, result: ApplyResult, deadline: float) -> None:
+def _wait_until_reported(cluster: Cluster, result: ApplyResult, deadline: float) -> None:
     known: Mapping[Ref, Object] = result.objects
     while True:
         left = max(0.0, deadline - time.monotonic())
         try:
-            wait_ready(cluster, [INSTANCE], min(left, _LOOK_SECONDS), known=known, judge=unready_instance)
+            wait_ready(cluster, [INSTANCE], min(left, _REPORT_SECONDS), known=known, judge=unready_instance)
         except NotReadyError:
-            if left <= _LOOK_SECONDS:
+            if left <= _REPORT_SECONDS:
                 raise
             _trigger_reconcile(cluster)
             known = {}

@@ -210,7 +210,7 @@ def test_for_an_operator_its_instance_takes_the_place_of_the_deployments() -> No
 @pytest.mark.parametrize(
     ("instance", "take_over", "said"),
     [
-        ("cl-instance", True, "stands for a gateway in another namespace"),
+        ("cl-instance", True, "is for a gateway in another namespace"),
         ("", False, "this collection did not make it"),
         ("", True, None),
     ],
@@ -235,7 +235,7 @@ def test_what_can_be_taken_over_is_also_without_force() -> None:
 
 def test_an_operator_that_runs_other_gateways_cannot_be_taken_over() -> None:
     other = {"kind": "Instance", "metadata": {"name": "other", "namespace": OPERATORS}}
-    with pytest.raises(ClusterlinkError, match="keeps this gateway, too"):
+    with pytest.raises(ClusterlinkError, match="also runs this gateway"):
         plan(GatewayState(takeover=Takeover(SPACE, others=[other])))
 
 

@@ -11,11 +11,11 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import Address, GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.status import (
-    foreseen_address,
     gateway_address,
     ingress_ref,
     needs_nodes,
     pod_troubles,
+    predicted_address,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 
@@ -47,7 +47,7 @@ def applied(kind: str, node_port: int, before: dict[str, Any] | None, after: dic
 
 
 def foreseen(wanted: GatewaySpec, result: ApplyResult) -> Address | None:
-    return foreseen_address(Nodes(), wanted, result)  # all that it asks for is nodes
+    return predicted_address(Nodes(), wanted, result)  # all that it asks for is nodes
 
 
 def test_a_node_port_that_a_dry_run_chose_is_not_told() -> None:

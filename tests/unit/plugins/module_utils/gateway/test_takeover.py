@@ -216,7 +216,7 @@ def test_an_operator_of_other_gateways_stays() -> None:
     other = instance("other", "elsewhere")
     cluster.objects[Ref.of(other)] = other
     [problem] = find_takeover(cluster, SPACE).problems()
-    assert (problem.where, problem.what.split(",")[0]) == (str(Ref.of(other)), "its operator keeps this gateway")
+    assert (problem.where, problem.what.split(",")[0]) == (str(Ref.of(other)), "its operator also runs this gateway")
 
 
 def test_a_gateway_of_our_own_is_not_let_go() -> None:

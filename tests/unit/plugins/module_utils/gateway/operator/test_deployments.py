@@ -218,5 +218,5 @@ def test_an_instance_is_ready_when_all_that_can_be_is() -> None:
     assert unready_instance({**without, "spec": {"ingress": {"type": "none"}}}) == ""
     status["controlplane"]["conditions"]["DeploymentReady"] = said("False", "ProgressingMode")
     assert unready_instance(obj) == "controlplane: DeploymentReady is False (ProgressingMode)"
-    assert unready_instance(None) == "it is not there"
+    assert unready_instance(None) == "it does not exist"
     assert "has not said" in unready_instance({})

@@ -171,7 +171,7 @@ def test_what_the_operator_could_not_make_is_refused_with_nothing_written(bare: 
     enforced = {"pod-security.kubernetes.io/enforce": "restricted"}
     theirs = [
         ({"kind": "Namespace", "metadata": {"name": SPACE, "labels": enforced}}, "enforces the restricted"),
-        (instance("another", SPACE), "stands for the same gateway"),
+        (instance("another", SPACE), "is for the same gateway"),
         (instance("cl-instance", "elsewhere"), "in another namespace"),
         ({"kind": "Deployment", "metadata": {"name": "cl-dataplane", "namespace": SPACE}}, "did not make it"),
     ]

@@ -11,19 +11,15 @@ module: gateway
 short_description: Install, change or remove the ClusterLink gateway of a cluster
 version_added: "0.1.0"
 description:
-  - Makes a cluster a peer of a fabric. It installs ClusterLink's control plane and data plane with all that they need,
-    waits until they serve, and returns the address at which other peers reach them.
-  - The two Deployments, their Services, Secrets and rights are made here, or the two Deployments by ClusterLink's own
-    operator (O(install)). Whatever changes in the options is changed in the cluster, and what is no longer asked for is
-    taken back.
-  - The pods meet the restricted Pod Security Standard, and a rolling restart takes no pod away before another one
-    serves, unless the operator makes them. The control plane may read Secrets, Peers and Leases in its own namespace
-    only, and the data plane has no rights at all.
-  - Everything is checked and tried before anything is written, so that a wrong option, a certificate that will not do,
-    a missing permission or a gateway that somebody else made stops the task with nothing changed.
-  - CustomResourceDefinitions and a namespace that are there already and were made by something else are used as they
-    are.
-  - What was changed by hand in objects that this collection made is brought back.
+  - Makes a cluster a peer of a fabric. Installs ClusterLink's control plane and data plane, waits until they serve, and
+    returns the address at which other peers reach them.
+  - The two Deployments are created directly or by ClusterLink's own operator (O(install)). A changed option is changed
+    in the cluster, and manual changes to objects of this collection are reverted.
+  - With O(install=direct), the pods meet the restricted Pod Security Standard, and a rolling restart keeps serving. The
+    control plane may read Secrets, Peers and Leases in its own namespace only. The data plane has no permissions.
+  - The module checks everything and makes a dry run before it writes. A wrong option, an unusable certificate, a
+    missing permission or a gateway of somebody else fails the task, and nothing is changed.
+  - CustomResourceDefinitions and a namespace that somebody else created are used unchanged.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -36,9 +32,9 @@ extends_documentation_fragment:
 options:
   state:
     description:
-      - V(present) installs the gateway and keeps it as the options say.
-      - V(absent) removes all that this collection made for it, in order, and nothing else. A namespace that holds
-        objects of others stays.
+      - V(present) installs the gateway or changes it to match the options.
+      - V(absent) removes every object that this collection created for it, and nothing else. A namespace with objects
+        of others stays.
     type: str
     choices: [present, absent]
     default: present
@@ -54,55 +50,55 @@ options:
   namespace:
     description:
       - The gateway's namespace. A cluster has one gateway. To move it to another namespace, remove it first.
-      - It is made when it is not there, and then lets in only pods that meet the restricted Pod Security Standard, or
-        the baseline one with O(install=operator).
+      - A missing namespace is created. It then enforces the restricted Pod Security Standard, or the baseline one with
+        O(install=operator).
     type: str
     default: clusterlink-system
   certificate_path:
     description:
-      - The file with the peer's certificate as PEM, which may be followed by its CA's.
-      - It is checked before it is written. It must be valid now, name O(peer) and nothing else, belong to the key, and
-        be signed by a CA that is given.
+      - The file with the peer's certificate as PEM. The CA's certificate may follow.
+      - The certificate must be valid now, have O(peer) as its only name, belong to the key, and be signed by one of the
+        given CAs.
     type: path
   certificate_content:
-    description: The content of that file, for what is kept elsewhere.
+    description: The certificate itself, instead of a file.
     type: str
   privatekey_path:
     description: The file with the certificate's private key as PEM without a passphrase.
     type: path
   privatekey_content:
-    description: The content of that file, for what is kept elsewhere.
+    description: The private key itself, instead of a file.
     type: str
   ca_path:
     description:
-      - The file with the certificates of the CAs that the gateway trusts as PEM. It is the fabric's CA, or two of them
-        while it is changed.
+      - The file with the certificates of the CAs that the gateway trusts as PEM. It is the fabric's CA, or the old and
+        the new one during a CA rotation.
     type: path
   ca_content:
-    description: The content of that file, for what is kept elsewhere.
+    description: The CA certificates themselves, instead of a file.
     type: str
   install:
     description:
-      - V(direct) makes the two Deployments here.
-      - V(operator) installs ClusterLink's operator and an Instance, from which it makes them. Their Services, Secrets
-        and rights are made here all the same, since the operator never changes what is there, and gives the control
-        plane more rights than it needs. What of the Deployments was changed by hand is brought back, too.
-      - The operator cannot do everything. It makes one control plane pod, takes all images from one registry with one
-        tag, sets no resources, pull secrets or Pod Security settings, and restarts the control plane again and again
-        where a peer has several labels. Whatever it cannot do is an error before anything is written.
-      - A gateway goes from one to the other while it serves. Back to V(direct), pods that serve stay until new ones
-        do, as with O(force_conflicts), and what was installed of the operator is removed.
-      - With O(state=absent) the gateway is removed however it was installed, also where its operator is gone already.
+      - V(direct) creates the two Deployments.
+      - V(operator) installs ClusterLink's operator and an Instance, and the operator creates the two Deployments. The
+        module still creates their Services, Secrets and permissions, since the operator never updates these and gives
+        the control plane more permissions than it needs.
+      - The operator has limits. It creates one control plane pod, takes all images from one registry with one tag, sets
+        no resources, pull secrets or Pod Security settings, and keeps restarting a control plane whose peer has several
+        labels. An option beyond these limits is an error.
+      - A gateway can change from one to the other while it serves. A change to V(direct) removes the operator that this
+        collection installed, and keeps the old pods until new ones serve, as with O(force_conflicts).
+      - O(state=absent) removes the gateway in either case, even when its operator no longer exists.
     type: str
     choices: [direct, operator]
     default: direct
   renew_percent:
     description:
-      - The certificates by which control plane and data plane know each other are recreated, and their pods replaced,
-        when less than this percentage of their whole life is left.
-      - Every peer has a threshold of its own, from three quarters of the percentage up to the whole of it and always
-        the same, so that the gateways of a fabric are not restarted all at once, and none earlier than asked.
-      - With V(0) only what has expired is recreated. A certificate in the first tenth of its life never is.
+      - The component certificates, by which control plane and data plane authenticate each other, are recreated when
+        less than this percentage of their lifetime is left. Their pods are then replaced.
+      - Each peer has a fixed threshold of its own, between three quarters of the percentage and the percentage, so that
+        the gateways of a fabric do not restart together.
+      - With V(0), only expired certificates are recreated. A certificate in the first tenth of its lifetime never is.
       - The peer's own certificate is renewed by M(skyshift.clusterlink.peer_certificate).
     type: int
     default: 33
@@ -111,16 +107,16 @@ options:
     type: str
     default: v0.4.1
   image_registry:
-    description: Where images come from, without a scheme and without a slash at the end.
+    description: The registry of the images, without a scheme and without a slash at the end.
     type: str
     default: ghcr.io/clusterlink-net
   image_tag:
-    description: The tag of the images. It is the version unless it is given.
+    description: The tag of the images. The default is O(version).
     type: str
   images:
     description:
-      - Whole names of images, each with a tag or a digest, for those that are pinned by digest or named otherwise.
-      - An image that is not given here is composed of O(image_registry), its own name, and O(image_tag).
+      - Full image names by component, each with a tag or a digest, for images pinned by digest or with other names.
+      - The default of each is composed of O(image_registry), the image's own name, and O(image_tag).
     type: dict
     suboptions:
       controlplane:
@@ -128,115 +124,114 @@ options:
         type: str
       dataplane:
         description:
-          - The data plane's image, which must be of the kind that O(dataplane) says. One with Envoy must have C(bash)
-            and C(sleep), as ClusterLink's own has.
+          - The data plane's image, of the implementation that O(dataplane) selects. An image with Envoy must contain
+            C(bash) and C(sleep), as ClusterLink's own does.
         type: str
   image_pull_secrets:
-    description: Names of Secrets in the gateway's namespace with a registry's credentials.
+    description: Names of Secrets in the gateway's namespace with registry credentials.
     type: list
     elements: str
     default: []
   dataplane:
-    description: The kind of data plane.
+    description: The data plane's implementation.
     type: str
     choices: [envoy, go]
     default: envoy
   controlplane_replicas:
     description:
-      - How many pods the control plane has. With more than one they are spread over the nodes, and a
-        PodDisruptionBudget lets only one at a time be taken away by who drains nodes.
+      - The number of control plane pods. Several pods are spread over the nodes, and a PodDisruptionBudget lets a drain
+        evict only one of them at a time.
     type: int
     default: 1
   dataplane_replicas:
-    description: The same for the data plane.
+    description: The number of data plane pods, with the same effect as O(controlplane_replicas).
     type: int
     default: 1
   controlplane_drain_seconds:
     description:
-      - How long, in seconds from 5, a control plane keeps serving when it is replaced. V(90) by default with
-        O(install=direct); an operator's pods end at once, so it cannot be chosen there.
+      - For how many seconds, at least 5, a control plane keeps serving after its replacement. The default is V(90) with
+        O(install=direct). It cannot be set with O(install=operator), whose pods end at once.
       - Data planes keep their connection to it, so it must outlast the replacement of all of the gateway's pods. With
         45 seconds, 3 of 4031 requests were lost in a renewal on a busy machine. Until it ends, its requests of CPU and
         memory count on its node.
     type: int
   dataplane_drain_seconds:
     description:
-      - How long, in seconds from 5, a data plane keeps serving when it is replaced. V(15) by default with
-        O(install=direct). Connections that a client keeps for longer are cut.
+      - For how many seconds, at least 5, a data plane keeps serving after its replacement. The default is V(15) with
+        O(install=direct). Connections that last longer are cut.
     type: int
   controlplane_resources:
     description:
-      - What the control plane's container requests and is limited to, as C(requests) and C(limits) with C(cpu),
-        C(memory) and C(ephemeral-storage).
-      - When it is not given, C(100m) and C(64Mi) are requested, so that a busy node does not make connections fail; an
-        empty one requests nothing.
+      - The control plane's resource C(requests) and C(limits), with C(cpu), C(memory) and C(ephemeral-storage).
+      - By default it requests C(100m) CPU and C(64Mi) memory, so that connections do not fail on a busy node. An empty
+        dictionary requests nothing.
     type: dict
   dataplane_resources:
-    description: The same for the data plane.
+    description: The data plane's resources, as O(controlplane_resources).
     type: dict
   log_level:
-    description: How much the gateway logs.
+    description: The gateway's log level.
     type: str
     choices: [fatal, error, warn, info, debug]
     default: info
   labels:
-    description: The peer's labels, on which access policies of the whole fabric can select. Values are strings.
+    description: The peer's labels, which access policies of the whole fabric can select. Values are strings.
     type: dict
   ingress_type:
     description:
-      - How other peers come in. V(NodePort) opens a port on every node, V(LoadBalancer) asks the cluster's load
-        balancer, and V(none) opens nothing, for a cluster that only imports.
+      - How other peers reach the gateway. V(NodePort) opens a port on every node, V(LoadBalancer) uses the cluster's
+        load balancer, and V(none) opens nothing, for a cluster that only imports.
     type: str
     choices: [NodePort, LoadBalancer, none]
     default: NodePort
   ingress_port:
     description:
-      - With V(NodePort) the port on the nodes, from 30000 to 32767. The cluster chooses one unless it is given.
-      - With V(LoadBalancer) the load balancer's port, 443 unless it is given.
-      - Without meaning where O(ingress_type=none).
+      - With V(NodePort), the port of the nodes, from 30000 to 32767. By default the cluster chooses one.
+      - With V(LoadBalancer), the load balancer's port. The default is 443.
+      - Ignored with O(ingress_type=none).
     type: int
   ingress_annotations:
     description: Annotations of the ingress Service, for a load balancer's controller. Values are strings.
     type: dict
   gateway_host:
     description:
-      - The host that other peers shall use, used as it is, for a gateway behind a proxy or an address translation.
-      - Unless it is given it is the load balancer's address or hostname, or the address of a node that is ready, an
-        external one where there is one.
+      - The host that other peers use, for a gateway behind a proxy or an address translation.
+      - The default is the load balancer's address or hostname, or the address of a ready node, preferably an external
+        one.
     type: str
   gateway_port:
-    description: The port that other peers shall use, the ingress's own unless it is given. Needs O(gateway_host).
+    description: The port that other peers use. The default is the ingress's own port. Requires O(gateway_host).
     type: int
   force_conflicts:
     description:
-      - Whether a gateway that something else made, such as ClusterLink's operator or CLI, is taken over, and fields
-        that another field manager set in objects that this collection made.
-      - An operator is removed first. The pods that serve stay until new ones do, and leave their Services before they
-        end, so that requests go on. What the operator had besides is removed last, with the Instance that it made the
-        gateway for. An operator that keeps other gateways, too, is an error.
-      - Envoy in such a pod is told that it will end, where the user may C(create pods/exec) in the gateway's namespace.
-        Where not, a decision that other gateways ask it for in that moment is lost.
-      - With V(false) these are an error that names what made them, or the manager and the fields.
+      - Whether to take over a gateway that something else made, such as ClusterLink's operator or CLI, and fields that
+        another field manager set in objects of this collection.
+      - An operator is removed first. The old pods serve until new ones do, and leave their Services before they end, so
+        no request is lost. The operator's other objects and its Instance are removed last. It is an error when the
+        operator also runs other gateways.
+      - Envoy in an old pod drains before it ends when the user may C(create pods/exec) in the gateway's namespace.
+        Without this permission, a decision that another gateway requests at that moment is lost.
+      - With V(false), such a gateway or field is an error that names its manager.
     type: bool
     default: false
   force:
     description:
-      - With O(state=absent), whether to go on although peers, exports, imports or policies are still declared. Those
-        are lost where the CustomResourceDefinitions are removed, too.
+      - With O(state=absent), whether to remove the gateway although peers, exports, imports or policies are declared.
+        They are lost with the CustomResourceDefinitions.
     type: bool
     default: false
   remove_crds:
-    description: With O(state=absent), whether to remove the CustomResourceDefinitions that this collection made.
+    description: With O(state=absent), whether to remove the CustomResourceDefinitions that this collection created.
     type: bool
     default: true
 notes:
-  - A control plane reads a new peer certificate while it runs. This module makes that happen at once.
-  - The certificates by which control plane and data plane know each other are made here and stay in the cluster. They
-    are kept as long as they are valid, belong together, and have enough of their life left (O(renew_percent)). New
-    ones replace the pods of both Deployments, which a warning says.
-  - In check mode, certificate files that are missing count as made by an earlier task.
-  - A cluster whose clock is more than 60 s off is a warning that says by how much. Where a certificate is out of its
-    time by that clock, it is an error, and nothing is written.
+  - A running control plane reads a new peer certificate. This module makes that happen at once.
+  - The component certificates are created by this module and stay in the cluster. They are kept while they are valid,
+    belong together, and have enough of their lifetime left (O(renew_percent)). New ones replace the pods of both
+    Deployments. With O(wait=false), a warning reports that.
+  - In check mode, missing certificate files count as created by an earlier task.
+  - A cluster's clock that is more than 60 s off is a warning with the difference. A certificate that is not valid by
+    that clock is an error, and nothing is written.
 seealso:
   - module: skyshift.clusterlink.gateway_info
   - module: skyshift.clusterlink.peer_certificate
@@ -244,7 +239,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A gateway that is reached at a node's address
+- name: Install a gateway that other peers reach at a node's address
   skyshift.clusterlink.gateway:
     context: kind-east
     fabric: demo
@@ -255,7 +250,7 @@ EXAMPLES = r"""
     labels:
       region: eu
 
-- name: Two pods each behind a load balancer, with images from a mirror
+- name: Install two pods of each component behind a load balancer, with images from a mirror
   skyshift.clusterlink.gateway:
     context: east
     fabric: demo
@@ -273,7 +268,7 @@ EXAMPLES = r"""
     ingress_annotations:
       service.beta.kubernetes.io/aws-load-balancer-type: nlb
 
-- name: A gateway that ClusterLink's operator makes
+- name: Install a gateway by ClusterLink's operator
   skyshift.clusterlink.gateway:
     context: kind-west
     fabric: demo
@@ -292,7 +287,7 @@ EXAMPLES = r"""
 RETURN = r"""
 address:
   description:
-    - Where other peers reach the gateway. Null without ingress, and in check mode where it is not known beforehand.
+    - The address at which other peers reach the gateway. Null without ingress, and in check mode while it is unknown.
   returned: O(state=present)
   type: dict
   sample: {host: 203.0.113.7, port: 30443}
@@ -309,47 +304,46 @@ images:
     controlplane: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1
     dataplane: ghcr.io/clusterlink-net/cl-dataplane:v0.4.1
 created:
-  description: Objects that were, or in check mode would be, made.
+  description: The objects that were created, or in check mode would be.
   returned: always
   type: list
   elements: dict
   sample: [{kind: Deployment, name: cl-dataplane, namespace: clusterlink-system}]
 updated:
-  description: Objects that were, or in check mode would be, changed.
+  description: The objects that were changed, or in check mode would be.
   returned: always
   type: list
   elements: dict
   sample: []
 deleted:
-  description: Objects that were, or in check mode would be, removed.
+  description: The objects that were removed, or in check mode would be.
   returned: always
   type: list
   elements: dict
   sample: []
 unchanged:
-  description: Objects that are as they should be.
+  description: The objects that were up to date.
   returned: always
   type: list
   elements: dict
   sample: [{kind: Service, name: clusterlink, namespace: clusterlink-system}]
 reasons:
   description:
-    - Why something was, or in check mode would be, changed, for each object, and why component certificates were
-      recreated.
+    - Why each object was changed, or in check mode would be, and why component certificates were recreated.
   returned: O(state=present)
   type: list
   elements: str
   sample: ["Deployment clusterlink-system/cl-dataplane: spec.replicas differs"]
 kept:
-  description: What stays in the cluster, and why.
+  description: The objects that stay in the cluster, and why.
   returned: O(state=absent)
   type: list
   elements: str
   sample: ["Namespace clusterlink-system stays: this collection did not make it, kubectl-create did"]
 drift:
   description:
-    - What was found otherwise than declared. A run repairs it, check mode only says it.
-    - An object that was never made counts as missing, and one whose declaration has changed since as changed.
+    - How the cluster differed from the declaration. A run repairs it; check mode only reports it.
+    - A new object counts as missing, and an object whose declaration has changed counts as changed.
   returned: always
   type: list
   elements: dict
@@ -364,22 +358,23 @@ drift:
       description: Its namespace; empty for a cluster-wide one.
       type: str
     drift:
-      description: V(changed), V(missing), or V(extra) for one of this collection's that is no longer declared.
+      description: V(changed), V(missing), or V(extra) for an object of this collection that is no longer declared.
       type: str
     before:
-      description: The fields that differ, as they were; a Secret's as fingerprints.
+      description: The previous values of the fields that differ; a Secret's as fingerprints.
       type: dict
     after:
-      description: The same as declared.
+      description: Their declared values.
       type: dict
     by:
       description:
-        - Who set them, from the object's C(managedFields), the latest first, with C(manager), C(operation) and C(time).
-        - The API server does not record who deleted an object or took a field out.
+        - Who set these fields, by the object's C(managedFields), the latest first, with C(manager), C(operation) and
+          C(time).
+        - The API server does not record who deleted an object or a field.
       type: list
       elements: dict
     conflict:
-      description: Whether another system holds them, so that a run fails and names it unless told to take them over.
+      description: Whether another field manager owns these fields, so that a run fails without O(force_conflicts).
       type: bool
   sample:
     - kind: Deployment
@@ -391,7 +386,7 @@ drift:
       by: [{manager: kubectl, operation: Update, time: '2026-01-31T12:00:00Z'}]
       conflict: false
 problems:
-  description: What went wrong, as data. RV(ignore:msg) says the same as text.
+  description: The problems as data, with the content of RV(ignore:msg).
   returned: on failure
   type: list
   elements: dict

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gateway_certificate
-short_description: Give a ClusterLink gateway that runs another certificate, or other CAs to trust
+short_description: Update the certificate and the trusted CAs of a running ClusterLink gateway
 version_added: "0.1.0"
 description:
-  - Writes the Secret by which a gateway is known to its peers, makes the control plane take it up at once, and waits
-    until the gateway reaches all of its peers. Nothing else of the gateway is touched, and no pod is restarted.
-  - It serves gateways that this collection installed, and those that ClusterLink's operator or CLI did.
-  - The certificate is checked before it is written, because a damaged one stops a control plane.
+  - Writes the Secret with the gateway's peer certificate, makes the control plane read it at once, and waits until the
+    gateway reaches all of its peers. Nothing else of the gateway changes, and no pod restarts.
+  - Works for any gateway, whether this collection, ClusterLink's operator or its CLI installed it.
+  - Checks the certificate before it is written, because a damaged one stops a control plane.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -33,27 +33,27 @@ options:
     type: str
     default: clusterlink-system
   certificate_path:
-    description: The file with the peer's certificate as PEM, which may be followed by its CA's.
+    description: The file with the peer's certificate as PEM. The CA's certificate may follow.
     type: path
   certificate_content:
-    description: The content of that file, for what is kept elsewhere.
+    description: The certificate itself, instead of a file.
     type: str
   privatekey_path:
     description: The file with the certificate's private key as PEM without a passphrase.
     type: path
   privatekey_content:
-    description: The content of that file, for what is kept elsewhere.
+    description: The private key itself, instead of a file.
     type: str
   ca_path:
     description: The file with the certificates of the CAs that the gateway trusts as PEM.
     type: path
   ca_content:
-    description: The content of that file, for what is kept elsewhere.
+    description: The CA certificates themselves, instead of a file.
     type: str
 notes:
-  - In check mode, certificate files that are missing count as made by an earlier task.
-  - A cluster whose clock is more than 60 s off is a warning that says by how much. Where the certificate is out of its
-    time by that clock, it is an error.
+  - In check mode, missing certificate files count as created by an earlier task.
+  - A cluster's clock that is more than 60 s off is a warning with the difference. A certificate that is not valid by
+    that clock is an error.
 seealso:
   - module: skyshift.clusterlink.gateway
   - module: skyshift.clusterlink.peer_certificate
@@ -72,8 +72,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 certificate:
-  description: Whose the certificate is, and the CAs that the gateway trusts.
-  returned: success, except in check mode for one that is yet to be made
+  description: The gateway's peer certificate.
+  returned: success, except in check mode before the certificate exists
   type: dict
   contains:
     subject:
@@ -85,7 +85,7 @@ certificate:
       type: str
       sample: CN=demo,OU=ca-8729fc524766db83
     not_after:
-      description: Until when it is valid.
+      description: The end of its validity.
       type: str
       sample: '2026-01-31T12:00:00Z'
     fingerprint:
@@ -94,8 +94,8 @@ certificate:
       sample: 'b1:5e:2d'
 drift:
   description:
-    - What was found otherwise than declared. A run repairs it, check mode only says it.
-    - An object that was never made counts as missing, and one whose declaration has changed since as changed.
+    - How the cluster differed from the declaration. A run repairs it; check mode only reports it.
+    - A new object counts as missing, and an object whose declaration has changed counts as changed.
   returned: success
   type: list
   elements: dict
@@ -110,22 +110,23 @@ drift:
       description: Its namespace; empty for a cluster-wide one.
       type: str
     drift:
-      description: V(changed), V(missing), or V(extra) for one of this collection's that is no longer declared.
+      description: V(changed), V(missing), or V(extra) for an object of this collection that is no longer declared.
       type: str
     before:
-      description: The fields that differ, as they were; a Secret's as fingerprints.
+      description: The previous values of the fields that differ; a Secret's as fingerprints.
       type: dict
     after:
-      description: The same as declared.
+      description: Their declared values.
       type: dict
     by:
       description:
-        - Who set them, from the object's C(managedFields), the latest first, with C(manager), C(operation) and C(time).
-        - The API server does not record who deleted an object or took a field out.
+        - Who set these fields, by the object's C(managedFields), the latest first, with C(manager), C(operation) and
+          C(time).
+        - The API server does not record who deleted an object or a field.
       type: list
       elements: dict
     conflict:
-      description: Whether another system holds them, so that a run fails and names it unless told to take them over.
+      description: Whether another field manager owns these fields. The module takes them over.
       type: bool
   sample:
     - kind: Deployment
@@ -137,7 +138,7 @@ drift:
       by: [{manager: kubectl, operation: Update, time: '2026-01-31T12:00:00Z'}]
       conflict: false
 problems:
-  description: What went wrong, as data; C(msg) says the same as text.
+  description: The problems as data, with the content of C(msg).
   returned: on failure
   type: list
   elements: dict
@@ -158,7 +159,7 @@ from ..module_utils.pki.peer_material import material_facts
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Hand over the certificate and wait for the gateway's links."""
+    """Update the certificate and wait for the gateway's links."""
     now = datetime.now(UTC)
     material = given_certificate(params, params["peer"], now, missing_is_fine=mode.check)
     with connect(params) as cluster:

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gateway_handshake
-short_description: Try whether a ClusterLink gateway lets in who has a certificate
+short_description: Test whether a ClusterLink gateway accepts a certificate
 version_added: "0.1.0"
 description:
-  - Connects to a gateway from the host that runs the task, as a peer with the given certificate would, and tells
-    whether the gateway lets it in. Nothing is changed.
-  - It shows that a peer that was evicted is really out.
+  - Connects to a gateway from the host that runs the task, as a peer with the given certificate, and returns whether
+    the gateway accepts it. Nothing is changed.
+  - Use it to prove that gateways refuse an evicted peer.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
 options:
   gateway_host:
-    description: Where the gateway is reached.
+    description: The gateway's host.
     type: str
     required: true
   gateway_port:
-    description: The port there.
+    description: The gateway's port.
     type: int
     required: true
   peer:
@@ -32,7 +32,7 @@ options:
     type: str
     required: true
   certificate_path:
-    description: The file with the certificate to try.
+    description: The file with the certificate to test.
     type: path
     required: true
   privatekey_path:
@@ -40,12 +40,12 @@ options:
     type: path
     required: true
   expect:
-    description: What is expected; the task fails when it is otherwise.
+    description: The expected outcome. The task fails on any other.
     type: str
     choices: [any, accepted, refused]
     default: any
   timeout:
-    description: How many seconds the connection, and each answer, may take.
+    description: The timeout of the connection and of each response, in seconds.
     type: float
     default: 5
 seealso:
@@ -53,7 +53,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make sure that an evicted peer is out
+- name: Prove that a gateway refuses an evicted peer
   skyshift.clusterlink.gateway_handshake:
     gateway_host: 203.0.113.7
     gateway_port: 30443
@@ -65,12 +65,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 accepted:
-  description: Whether the gateway lets the certificate in.
+  description: Whether the gateway accepts the certificate.
   returned: always
   type: bool
   sample: false
 reason:
-  description: The gateway's word for why it does not. Empty when it does.
+  description: The TLS alert with which the gateway refuses it. Empty when it accepts it.
   returned: always
   type: str
   sample: TLSV1_ALERT_UNKNOWN_CA
@@ -87,13 +87,13 @@ _EXPECTED = {"accepted": True, "refused": False}
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:
-    """Try the certificate."""
+    """Test the certificate."""
     files = (params["certificate_path"], params["privatekey_path"])
     host, port = params["gateway_host"], params["gateway_port"]
     reason = try_certificate(host, port, params["peer"], files, params["timeout"])
     outcome = Outcome(values={"accepted": not reason, "reason": reason})
     if _EXPECTED.get(params["expect"], not reason) != (not reason):
-        what = f"is {'refused' if reason else 'let in'} by the gateway of {params['peer']} at {host}:{port}"
+        what = f"is {'refused' if reason else 'accepted'} by the gateway of {params['peer']} at {host}:{port}"
         outcome.fail(ClusterlinkError(Problem(files[0], what, reason)))
     return outcome
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gateway_info
-short_description: Look at the ClusterLink gateway of a cluster
+short_description: Get the state of a cluster's ClusterLink gateway
 version_added: "0.1.0"
 description:
-  - Says whether a cluster has a gateway, which one, whether it runs, where other peers reach it, and of which fabric it
-    is by its certificate.
-  - A cluster without a gateway is no error. Gateways that something else made, such as ClusterLink's operator, are
-    seen too.
+  - Returns whether a cluster has a gateway, whether it is ready, its address for other peers, its certificate, and the
+    options that it runs with.
+  - A cluster without a gateway is no error. It does not matter who installed the gateway.
   - Returns no secrets.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -25,17 +24,14 @@ extends_documentation_fragment:
   - skyshift.clusterlink.connection
 options:
   namespace:
-    description:
-      - The gateway's namespace.
+    description: The gateway's namespace.
     type: str
     default: clusterlink-system
   gateway_host:
-    description:
-      - The host that other peers shall use, where the gateway was installed with one.
+    description: The host that other peers use, if the gateway was installed with one.
     type: str
   gateway_port:
-    description:
-      - The port that other peers shall use, where the gateway was installed with one. Needs O(gateway_host).
+    description: The port that other peers use, if the gateway was installed with one. Requires O(gateway_host).
     type: int
 seealso:
   - module: skyshift.clusterlink.gateway
@@ -43,12 +39,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the gateway
+- name: Get the gateway's state
   skyshift.clusterlink.gateway_info:
     context: kind-east
   register: gateway
 
-- name: It runs
+- name: Require that it is ready
   ansible.builtin.assert:
     that: gateway.installed and gateway.ready
 """
@@ -65,29 +61,29 @@ ready:
   type: bool
   sample: true
 managed_by:
-  description: What made the gateway, V(skyshift.clusterlink) or other field managers. Empty without a gateway.
+  description: Who manages the gateway, V(skyshift.clusterlink) or other field managers. Empty without a gateway.
   returned: always
   type: str
   sample: skyshift.clusterlink
 installed_by:
   description:
-    - What installed the gateway. V(direct) is this collection, V(operator) ClusterLink's operator with an Instance,
-      whoever made that (RV(managed_by)), and V(other) something else. Empty without a gateway.
+    - What installed the gateway. V(direct) is this collection, V(operator) ClusterLink's operator by anybody's
+      Instance (RV(managed_by)), and V(other) something else. Empty without a gateway.
   returned: always
   type: str
   sample: direct
 version:
-  description: The version of ClusterLink. Empty when it cannot be told.
+  description: The version of ClusterLink. Empty when it is unknown.
   returned: always
   type: str
   sample: v0.4.1
 peer:
-  description: The peer's name by its certificate. Empty when there is none.
+  description: The peer's name in its certificate. Empty without a certificate.
   returned: always
   type: str
   sample: east
 address:
-  description: Where other peers reach the gateway. Null when it has no address.
+  description: The address at which other peers reach the gateway. Null when it has none.
   returned: always
   type: dict
   sample: {host: 203.0.113.7, port: 30443}
@@ -102,19 +98,19 @@ controlplane:
   type: dict
   contains:
     image:
-      description: Its image. Empty when it is not there, like all of the following.
+      description: Its image. Empty when it does not exist, as are the other values.
       type: str
       sample: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1
     replicas:
-      description: How many pods it shall have.
+      description: The desired number of pods.
       type: int
       sample: 1
     ready_replicas:
-      description: How many are ready.
+      description: The number of ready pods.
       type: int
       sample: 1
     conditions:
-      description: What Kubernetes says about it, each with type, status, reason and message.
+      description: The Deployment's conditions, each with type, status, reason and message.
       type: list
       elements: dict
       sample: [{type: Available, status: 'True', reason: MinimumReplicasAvailable, message: Deployment is available.}]
@@ -124,7 +120,7 @@ dataplane:
   type: dict
   sample: {image: 'ghcr.io/clusterlink-net/cl-dataplane:v0.4.1', replicas: 1, ready_replicas: 1, conditions: []}
 certificate:
-  description: The certificate by which other peers know the gateway. Null when there is none that can be read.
+  description: The gateway's peer certificate. Null when there is none, or it is unreadable.
   returned: always
   type: dict
   contains:
@@ -137,16 +133,16 @@ certificate:
       type: str
       sample: CN=demo,OU=ca-8729fc524766db83
     dns_names:
-      description: The names that it is for.
+      description: Its DNS names.
       type: list
       elements: str
       sample: [east]
     not_before:
-      description: From when it is valid.
+      description: The start of its validity.
       type: str
       sample: '2025-01-31T12:00:00Z'
     not_after:
-      description: Until when it is valid.
+      description: The end of its validity.
       type: str
       sample: '2026-01-31T12:00:00Z'
     key_type:
@@ -172,15 +168,15 @@ trusted:
   elements: dict
   sample: [{subject: 'CN=demo,OU=ca-8729fc524766db83', not_after: '2035-01-31T12:00:00Z'}]
 fault:
-  description: Why the gateway's certificate cannot be read. Empty when it can, or when there is none.
+  description: Why the certificate is unreadable. Empty when it is readable, or when there is none.
   returned: always
   type: str
   sample: ''
 options:
   description:
-    - The options of M(skyshift.clusterlink.gateway) that would make the gateway as it runs, with the images by their
-      whole names. While a change is not done they are those of the pods that serve.
-    - An upgrade goes back to them. Null without a gateway or without its ingress Service.
+    - The options of M(skyshift.clusterlink.gateway) that make the gateway as it runs, with full image names. While a
+      change is in progress, they are those of the pods that serve.
+    - A failed upgrade is rolled back to them. Null without a gateway or without its ingress Service.
   returned: always
   type: dict
   sample:
@@ -214,7 +210,7 @@ from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:
-    """Look at the gateway."""
+    """Read the gateway's state."""
     with connect(params) as cluster:
         host, port = params["gateway_host"] or "", params["gateway_port"]
         return Outcome(values=gateway_state(cluster, params["namespace"], host, port))

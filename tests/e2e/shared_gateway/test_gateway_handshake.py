@@ -105,7 +105,7 @@ def test_what_is_not_as_expected_or_cannot_be_tried_is_an_error(
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     wrong: list[tuple[Call, str]] = [
-        (knock(address, west, expect="refused"), "is let in by the gateway of east at"),
+        (knock(address, west, expect="refused"), "is accepted by the gateway of east at"),
         (knock(address, stranger, expect="accepted"), "is refused by the gateway of east at"),
         (knock({"host": "127.0.0.1", "port": port}, west), "the connection is refused"),
         (knock(address, {**west, "privatekey_path": other["privatekey_path"]}), "cannot be read together with its key"),

@@ -219,4 +219,4 @@ def test_an_instance_is_ready_when_all_that_can_be_is() -> None:
     status["controlplane"]["conditions"]["DeploymentReady"] = said("False", "ProgressingMode")
     assert unready_instance(obj) == "controlplane: DeploymentReady is False (ProgressingMode)"
     assert unready_instance(None) == "it does not exist"
-    assert "has not said" in unready_instance({})
+    assert "has not reported" in unready_instance({})

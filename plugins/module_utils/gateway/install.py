@@ -4,16 +4,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 
 from ..clusterlink import names
+from ..clusterlink.ownership import not_ours
 from ..common.kinds import Ref
-from ..kube.apply import ApplyResult, PartlyDoneError
-from ..kube.client import Cluster
+from ..errors import ClusterlinkError
+from ..kube.apply import ApplyResult, PartlyDoneError, Prune, apply_objects
+from ..kube.client import Cluster, Object
+from ..kube.compare import creation
+from ..kube.wait import wait_ready
 from ..pki.peer_material import PeerMaterial
-from .apply_stages import StagedWrite, mark_as_recreated
 from .certificate import refresh_mounted_secret
 from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
@@ -21,6 +24,9 @@ from .operator.reconcile import reconcile_deployments, release_deleted_instance,
 from .pod_replacement import GONE_SECONDS, leave_service, replace_pods
 from .spec import Address, GatewaySpec
 from .status import wait_until_running, wait_until_serving
+
+_ESTABLISHED_SECONDS = 30.0
+"""How long a cluster may take to serve new kinds. It takes well under a second (measured)."""
 
 _RESTARTED = (
     "The certificates by which control plane and data plane know each other are recreated. The pods of both "
@@ -107,19 +113,18 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
         ClusterlinkError: With all problems; nothing was written then.
         PartlyDoneError: Something failed while writing.
     """
-    writing = StagedWrite(cluster, plan.definitions, plan.prune, plan.take_over)
     result = ApplyResult()
     if plan.takeover:
         if not check:  # find every problem before the first change
-            writing.apply(plan.final, check=True)
+            _apply(cluster, plan, plan.final, check=True)
         result = plan.takeover.begin(cluster, check=check)
     try:
-        result.add(_write(writing, plan, check=check))
+        result.add(_write(cluster, plan, check=check))
     except PartlyDoneError as error:
         result.add(error.done)
         raise PartlyDoneError(error.problems, result) from error
     if plan.takeover and check:
-        mark_as_recreated(result, [obj for obj in plan.final if Ref.of(obj) in plan.takeover.replaced])
+        _mark_as_recreated(result, [obj for obj in plan.final if Ref.of(obj) in plan.takeover.replaced])
     done = Installation(plan, result, list(plan.warnings))
     namespace = plan.spec.namespace
     if plan.notice_restart and Ref("Secret", names.CA_SECRET, namespace) in result.updated:
@@ -129,18 +134,55 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
     return done
 
 
-def _write(writing: StagedWrite, plan: InstallPlan, *, check: bool) -> ApplyResult:
+def _write(cluster: Cluster, plan: InstallPlan, *, check: bool) -> ApplyResult:
     if plan.operation and not check:
-        release_deleted_instance(writing.cluster, plan.operation)
+        release_deleted_instance(cluster, plan.operation)
     if check or len(plan.steps) == 1:
-        result = writing.apply(plan.final, check=check)
+        result = _apply(cluster, plan, plan.final, check=check)
     else:
-        result = writing.apply_stages(plan.steps, partial(_replace_pods, writing.cluster, plan))
+        result = _apply_steps(cluster, plan)
     if plan.operation:
         result.add(plan.operation.predict())
         if not check:
-            reconcile_deployments(writing.cluster, plan.operation, result)
+            reconcile_deployments(cluster, plan.operation, result)
     return result
+
+
+def _apply_steps(cluster: Cluster, plan: InstallPlan) -> ApplyResult:
+    """Write one step after another, and return the changes of all together, with the objects as they are."""
+    predicted = _apply(cluster, plan, plan.final, check=True)
+    done = _apply(cluster, plan, plan.steps[0], check=False)
+    later = replace(plan, definitions=())
+    for objects in plan.steps[1:]:
+        try:
+            _replace_pods(cluster, plan, done)
+            done.add(_apply(cluster, later, objects, check=False))
+        except ClusterlinkError as error:
+            if isinstance(error, PartlyDoneError):
+                done.add(error.done)
+            raise PartlyDoneError(error.problems, done) from error
+    predicted.objects.update(done.objects)
+    return predicted
+
+
+def _apply(cluster: Cluster, plan: InstallPlan, objects: Sequence[Object], *, check: bool) -> ApplyResult:
+    """Write the definitions and the objects of one step, after a dry run of both."""
+
+    def apply(wanted: Sequence[Object], prune: Prune | None, *, check: bool) -> ApplyResult:
+        return apply_objects(cluster, wanted, check=check, force=plan.take_over, prune=prune, guard=not_ours)
+
+    if check or not plan.definitions:
+        return apply([*plan.definitions, *objects], plan.prune, check=check)
+    apply([*plan.definitions, *objects], plan.prune, check=True)
+    # The cluster must serve the definitions before a control plane starts.
+    first = apply(plan.definitions, None, check=False)
+    wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)
+    try:
+        first.add(apply(objects, plan.prune, check=False))
+    except PartlyDoneError as error:
+        first.add(error.done)
+        raise PartlyDoneError(error.problems, first) from error
+    return first
 
 
 def _replace_pods(cluster: Cluster, plan: InstallPlan, done: ApplyResult) -> None:
@@ -152,3 +194,16 @@ def _replace_pods(cluster: Cluster, plan: InstallPlan, done: ApplyResult) -> Non
     wait_until_running(cluster, refs, done, plan.step_timeout)
     # New data planes must connect to a control plane that stays, not to one that is about to end.
     leave_service(cluster, plan.spec.namespace, names.CONTROLPLANE)
+
+
+def _mark_as_recreated(result: ApplyResult, objects: Sequence[Object]) -> None:
+    """Report in check mode that objects will be created, since a takeover removes them first."""
+    refs = {Ref.of(obj) for obj in objects}
+    names_of = {str(ref) for ref in refs}
+    result.updated = [ref for ref in result.updated if ref not in refs]
+    result.unchanged = [ref for ref in result.unchanged if ref not in refs]
+    result.created += [Ref.of(obj) for obj in objects]
+    result.diff = [change for change in result.diff if change["after_header"] not in names_of]
+    for obj in objects:
+        name = str(Ref.of(obj))
+        result.diff.append({"before": {}, "after": creation(obj).after, "before_header": name, "after_header": name})

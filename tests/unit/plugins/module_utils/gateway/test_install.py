@@ -53,7 +53,7 @@ def test_while_enough_is_left_nothing_changes(cluster: MemoryCluster, days: int,
     assert (done.reasons, done.warnings) == ([], [])
 
 
-def test_near_their_end_they_are_made_anew_once_and_both_deployments_roll(cluster: MemoryCluster) -> None:
+def test_near_their_end_they_are_recreated_once_and_both_deployments_roll(cluster: MemoryCluster) -> None:
     planned = install(cluster, 300, check=True)
     done = install(cluster, 300)
     for said in (planned, done):

@@ -13,7 +13,6 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import apply_stages as writing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import install as installation
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import remove
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import Installation, install_gateway
@@ -40,7 +39,7 @@ CONTROLPLANE, DATAPLANE = (Ref("Deployment", name, SPACE) for name in ("cl-contr
 @pytest.fixture
 def bare(memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A cluster in which an operator acts when its Instance changes, and only then."""
-    for module, name in ((operate, "wait_gone"), (remove, "wait_gone"), (writing, "wait_ready")):
+    for module, name in ((operate, "wait_gone"), (remove, "wait_gone"), (installation, "wait_ready")):
         monkeypatch.setattr(module, name, lambda *_arguments, **_options: None)
 
     class Operated(memory_cluster):  # type: ignore[valid-type, misc]

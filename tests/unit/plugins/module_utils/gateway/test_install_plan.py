@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is written for a gateway, by what the cluster holds, and in which order pods are replaced.
+"""What is written for a gateway, by what the cluster holds, in which stages and steps.
 
 That no request is lost is shown by tests/e2e/test_certificate_rotation.py.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,18 +19,21 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install_plan import (
     InstallPlan,
+    gateway_stages,
     plan_install,
     rollout_steps,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manifests import gateway_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.observe import GatewayState
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.deployments import (
+    Operation,
     operated_deployments,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.reconcile import Operation
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.takeover import Takeover
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentRollout
 
-from .material import PEER
+from .material import COMPONENTS, PEER, WORKLOADS
 
 if TYPE_CHECKING:
     from tests.unit.fakes import MemoryCluster
@@ -244,3 +248,35 @@ def test_the_clusters_clock_is_a_warning_or_an_error() -> None:
     assert "its clock is 90 s ahead" in warning
     with pytest.raises(ClusterlinkError, match="is not valid before"):
         plan(GatewayState(clock=-301))
+
+
+def digests_and_trust(stage: list[dict[str, Any]]) -> tuple[list[str], str | None]:
+    """What the pods' templates carry, and what cl-ca would be set to, if at all."""
+    found = {(obj["kind"], obj["metadata"]["name"]): obj for obj in stage}
+    templates = [found["Deployment", name]["spec"]["template"]["metadata"]["annotations"] for name in WORKLOADS]
+    trust = found.get(("Secret", "cl-ca"))
+    ca = trust["data"]["ca"] if trust else None
+    return [digest for annotations in templates for digest in annotations.values()], ca
+
+
+def test_without_new_component_certificates_there_is_one_stage() -> None:
+    spec = gateway_spec({"peer": "east"})
+    assert gateway_stages(spec, PEER, ComponentRollout(COMPONENTS)) == [gateway_objects(spec, PEER, COMPONENTS)]
+
+
+def test_pods_are_replaced_twice_and_trust_shrinks_without_them() -> None:
+    bridge = replace(COMPONENTS, ca_pem="site CA, old CA", controlplane_cert_pem="old leaf")
+    stages = gateway_stages(gateway_spec({"peer": "east"}), PEER, ComponentRollout(COMPONENTS, ["due"], bridge))
+    (first, trusts_both), (second, kept), (third, trusts_new) = map(digests_and_trust, stages)
+    assert all(one != other for one, other in zip(first, second, strict=True))
+    assert second == third
+    assert trusts_both == base64.b64encode(b"site CA, old CA").decode()
+    assert kept is None
+    assert trusts_new == base64.b64encode(b"site CA").decode()
+
+
+def test_surplus_trust_goes_after_pods_that_need_it() -> None:
+    stages = gateway_stages(
+        gateway_spec({"peer": "east"}), PEER, ComponentRollout(COMPONENTS, ["surplus"], extra_trust=True)
+    )
+    assert [digests_and_trust(stage)[1] is None for stage in stages] == [True, False]

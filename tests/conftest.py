@@ -47,8 +47,14 @@ def kubectl(clusters: Clusters) -> Kubectl:
 
 @pytest.fixture
 def run_module(clusters: Clusters, tmp_path: Path) -> Ansible:
-    """Runs a module in a real playbook."""
+    """Runs modules, directly where it can."""
     return Ansible(clusters, tmp_path)
+
+
+@pytest.fixture
+def play_module(clusters: Clusters, tmp_path: Path) -> Ansible:
+    """Runs modules as tasks of real playbooks, whose output counts."""
+    return Ansible(clusters, tmp_path, playbook=True)
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tests.support.ansible import ansible_environment
 from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters
+from tests.support.environment import ansible_environment
 from tests.support.paths import ROOT
 
 RESULTS = ROOT / ".build" / "results"
@@ -135,7 +135,7 @@ class Summary:
 
 CODE = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
 ONE_CLUSTER = (
-    *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "gateway_operator", "probe")),
+    *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "probe")),
     "tests/e2e/shared_gateway",
 )
 REST = ("tests/e2e", *(f"--ignore={file}" for file in ONE_CLUSTER))

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.ansible import Ansible, Call, ansible_environment
+from tests.support.ansible import Ansible, Call
+from tests.support.environment import ansible_environment
 from tests.support.equal_subjects import make_equal_fabric
 from tests.support.fabrics import FullMesh, populated
 from tests.support.objects import make, peer, service_import

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 

@@ -14,7 +14,7 @@ from tests.support.certificates import WAYS, Play, changed, openssl
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
-    return Play(tmp_path)
+    return Play(tmp_path, playbook=True)
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -147,6 +147,7 @@ def test_a_ca_that_expired_is_refused_with_what_to_do_and_nothing_is_written(pla
 
 
 def test_a_key_is_in_no_output_at_the_highest_verbosity(play: Play) -> None:
+    play.playbook = True
     changed(play(play.ca(), play.peer("east")))
     kept = {name: (play.pki / name).read_text() for name in ("demo/key.pem", "demo/east/key.pem")}
     output = play.output

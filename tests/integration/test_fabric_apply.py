@@ -81,11 +81,12 @@ def apply(run_module: Ansible, fabric: str, namespace: str) -> Apply:
 @pytest.mark.usefixtures("crds")
 @pytest.mark.parametrize("own_process", [False, True], ids=["worker", "process"])
 def test_worker_and_process_of_its_own_do_the_same(
-    apply: Apply, run_module: Ansible, plan: list[Object], own_process: bool
+    play_module: Ansible, fabric: str, namespace: str, plan: list[Object], own_process: bool
 ) -> None:
+    apply = Apply(play_module, fabric, namespace)
     first, again = apply.each("run", "run", objects=plan, own_process=own_process)
     # Ansible says so when it packs a module for a process.
-    assert ("modules/fabric_apply.py" in run_module.output) is own_process
+    assert ("modules/fabric_apply.py" in play_module.output) is own_process
     assert (first["changed"], again["changed"]) == (True, False)
     assert len(first["created"]) == len(again["unchanged"]) == len(plan)
 
@@ -277,28 +278,28 @@ def test_values_that_the_server_refuses_are_all_named_and_nothing_is_written(
 
 @pytest.mark.usefixtures("crds")
 def test_missing_permissions_are_named_by_verb_and_kind(
-    apply: Apply, run_module: Ansible, kubectl: Kubectl, clusters: Clusters, namespace: str
+    apply: Apply, play_module: Ansible, kubectl: Kubectl, clusters: Clusters, namespace: str
 ) -> None:
     """A service account that may only look, given as an AWX credential of kind Kubernetes gives it: by environment."""
     environment = _service_account(kubectl, clusters, namespace)
     everything = {"fabric": "rights", "objects": [peer("east", namespace)], "wait": False, "context": None}
     arguments = {**everything, "kubeconfig": None}
 
-    refused = run_module("fabric_apply", arguments, environment=environment)
+    refused = play_module("fabric_apply", arguments, environment=environment)
     assert refused["failed"]
     user = f"system:serviceaccount:{namespace}:limited"
     assert len(refused["problems"]) == 6
     assert f"the user {user} is not permitted to list peers.clusterlink.net in all namespaces" in refused["msg"]
 
     _allow(kubectl, namespace, "get", "list")
-    both = [run_module.task("fabric_apply", arguments, check=check) for check in (True, False)]
-    for refused in run_module.each(*both, environment=environment):
+    both = [play_module.task("fabric_apply", arguments, check=check) for check in (True, False)]
+    for refused in play_module.each(*both, environment=environment):
         assert refused["failed"]
         assert f"{user} is not permitted to patch peers.clusterlink.net in namespace {namespace}" in refused["msg"]
 
     _allow(kubectl, namespace, "get", "list", "patch", "create")
-    assert run_module("fabric_apply", arguments, environment=environment)["changed"]
-    assert environment["K8S_AUTH_API_KEY"] not in run_module.output
+    assert play_module("fabric_apply", arguments, environment=environment)["changed"]
+    assert environment["K8S_AUTH_API_KEY"] not in play_module.output
     kubectl("delete", "clusterrole,clusterrolebinding", namespace)
     apply([], fabric="rights", state="absent")
 

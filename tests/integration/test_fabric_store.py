@@ -65,20 +65,20 @@ def kept(kubectl: Kubectl, namespace: str) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("own_process", [False, True])
 def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
-    run_module: Ansible, kubectl: Kubectl, store: Store, own_process: bool
+    play_module: Ansible, kubectl: Kubectl, store: Store, own_process: bool
 ) -> None:
     def task(state: str, pki: Path, *, check: bool = False) -> Call:
         return store(state, pki, check=check, own_process=own_process)
 
     namespace = store.namespace
     first, second, third = map(store.container, ("first", "second", "third"))
-    results = run_module.each(
+    results = play_module.each(
         *(task("loaded", first), ca(first), peer(first, "east")),
         *(task("saved", first, check=True), task("saved", first), task("saved", first), task("loaded", first)),
         *(task("loaded", second, check=True), task("loaded", second), task("loaded", second), task("saved", second)),
     )
     assert changed(results) == [False, True, True, True, True, False, False, True, True, False, False]
-    output = run_module.output
+    output = play_module.output
     assert ("modules/fabric_store.py" in output) == own_process
 
     secret = kubectl.json("get", "secret", SECRET, "-n", namespace)
@@ -100,7 +100,7 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
     assert saved["diff"]["after"]["key.pem"] == "present"
 
     # Two that have loaded the same: the one that saves second is refused, and so is one without anything new.
-    results = run_module.each(
+    results = play_module.each(
         *(task("loaded", third), peer(third, "north"), peer(second, "west")),
         *(task("saved", second), task("saved", third), task("saved", first), task("loaded", third)),
         task("loaded", first),
@@ -114,13 +114,13 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
     assert files(first) == files(second)
     assert "demo/north/key.pem" in files(third)
 
-    results = run_module.each(
+    results = play_module.each(
         *(task("absent", first, check=True), task("absent", first), task("absent", first)),
         *(task("saved", second, check=True), task("saved", second)),
     )
     assert changed(results) == [True, True, False, True, True]
     assert "was missing" in json.dumps(results[4])
-    output += run_module.output
+    output += play_module.output
     keys = [path.read_bytes() for path in (*first.rglob("key.pem"), *third.rglob("key.pem"))]
     assert len(keys) == 6
     assert secrets_in(output, *keys) == []

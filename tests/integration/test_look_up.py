@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters

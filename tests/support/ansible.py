@@ -1,35 +1,24 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules of this collection, run as the tasks of a real playbook."""
+"""Modules of this collection with the connection of a test's cluster, run directly or as tasks of a real playbook."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.paths import PROGRAMS, ROOT
+from tests.support.direct import OF_THE_INVENTORY, run_directly
+from tests.support.environment import ansible_environment
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
-
-
-def ansible_environment(**more: str) -> dict[str, str]:
-    """The environment of a run of Ansible: ours without any connection option, and without colour."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("K8S_AUTH_")}
-    return {
-        **ours,
-        "PATH": f"{PROGRAMS}{os.pathsep}{ours['PATH']}",
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_NOCOLOR": "1",
-        **more,
-    }
 
 
 @dataclass(frozen=True)
@@ -59,15 +48,16 @@ class Result(dict[str, Any]):
 
 
 class Ansible:
-    """Runs modules of this collection as the tasks of a real playbook.
+    """Runs modules of this collection: directly where the result is what matters, else as tasks of a real playbook.
 
     Attributes:
-        output: What the last run printed, at verbosity 3.
+        output: What the last playbook printed, at verbosity 3.
     """
 
-    def __init__(self, clusters: Clusters, folder: Path) -> None:
+    def __init__(self, clusters: Clusters, folder: Path, *, playbook: bool = False) -> None:
         self._clusters = clusters
         self._folder = folder
+        self._playbook = playbook
         self.output = ""
 
     def __call__(
@@ -89,7 +79,23 @@ class Ansible:
         return Call(name, args, **how)
 
     def each(self, *calls: Call, environment: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
-        """The results of several tasks of one playbook, run one after another whether they fail or not."""
+        """The results of several tasks, run one after another whether they fail or not."""
+        results: list[dict[str, Any]] = []
+        for playbook, group in groupby(calls, self._needs_playbook):
+            if playbook:
+                results += self._play(list(group), environment)
+            else:
+                results += [self._directly(call, environment) for call in group]
+        return results
+
+    def _needs_playbook(self, call: Call) -> bool:
+        return self._playbook or call.own_process or call.name in OF_THE_INVENTORY
+
+    def _directly(self, call: Call, environment: Mapping[str, str] | None) -> dict[str, Any]:
+        args = self._arguments(call)
+        return Result(run_directly(call.name, args, self._folder, check=call.check, environment=environment))
+
+    def _play(self, calls: list[Call], environment: Mapping[str, str] | None) -> list[dict[str, Any]]:
         results = self._folder / "results.json"
         results.unlink(missing_ok=True)
         variables = ", ".join(f"result_{number}" for number in range(len(calls)))
@@ -125,10 +131,13 @@ class Ansible:
             pytest.fail(f"the playbook did not get to its end:\n{run.stdout}", pytrace=False)
         return [Result(each) for each in json.loads(results.read_text(encoding="utf-8"))]
 
-    def _task(self, call: Call, number: int) -> dict[str, Any]:
+    def _arguments(self, call: Call) -> dict[str, Any]:
         to_cluster = {"kubeconfig": str(self._clusters.kubeconfig), "context": self._clusters.contexts[0]}
+        return {**(to_cluster if call.connection else {}), **call.args}
+
+    def _task(self, call: Call, number: int) -> dict[str, Any]:
         return {
-            f"skyshift.clusterlink.{call.name}": {**(to_cluster if call.connection else {}), **call.args},
+            f"skyshift.clusterlink.{call.name}": self._arguments(call),
             "environment": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"} if call.own_process else {},
             "register": f"result_{number}",
             "check_mode": call.check,

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.direct import run_directly
 from tests.support.paths import PROGRAMS, ROOT
 
 Task = dict[str, Any]
@@ -22,14 +23,17 @@ WAYS = {"worker": {}, "process": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"}}
 
 
 class Play:
-    """Runs tasks as a real playbook on localhost, at the highest verbosity.
+    """Runs tasks directly, or as a real playbook on localhost, at the highest verbosity.
 
     Attributes:
-        output: Everything that the last run printed.
+        environment: What the tasks' environment has besides; with something in it, modules run in their own processes.
+        playbook: Whether a playbook runs the tasks although the environment is empty.
+        output: Everything that the last playbook printed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, playbook: bool = False) -> None:
         self.folder = folder
+        self.playbook = playbook
         self.pki = folder / "pki"
         self.environment: dict[str, str] = {}
         self.output = ""
@@ -41,6 +45,8 @@ class Play:
             tasks: Each a module's short name with its arguments, and keywords such as check_mode.
             secrets: Variables that stand in a file of their own, as in a vault.
         """
+        if not (self.playbook or self.environment or secrets):
+            return [_directly(task, self.folder) for task in tasks]
         results = self.folder / "results.json"
         names = [f"result_{number}" for number in range(len(tasks))]
         play = {
@@ -101,6 +107,12 @@ class Play:
 def _with_full_names(task: Task) -> Task:
     modules = ("fabric_ca", "peer_certificate")
     return {f"skyshift.clusterlink.{key}" if key in modules else key: value for key, value in task.items()}
+
+
+def _directly(task: Task, folder: Path) -> dict[str, Any]:
+    ((name, arguments),) = ((key, value) for key, value in task.items() if key not in ("check_mode", "no_log"))
+    check = bool(task.get("check_mode"))
+    return run_directly(name.removeprefix("skyshift.clusterlink."), arguments, folder, check=check)
 
 
 def openssl(*arguments: str, check: bool = True) -> str:

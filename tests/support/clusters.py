@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 from tests.support.paths import ROOT
 
 

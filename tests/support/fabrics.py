@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.ansible import ansible_environment
 from tests.support.clusters import Clusters
+from tests.support.environment import ansible_environment
 from tests.support.gateways import QUICK
 from tests.support.holdings import holdings
 from tests.support.kubectl import Kubectl

@@ -36,7 +36,7 @@ class Jobs:
     """
 
     def __init__(self, folder: Path, inventory: dict[str, Any]) -> None:
-        self._play = Play(folder)
+        self._play = Play(folder, playbook=True)
         self.pki = folder / "pki"
         self.output = ""
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 
 MOST_RUNS = 80
 _TASK = "TASK ["

@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 from tests.support.holdings import holdings
 
 _CHANGED = re.compile(r"changed=[1-9]")

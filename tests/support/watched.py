@@ -28,7 +28,7 @@ class Watched:
 
     def __init__(self, folder: Path, hosts: dict[str, Any], **variables: Any) -> None:
         folder.mkdir(exist_ok=True)
-        self._play = Play(folder)
+        self._play = Play(folder, playbook=True)
         self.pki = self._play.pki
         self.output = ""
         self.keys: set[bytes] = set()

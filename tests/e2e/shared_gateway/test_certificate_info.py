@@ -51,11 +51,11 @@ def entry(result: Object, purpose: str, place: str) -> Object:
 
 
 def test_what_is_stored_and_served_is_told_and_nothing_is_changed(
-    run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
+    play_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
 ) -> None:
     before = secrets(kubectl)
     assert set(before) >= SECRETS
-    foretold, first, again = run_module.each(look(check=True), look(), look())
+    foretold, first, again = play_module.each(look(check=True), look(), look())
 
     assert [result["changed"] for result in (foretold, first, again)] == [False] * 3
     assert secrets(kubectl) == before
@@ -78,7 +78,7 @@ def test_what_is_stored_and_served_is_told_and_nothing_is_changed(
     values = [base64.b64decode(value) for item in before.values() for value in item["data"].values()]
     keys = [value for value in values if b"PRIVATE KEY" in value]
     assert len(keys) == 3, "the peer's and those of both components"
-    assert secrets_in(run_module.output, *keys) == []
+    assert secrets_in(play_module.output, *keys) == []
 
 
 def test_what_was_changed_by_hand_is_seen_and_after_its_repair_all_is_well(

@@ -43,15 +43,15 @@ def serial_in(material: dict[str, str]) -> str:
 
 
 def test_a_new_certificate_is_foretold_handed_over_and_served_by_the_same_pods(
-    run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
+    play_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
 ) -> None:
     old, client = serial_of(peer_secret(kubectl, SPACE)["cert.pem"]), fabric.peer("client")
     new = fabric.peer("east", folder="second")
     running = pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE)
 
-    (foretold,) = run_module.each(call(new, check=True))
+    (foretold,) = play_module.each(call(new, check=True))
     assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == old
-    done, again = run_module.each(call(new), call(new))
+    done, again = play_module.each(call(new), call(new))
 
     assert [result["changed"] for result in (foretold, done, again)] == [True, True, False]
     assert done["certificate"]["subject"] == "CN=east"
@@ -59,7 +59,7 @@ def test_a_new_certificate_is_foretold_handed_over_and_served_by_the_same_pods(
     stored = peer_secret(kubectl, SPACE)
     assert serial_of(stored["cert.pem"]) == serial_in(new)
     assert stored["key.pem"] == Path(new["privatekey_path"]).read_text()
-    assert stored["key.pem"] not in run_module.output
+    assert stored["key.pem"] not in play_module.output
     assert stored["key.pem"] not in json.dumps([foretold, done, again])
     assert pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE) == running
 

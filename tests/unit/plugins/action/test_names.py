@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 
 CLUSTER = {"host": "http://127.0.0.1:1", "api_key": "x", "retry_timeout": 0}
 LOADED = """

@@ -33,8 +33,9 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["enrolment"] |= {"pki_files"}  # requests, responses and keys are files
 ALLOWED["probe"] |= {"mesh"}  # a diagnosis reads what the cluster holds of the fabric
 ALLOWED["certificates"] |= {"gateway"}  # they are read from a gateway's Secrets and its address
+ALLOWED["preflight"] = {*PURE, "kube", "outcome", "gateway", "mesh"}  # it reads gateways and what clusters hold
 ALLOWED["modules"] = {*ALLOWED, *ACTING} - {"modules"}
-ALLOWED["plugin_utils"] = {*PURE, *ACTING, "kube", "outcome", "module", "modules"}
+ALLOWED["plugin_utils"] = {*PURE, *ACTING, "preflight", "kube", "outcome", "module", "modules"}
 ALLOWED["action"] = {*ALLOWED["plugin_utils"], "plugin_utils"}
 ALLOWED["filter"] = {*PURE, *ACTING}
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Task
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, peer_certificate
-from tests.support.ansible import ansible_environment
+from tests.support.environment import ansible_environment
 from tests.support.paths import ROOT
 
 Data = dict[str, Any]
@@ -70,6 +70,7 @@ VALID: dict[str, list[Data]] = {
     "fabric_info": [REFUSED],
     "fabric_lock": [],  # it is for the worker alone, whose run it locks
     "fabric_plan": [{"declaration": DECLARATION}, {"declaration": {"peers": {"East": {}}}}],
+    "fabric_preflight": [{"declaration": DECLARATION}, {"clusters": True, "path": "pki"}],
     "fabric_store": [{**REFUSED, **FOLDER, "state": "present", "namespace": "store"}],
     "gateway": [{**REFUSED, "state": "absent"}, {**REFUSED, "peer": "east", "certificate_path": "absent.pem"}],
     "gateway_certificate": [

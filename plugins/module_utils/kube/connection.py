@@ -9,6 +9,7 @@ authenticate that they can name (certificates, tokens, exec plugins, OIDC).
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
 from collections.abc import Callable, Mapping
@@ -84,6 +85,35 @@ _PLAIN = (
 """Options that are copied as they are, and the configuration's name for each."""
 
 
+_ENVIRONMENT = {"host": "HOST", "api_key": "API_KEY", "username": "USERNAME", "password": "PASSWORD"}
+"""Options that outrank what a kubeconfig says, and the variable of the environment that gives each."""
+
+
+def _refuse_mix(params: Mapping[str, Any]) -> None:
+    """Refuse a server or credentials of the environment beside a kubeconfig or context that the task gives.
+
+    They would send everything that is meant for the task's cluster to another one.
+
+    Raises:
+        ClusterlinkError: With each such option; values are not shown.
+    """
+    given = [name for name in ("kubeconfig", "context") if _is_given(params, name, name.upper())]
+    foreign = [
+        f"K8S_AUTH_{variable}"
+        for option, variable in _ENVIRONMENT.items()
+        if params.get(option) and not _is_given(params, option, variable)
+    ]
+    if given and foreign:
+        what = f"{' and '.join(given)} would be overridden by the environment"
+        fix = f"Unset {', '.join(foreign)} (in AWX, remove the Kubernetes credential from the job template)"
+        raise ClusterlinkError(Problem("connection", what, ", ".join(foreign), fix))
+
+
+def _is_given(params: Mapping[str, Any], option: str, variable: str) -> bool:
+    """Whether an option has a value, and not that of the environment."""
+    return bool(params.get(option)) and params[option] != os.environ.get(f"K8S_AUTH_{variable}")
+
+
 def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Cluster:
     """A client for the cluster of the connection options. It sends no request yet.
 
@@ -93,8 +123,9 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
 
     Raises:
         ClusterlinkError: The kubeconfig cannot be read, has no such context, or gives no way to authenticate;
-            a certificate or key file cannot be read.
+            a certificate or key file cannot be read; the environment names another cluster.
     """
+    _refuse_mix(params)
     # Inline keys of a kubeconfig pass through temporary files, since OpenSSL reads nothing else.
     with tempfile.TemporaryDirectory(prefix="clusterlink-") as scratch:
         configuration = _configuration(params, scratch)

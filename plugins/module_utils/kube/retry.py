@@ -49,12 +49,14 @@ class RetryPolicy:
 
     Attributes:
         limit: Seconds; 0 for a single attempt.
+        attempt: Seconds that one attempt may take to connect, and then to respond; 0 for the limits of C(transport).
         clock: Gives monotonic seconds.
         sleep: Waits for so many seconds.
         uniform: Gives a random number between two.
     """
 
     limit: float = DEFAULT_LIMIT
+    attempt: float = 0.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform

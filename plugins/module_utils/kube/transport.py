@@ -161,7 +161,7 @@ class Transport:
         attempts, done = self._policy.start(), False
         while True:
             first_get = method == "GET" and attempts.count == 1
-            silence = seconds or (FIRST_READ_TIMEOUT if first_get else READ_TIMEOUT)
+            silence = seconds or self._policy.attempt or (FIRST_READ_TIMEOUT if first_get else READ_TIMEOUT)
             asked = time.time()
             try:
                 response = self._send(method, url, data, content_type, silence)
@@ -202,7 +202,7 @@ class Transport:
             url,
             body=data,
             headers=headers,
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT, read=silence),
+            timeout=urllib3.Timeout(connect=self._policy.attempt or CONNECT_TIMEOUT, read=silence),
             retries=False,
             redirect=False,
             preload_content=False,

@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The CAs of a fabric's folder."""
+
+from __future__ import annotations
+
+import os
+
+from ..pki.certificates import fingerprint, load_chain
+from . import disk
+from .ca_rotation import RotationFolder
+
+
+def fingerprints(root: str, fabric: str) -> tuple[str, list[str]]:
+    """The fabric's folder, and the fingerprints of all CAs in it, those of a rotation included.
+
+    Args:
+        root: The directory that contains the fabrics' folders.
+        fabric: The fabric's name.
+
+    Raises:
+        ClusterlinkError: A file cannot be read, or contains no certificate.
+    """
+    folder = disk.fabric_folder(os.path.expanduser(root), fabric)
+    rotation = RotationFolder(folder)
+    found: list[str] = []
+    for path in (folder.certificate, rotation.next.certificate, rotation.old.certificate, rotation.trusted):
+        pem = disk.read_file(path)
+        if pem is not None:
+            found += [fingerprint(each) for each in load_chain(pem, path)]
+    return folder.path, list(dict.fromkeys(found))

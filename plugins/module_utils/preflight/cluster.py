@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one cluster is and holds, read before the first write of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..clusterlink import api, names
+from ..errors import ClusterlinkError
+from ..gateway.certificate import peer_facts
+from ..kube.client import Cluster, Object
+from ..kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..kube.errors import ApiError
+from ..kube.parallel import gather
+from ..kube.retry import RetryPolicy
+from ..mesh.fabric_view import export_view, import_view, peer_view
+from ..outcome import Mode, Outcome, Task
+
+ATTEMPT_SECONDS = 5.0
+"""How long a cluster may take to respond; there is one attempt."""
+
+_VIEWS = {"Peer": ("peers", peer_view), "Export": ("exports", export_view), "Import": ("imports", import_view)}
+
+
+def read_cluster(params: Mapping[str, Any], _mode: Mode | None = None) -> Outcome:
+    """Read which cluster this is, the gateways that it runs, and what it holds of a fabric.
+
+    What the user may not read counts as unknown: the run fails later where it needs more rights.
+
+    Args:
+        params: The connection options, and C(namespace), the gateway's.
+
+    Raises:
+        ClusterlinkError: The cluster cannot be reached.
+    """
+    namespace = str(params["namespace"])
+    with connect(params, RetryPolicy(0, attempt=ATTEMPT_SECONDS)) as cluster:
+        reads: list[Callable[[], Any]] = [
+            partial(_uid, cluster),
+            partial(_gateways, cluster, namespace),
+            *(partial(_views, cluster, kind, namespace) for kind in _VIEWS),
+        ]
+        uid, gateways, *found = gather(lambda read: read(), reads)
+    held = {name: views for (name, _view), views in zip(_VIEWS.values(), found, strict=True)}
+    return Outcome(values={"uid": uid, "gateways": gateways, **held})
+
+
+def _uid(cluster: Cluster) -> str:
+    """The UID of namespace kube-system, which stays as long as the cluster; empty where it may not be read."""
+    try:
+        namespace = cluster.get("Namespace", "kube-system")
+    except ApiError:
+        return ""
+    return str(namespace["metadata"]["uid"]) if namespace else ""
+
+
+def _gateways(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
+    """The gateways in all namespaces, or in the one given where others may not be read."""
+    try:
+        deployments = _deployments(cluster, "")
+    except ApiError:
+        try:
+            deployments = _deployments(cluster, namespace)
+        except ApiError:
+            return []
+    return gather(lambda deployment: _gateway(cluster, deployment), deployments)
+
+
+def _deployments(cluster: Cluster, namespace: str) -> Sequence[Object]:
+    found = cluster.list("Deployment", namespace, label_selector=f"app={names.CONTROLPLANE}")
+    return [each for each in found if each["metadata"]["name"] == names.CONTROLPLANE]
+
+
+def _gateway(cluster: Cluster, deployment: Object) -> dict[str, Any]:
+    metadata = deployment["metadata"]
+    labels = metadata.get("labels") or {}
+    try:
+        facts = peer_facts(cluster.get("Secret", names.PEER_SECRET, metadata["namespace"]))
+    except ClusterlinkError:
+        facts = peer_facts(None)
+    return {
+        "namespace": metadata["namespace"],
+        "fabric": labels.get(api.FABRIC_LABEL, "") if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else "",
+        "peer": next(iter((facts["certificate"] or {}).get("dns_names") or []), ""),
+        "trusted": [authority["fingerprint"] for authority in facts["trusted"]],
+    }
+
+
+def _views(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
+    _name, view = _VIEWS[kind]
+    try:
+        return [view(each) for each in cluster.list(kind, namespace if kind == "Peer" else "")]
+    except ApiError:
+        return []
+
+
+READ = Task(
+    argument_spec={**CONNECTION_SPEC, "namespace": {"type": "str", "default": api.SYSTEM_NAMESPACE}},
+    run=read_cluster,
+    requires=REQUIRES,
+)
+"""Runs for each host, with the host's connection."""

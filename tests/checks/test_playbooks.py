@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every playbook begins with the checks of preflight.yml, and no setting of its user changes where its tasks run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+WITHOUT_FABRIC = {"lab"}
+"""Builds clusters; there is no fabric to check."""
+PART_OF_OTHERS = {"preflight", "report"}
+READ_ONLY = {"certificates", "links", "show"}
+"""They report what they find, so the clusters are not checked."""
+CONTROLLER = {
+    "ansible_connection": "local",
+    "ansible_become": False,
+    "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+}
+
+NAMES = sorted({path.stem for path in PLAYBOOKS.glob("*.yml")} - WITHOUT_FABRIC)
+
+
+def plays(name: str) -> list[dict[str, Any]]:
+    loaded: list[dict[str, Any]] = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - PART_OF_OTHERS))
+def test_the_first_play_is_the_preflight(name: str) -> None:
+    first = plays(name)[0]
+    assert first["ansible.builtin.import_playbook"] == "preflight.yml"
+    assert (first.get("vars", {}).get("preflight_clusters", True) is not False) == (name not in READ_ONLY)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tasks_run_on_the_controller_in_order_whatever_the_user_has_set(name: str) -> None:
+    own = [play for play in plays(name) if "hosts" in play]
+    for play in own:
+        assert play["strategy"] == "linear", play["name"]
+        assert {key: play["vars"].get(key) for key in CONTROLLER} == CONTROLLER, play["name"]
+        if name != "preflight":
+            assert "skyshift_fabric" in play["hosts"], play["name"]

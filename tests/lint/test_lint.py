@@ -39,7 +39,9 @@ def test_ansible_lint_finds_nothing(gate: Gate) -> None:
     """It keeps no cache of its own and is half of the inner loop: what passed is not linted again until it changes."""
     digest = hashlib.sha256()
     for name in committed_files():
-        if name.endswith((".yml", ".yaml", ".j2", "constraints.txt")) or name.startswith((".ansible-lint", "plugins/m")):
+        if name.endswith((".yml", ".yaml", ".j2", "constraints.txt")) or name.startswith(
+            (".ansible-lint", "plugins/m")
+        ):
             digest.update(name.encode() + b"\0" + content(ROOT / name) + b"\0")
     passed = PASSED / f"ansible-lint-{digest.hexdigest()[:16]}"
     if not passed.exists():

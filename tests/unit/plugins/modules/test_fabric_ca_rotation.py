@@ -19,8 +19,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
-    enrolment_answer,
     enrolment_request,
+    enrolment_response,
     fabric_ca,
     fabric_ca_rotation,
     peer_certificate,
@@ -216,9 +216,9 @@ def test_what_a_rotation_keeps_goes_with_the_ca(fabric: Fabric) -> None:
 
 
 def enrol(fabric: Fabric, elsewhere: Path) -> None:
-    """A peer of another organisation asks, and is answered."""
+    """A peer of another organisation enrols."""
     asked = Fabric(elsewhere).run(enrolment_request, name="lyon", renew=True).values["request_path"]
-    fabric.run(enrolment_answer, name="lyon", request=asked, dest=str(elsewhere / "answer.json"))
+    fabric.run(enrolment_response, name="lyon", request=asked, dest=str(elsewhere / "response.json"))
 
 
 def test_nobody_has_a_certificate_of_the_new_ca_before_peers_of_others_do(fabric: Fabric, tmp_path: Path) -> None:

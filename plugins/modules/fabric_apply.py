@@ -323,7 +323,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 result,
                 params["wait_timeout"],
                 with_peers=params["wait_for_peers"],
-                away=params["peers_away"],
+                unreachable=params["peers_away"],
                 gateways_changed=params["gateways_changed"],
             )
         except NotReadyError as error:

@@ -193,7 +193,7 @@ from ..module_utils.fabric.resources import Address, read_address
 from ..module_utils.kube.apply import ApplyResult
 from ..module_utils.kube.client import Cluster, Object
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.mesh.import_sources import imports_from, take_out
+from ..module_utils.mesh.import_sources import imports_from, remove_source
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task
@@ -256,7 +256,7 @@ def remove_sources(cluster: Cluster, peer: Object, request: Request) -> ApplyRes
     if not request.params["remove_sources"]:
         return ApplyResult()
     name = peer["metadata"]["name"]
-    return take_out(cluster, imports_from(cluster, name), name, check=request.mode.check)
+    return remove_source(cluster, imports_from(cluster, name), name, check=request.mode.check)
 
 
 SINGLE = SingleObject(

@@ -79,7 +79,7 @@ from typing import Any
 
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.kube.parallel import Query, read
-from ..module_utils.mesh.service_view import drawn_view, is_original, service_view, stateful_set_view
+from ..module_utils.mesh.service_view import import_sources_view, is_original, service_view, stateful_set_view
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -97,7 +97,7 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
         namespaces[name] = {
             "services": [service_view(each) for each in services if is_original(each)],
             "stateful_sets": [stateful_set_view(each) for each in stateful_sets],
-            "imports": [drawn_view(each) for each in imports],
+            "imports": [import_sources_view(each) for each in imports],
         }
     return Outcome(values={"namespaces": namespaces})
 

@@ -238,7 +238,7 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     [problem] = said["problems"]
     assert problem == (
         f"{EAST}: Deployment {SYSTEM}/cl-dataplane is changed by gitops (spec.replicas); "
-        "a run does not take it back unless clusterlink_force_conflicts is set"
+        "a run reverts it only with clusterlink_force_conflicts"
     )
     refused = fabric.two.play("site")
     assert refused.code != 0

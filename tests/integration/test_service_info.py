@@ -61,6 +61,6 @@ def test_services_of_pods_are_made_left_alone_repaired_and_removed(
     assert run_module("fabric_apply", {**arguments, "objects": []}, check=True)["deleted"] != []
     kubectl.apply(service("mine", namespace))
     refused = run_module("fabric_apply", {**arguments, "objects": [wanted, service("mine", namespace)]})
-    assert "was not made for an export" in refused["msg"]
+    assert "did not create it for an export" in refused["msg"]
     assert [each["name"] for each in run_module("fabric_apply", {**arguments, "objects": []})["deleted"]] == ["db-0"]
     assert kubectl("get", "services", "--namespace", namespace, "--output", "name").split() == ["service/mine"]

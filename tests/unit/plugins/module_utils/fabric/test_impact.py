@@ -61,7 +61,7 @@ def test_a_link_that_goes_is_missed_by_what_crosses_it_whichever_way_it_is_told(
 ) -> None:
     assert [str(each) for each in losses(uses, links=[frozenset(pair)])] == [
         "Import default/db of north loses all its sources: east",
-        "Import default/web of north loses the source east, and keeps west",
+        "Import default/web of north loses the source east and keeps west",
     ]
 
 

@@ -182,7 +182,7 @@ def test_peer_without_a_known_address_is_pending_and_the_rest_is_written(
             "kind": "Peer",
             "name": "east",
             "namespace": "clusterlink-system",
-            "reason": "the address of the gateway of east is not known",
+            "reason": "the gateway address of east is unknown",
         }
     ]
     assert len(one(planned, "north", "Import")["spec"]["sources"]) == 2

@@ -127,7 +127,7 @@ def test_what_was_given_back_and_taken_again_is_not_the_first_keepers_any_more(c
     assert took(kept)
     again.read()
     again.release()
-    assert not kept.renew(), "it is not there"
+    assert not kept.renew(), "it does not exist"
     assert took(kept)
     again.read()
     again.release()

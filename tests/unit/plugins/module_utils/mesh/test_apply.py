@@ -167,7 +167,7 @@ def test_peer_that_is_away_is_not_waited_for(memory_cluster: type[MemoryCluster]
     result = ApplyResult(
         created=[Ref.of(peer), Ref.of(export)], objects={Ref.of(each): each for each in (peer, export)}
     )
-    states = wait_for_mesh(cluster, result, 5, with_peers=True, away=[Ref.of(peer).name])
+    states = wait_for_mesh(cluster, result, 5, with_peers=True, unreachable=[Ref.of(peer).name])
     assert list(states) == [Ref.of(export)]
 
 
@@ -233,7 +233,9 @@ def test_services_of_gateways_and_of_others_are_never_removed(memory_cluster: ty
 @pytest.mark.parametrize("force", [False, True])
 def test_service_of_somebody_is_not_taken_over_even_by_force(memory_cluster: type[MemoryCluster], force: bool) -> None:
     cluster = memory_cluster(service("db-0", app="db"))
-    with pytest.raises(ClusterlinkError, match=r"Service a/db-0: it is there already, and was not made for an export"):
+    with pytest.raises(
+        ClusterlinkError, match=r"Service a/db-0: it exists already, and the collection did not create it for an export"
+    ):
         apply_mesh(cluster, "f", [service("db-0")], check=False, force=force)
     assert cluster.writes == []
 

@@ -109,7 +109,7 @@ def test_imports_that_lose_sources_are_told(
     outcome = run(monkeypatch, memory_cluster(*there), check=True, objects=[imported("web", "west")])
     assert outcome.warnings == [
         "Import a/db loses all its sources: east.",
-        "Import a/web loses the source east, and keeps west.",
+        "Import a/web loses the source east and keeps west.",
     ]
     assert [(each["name"], each["lost"], each["left"]) for each in outcome.values["lost"]] == [
         ("db", ["east"], []),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Peer as one side of a link that was asked for by name, and what goes before a Peer does."""
+"""A Peer as one side of a link that was added by name, and what goes before a Peer does."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.service_view import (
-    drawn_view,
+    import_sources_view,
     is_original,
     service_view,
     stateful_set_view,
@@ -64,7 +64,7 @@ def test_import_is_told_with_the_fabric_that_made_it() -> None:
         "metadata": {"name": "web", "namespace": "train", "labels": labels},
         "spec": {"port": 80, "sources": sources},
     }
-    assert drawn_view(imported) == {
+    assert import_sources_view(imported) == {
         "name": "web",
         "port": 80,
         "fabric": "demo",

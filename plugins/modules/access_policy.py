@@ -173,10 +173,10 @@ from collections.abc import Mapping
 from ..module_utils.clusterlink import api
 from ..module_utils.common.fields import Item
 from ..module_utils.common.kinds import Ref
+from ..module_utils.common.types import Object
 from ..module_utils.fabric.objects import policy_object
 from ..module_utils.fabric.resources import NAMESPACED, PRIVILEGED, TIERS, AccessPolicy, Origin
 from ..module_utils.fabric.selector_grammar import read_client, read_list, read_service
-from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.mesh.single_object import SINGLE_SPEC, SingleObject, refer_to
 from ..module_utils.module import run_module

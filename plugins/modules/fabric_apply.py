@@ -275,11 +275,11 @@ from typing import Any
 
 from ..module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
 from ..module_utils.common.kinds import Ref
+from ..module_utils.common.types import Object
 from ..module_utils.errors import ClusterlinkError
 from ..module_utils.fabric.declaration import parse_addresses
 from ..module_utils.fabric.impact import lost_by_changes
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
-from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.kube.readiness import conditions
 from ..module_utils.kube.wait import NotReadyError

@@ -187,11 +187,12 @@ from ..module_utils.clusterlink import api
 from ..module_utils.clusterlink.ownership import not_ours
 from ..module_utils.common.fields import Item
 from ..module_utils.common.kinds import Ref
+from ..module_utils.common.types import Address, Object
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.objects import peer_object
-from ..module_utils.fabric.resources import Address, read_address
+from ..module_utils.fabric.resources import read_address
 from ..module_utils.kube.apply import ApplyResult
-from ..module_utils.kube.client import Cluster, Object
+from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.mesh.import_sources import imports_from, remove_source
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to

@@ -120,9 +120,9 @@ from collections.abc import Mapping
 
 from ..module_utils.common.fields import Item
 from ..module_utils.common.naming import service_name_fault
+from ..module_utils.common.types import Object
 from ..module_utils.fabric.objects import export_object
 from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, Export, Origin
-from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.mesh.single_object import SINGLE_SPEC, SingleObject, refer_to
 from ..module_utils.module import run_module

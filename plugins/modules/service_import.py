@@ -163,11 +163,12 @@ from ..module_utils.clusterlink import api
 from ..module_utils.common.fields import Item
 from ..module_utils.common.kinds import Ref
 from ..module_utils.common.naming import service_name_fault
+from ..module_utils.common.types import Object
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.groups import Clusters
 from ..module_utils.fabric.objects import import_object
 from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, read_import
-from ..module_utils.kube.client import Cluster, Object
+from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.kube.errors import HTTP_FORBIDDEN, ApiError
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..common.fields import Item, Report
-from ..fabric.resources import Address, read_address, read_peer
+from ..common.types import Address
+from ..fabric.resources import read_address, read_peer
 
 # Strict, because the text of another organisation is copied into an inventory, where braces are a template.
 _HOST = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*")

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from ..common.naming import label_value_fault
+from ..common.types import Address
 from ..errors import ClusterlinkError, Problem
-from ..fabric.resources import Address
 from ..pki.keys import SMALLEST_RSA, spec_of
 from ..pki.reasons import key_reasons
 from ..pki.subject import leaf_subject

@@ -11,13 +11,14 @@ from typing import Any
 from ..clusterlink import api
 from ..common.fields import Item, Report
 from ..common.naming import dns_label_fault
+from ..common.types import Address
 from .expansion import expand
 from .groups import Clusters
 from .links import read_links
 from .model import LINK_MODES, ON_DEMAND, ApiServer, Declaration, Peer
 from .observed import read_observed
 from .policies import read_policy
-from .resources import Address, PeerEntry, read_access_policy, read_export, read_import, read_peer
+from .resources import PeerEntry, read_access_policy, read_export, read_import, read_peer
 from .services import read_service
 from .shared import read_shared
 from .validate import check

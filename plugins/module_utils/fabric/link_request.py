@@ -13,10 +13,10 @@ from typing import Any
 
 from ..common.fields import Item, Report
 from ..common.naming import did_you_mean
+from ..common.types import Address
 from .cluster_resources import resources_by_cluster
 from .impact import ImportUse, LostSources, declared_uses, losses, observed_uses
 from .link_view import Fabric, NamedLink, added_links, default_name
-from .resources import Address
 from .topology import can_reach, links
 
 PRESENT, ABSENT = "present", "absent"

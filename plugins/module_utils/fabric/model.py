@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..common.types import Address
 from .links import DeclaredLink
 from .observed import Observed
 from .policies import FabricPolicy
-from .resources import AccessPolicy, Address, Export, Import, PeerEntry
+from .resources import AccessPolicy, Export, Import, PeerEntry
 from .services import Service
 from .shared import SharedNamespace
 

@@ -5,13 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from ..clusterlink import api
-from .resources import AccessPolicy, Address, Backing, Export, Import
+from ..common.types import Address, Object
+from .resources import AccessPolicy, Backing, Export, Import
 from .selectors import Selector
-
-Object = dict[str, Any]
 
 
 def peer_object(name: str, namespace: str, gateways: Iterable[Address], labels: Mapping[str, str]) -> Object:

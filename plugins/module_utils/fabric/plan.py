@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clusterlink import api
+from ..common.types import Address, Object
 from .authorization import Side
 from .cluster_resources import ClusterResources, resources_by_cluster
 from .model import Declaration, Peer
-from .objects import Object, export_object, import_object, in_order, peer_object, policy_object, service_object
+from .objects import export_object, import_object, in_order, peer_object, policy_object, service_object
 from .probes import ImportProbe, probe_of
-from .resources import Address
 from .services import Service
 from .topology import Link, links
 from .warnings import warnings

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..clusterlink import api
 from ..common.fields import Item, flag
 from ..common.naming import service_name_fault
+from ..common.types import Address
 from .groups import Clusters
 from .selector_grammar import read_client, read_list, read_service
 from .selectors import Selector
@@ -34,14 +35,6 @@ class Origin:
     where: str
     host: str
     reason: str
-
-
-@dataclass(frozen=True, order=True)
-class Address:
-    """Where a gateway is reached: a host name or IP, and a TCP port."""
-
-    host: str
-    port: int
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from ..clusterlink.api import (
     ownership_labels,
 )
 from ..common.kinds import KINDS, Ref
+from ..common.types import Address, Object
 from ..errors import Problem, raise_all
 from ..fabric.objects import in_order, peer_object
-from ..fabric.resources import Address
 from ..kube.apply import ApplyResult, Prune, apply_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.readiness import unready
 from ..kube.wait import settle_time, wait_gone, wait_ready
 

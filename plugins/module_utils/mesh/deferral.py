@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..fabric.objects import without_sources
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 
 
 def defer_unreachable_sources(

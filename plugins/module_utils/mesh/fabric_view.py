@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import api
+from ..common.types import Object
 
-Object = Mapping[str, Any]
 View = Mapping[str, Any]
 
 NOT_SEEN = "no gateway has reported its status"

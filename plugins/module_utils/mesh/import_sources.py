@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from ..clusterlink.ownership import not_ours
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import raise_all
 from ..kube.apply import ApplyResult, apply_objects, delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.compare import applied
 
 

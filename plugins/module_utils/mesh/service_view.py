@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..clusterlink import api
 from ..clusterlink.names import CLUSTERLINK_MANAGED
+from ..common.types import Object
 from .fabric_view import import_view
-
-Object = Mapping[str, Any]
 
 _MAKERS = (CLUSTERLINK_MANAGED, api.MANAGED_BY)
 

@@ -14,10 +14,11 @@ from ..common.changes import change_reason
 from ..common.fields import Item, Report
 from ..common.kinds import Ref
 from ..common.naming import dns_label_fault
+from ..common.types import Object
 from ..errors import ClusterlinkError
 from ..fabric.resources import read_labels
 from ..kube.apply import ApplyResult, apply_objects, delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.connection import CONNECTION_SPEC, connect
 from ..kube.readiness import conditions
 from ..kube.wait import NotReadyError, settle_time, wait_gone, wait_ready

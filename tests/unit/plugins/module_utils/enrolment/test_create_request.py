@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.peer_addresses import (
     given_gateways,
     given_peers,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from tests.unit.plugins.module_utils.enrolment.conftest import cached_ca, cached_key
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import (
     FORMAT,
@@ -23,7 +24,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.req
     read_request,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, cached_ca, cached_key

@@ -15,8 +15,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.kinds import PEER_SETTLE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import SETTLE, Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh import apply as mesh
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.apply import apply_mesh, wait_for_mesh

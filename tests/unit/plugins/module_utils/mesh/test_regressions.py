@@ -30,7 +30,7 @@ def test_what_was_in_order_and_is_not_or_is_gone_is_worse(part: str, flag: str, 
     assert worse(before, {**NOTHING, part: [thing(flag, good=False, message="no heartbeat")]}) == [
         f"{called} was {flag} and no longer is: no heartbeat"
     ]
-    assert worse(before, NOTHING) == [f"{called} was {flag} and is gone"]
+    assert worse(before, NOTHING) == [f"{called} was {flag} and no longer exists"]
 
 
 def test_what_was_out_of_order_may_stay_so_and_what_is_new_may_be_as_it_is() -> None:

@@ -90,7 +90,7 @@ def test_namespace_that_could_not_be_looked_at_is_owed_and_keeps_what_it_has(
     run(monkeypatch, cluster, objects=[EXPORT], wait=False)
     outcome = run(monkeypatch, cluster, keep_namespaces=["a"])
     assert (outcome.failed, outcome.changed) == (False, False)
-    reason = "what is in it is not known, so nothing of the fabric in it is removed"
+    reason = "its content is unknown, so nothing of the fabric in it is removed"
     assert outcome.values["incomplete"] == [{"kind": "Namespace", "name": "a", "namespace": "", "reason": reason}]
     assert run(monkeypatch, cluster, keep_namespaces=["a"], state="absent").values["incomplete"] == []
     assert cluster.objects == {}

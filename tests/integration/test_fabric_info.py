@@ -38,7 +38,7 @@ def test_bare_cluster_serves_nothing(run_module: Ansible) -> None:
 
 
 @pytest.mark.usefixtures("crds")
-def test_everything_is_told_with_its_state(
+def test_everything_is_reported_with_its_state(
     run_module: Ansible, kubectl: Kubectl, namespace: str, privileged: str
 ) -> None:
     def made(kind: str, name: str, spec: dict[str, Any], **labels: str) -> dict[str, Any]:

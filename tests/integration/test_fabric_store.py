@@ -172,7 +172,7 @@ def jobs(clusters: Clusters, namespace: str, tmp_path: Path) -> Iterator[Jobs]:
         yield made
 
 
-def test_where_the_management_cluster_is_away_nothing_is_made(jobs: Jobs) -> None:
+def test_where_the_management_cluster_is_unreachable_nothing_is_made(jobs: Jobs) -> None:
     away = {
         "clusterlink_store_host": "https://127.0.0.1:1",
         "clusterlink_store_api_key": "secret-token",

@@ -44,7 +44,7 @@ def test_enrolment_tells_no_secret_on_either_side(tmp_path: Path) -> None:
     assert "PRIVATE KEY" not in travelled
 
 
-def test_the_search_finds_a_key_that_is_told_or_open(tmp_path: Path) -> None:
+def test_the_search_finds_a_key_that_is_shown_or_open(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "ours", {"east": {}})
     (tmp_path / "role.yml").write_text("- {hosts: clusters, gather_facts: false, roles: [skyshift.clusterlink.fabric]}")
     watched.run(str(tmp_path / "role.yml"))

@@ -26,7 +26,7 @@ def service(name: str, namespace: str, **labels: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("crds")
-def test_namespace_is_told_without_what_was_made_for_imports(
+def test_namespace_is_reported_without_what_was_made_for_imports(
     run_module: Ansible, kubectl: Kubectl, namespace: str
 ) -> None:
     kubectl.apply(

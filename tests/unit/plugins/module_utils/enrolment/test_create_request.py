@@ -119,9 +119,9 @@ def test_nobody_enrols_where_the_cas_key_is(stage: Stage) -> None:
 
 def test_a_request_holds_no_private_key(stage: Stage) -> None:
     asking = stage.ask()
-    told = stage.request.read_text() + json.dumps([asking.values(), asking.diff()]) + repr(asking)
-    assert "PRIVATE" not in told
-    assert key_file(stage).read_text().splitlines()[1] not in told
+    shown = stage.request.read_text() + json.dumps([asking.values(), asking.diff()]) + repr(asking)
+    assert "PRIVATE" not in shown
+    assert key_file(stage).read_text().splitlines()[1] not in shown
 
 
 @pytest.mark.parametrize("host", ["{{ 7 * 7 }}", "fe80::1%{{x}}", "a b", "10.0.0", "-a", "", "x" * 254, "h:443"])

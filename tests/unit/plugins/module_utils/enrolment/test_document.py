@@ -43,7 +43,7 @@ def test_what_was_signed_is_read_back_and_is_the_signers_alone(kind: KeySpec) ->
         assert not is_signed_by(read, cached_key(other, 1).public_key())
 
 
-def test_a_file_that_was_indented_anew_or_got_other_line_ends_is_the_same() -> None:
+def test_a_file_that_was_indented_again_or_got_other_line_ends_is_the_same() -> None:
     document = sign(CONTENT, cached_key(KINDS[0]))
     for text in (
         json.dumps(json.loads(document.text), indent=8, sort_keys=True).encode(),

@@ -95,7 +95,7 @@ def test_the_same_request_again_gets_the_same_certificate_where_the_response_is_
     assert stage.record.read_bytes() == record
 
 
-def test_a_request_that_is_indented_anew_is_the_same(stage: Stage) -> None:
+def test_a_request_that_is_indented_again_is_the_same(stage: Stage) -> None:
     stage.ask()
     stage.sign()
     stage.request.write_text(json.dumps(json.loads(stage.request.read_text())))
@@ -155,7 +155,7 @@ def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
         {"nonce": "f" * 32},
     ],
 )
-def test_an_altered_request_is_refused_whoever_signs_it_anew(stage: Stage, changes: dict[str, Any]) -> None:
+def test_an_altered_request_is_refused_whoever_signs_it_again(stage: Stage, changes: dict[str, Any]) -> None:
     stage.ask()
     said, signature = content(stage, **changes), json.loads(stage.request.read_text())["signature"]
     stage.request.write_text(json.dumps({**said, "signature": signature}))
@@ -268,7 +268,7 @@ def test_a_request_that_is_truncated_missing_or_something_else_is_refused(stage:
     assert f"Give a file of format {FORMAT}" in refused(stage, request=stage.response_file)
 
 
-def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_away(stage: Stage) -> None:
+def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_to_others(stage: Stage) -> None:
     folder = disk.peer_folder(str(stage.root / "fabric"), "demo", "lyon")
     disk.make_folder(folder)
     disk.write_file(folder.key, key_pem(cached_key(KeySpec())), disk.KEY_MODE)

@@ -47,7 +47,7 @@ def one(fabric: Fabric) -> LinkState:
     return state
 
 
-def test_a_link_that_was_asked_for_is_told_from_its_source_by_its_name(declare: Declare) -> None:
+def test_a_link_that_was_added_is_shown_from_its_source_with_its_name(declare: Declare) -> None:
     state = one(Fabric(parse(declare()), ASKED))
     assert (state.name, state.source, state.target, state.ready, state.purposes) == (
         *("backup", "west", "east", True),
@@ -84,12 +84,12 @@ def test_a_peer_that_nobody_declared_is_shown_and_is_no_problem(declare: Declare
     assert (state.name, state.purposes, problems([state])) == ("east-west", ("not declared",), [])
 
 
-def test_a_link_of_another_fabric_was_not_asked_for_here(declare: Declare) -> None:
+def test_a_link_of_another_fabric_was_not_added_here(declare: Declare) -> None:
     foreign = infos(east=[peer("west", labels=BACKUP, fabric="other")])
     assert one(Fabric(parse(declare()), foreign)).purposes == ("not declared",)
 
 
-def test_a_declared_link_that_was_also_asked_for_keeps_the_name(declare: Declare, web: Data) -> None:
+def test_a_declared_link_that_was_also_added_keeps_the_name(declare: Declare, web: Data) -> None:
     web |= {"exported_by": "east", "imported_by": "west"}
     state = one(Fabric(parse(declare(services=[web])), ASKED))
     assert (state.name, state.source, state.purposes) == ("backup", "west", ("service default/web", "on demand"))
@@ -128,7 +128,7 @@ def refused(*args: Any, **kwargs: Any) -> list[tuple[str, str]]:
     return [(each.where, each.what) for each in caught.value.problems]
 
 
-def test_each_side_is_told_where_the_other_is(declare: Declare) -> None:
+def test_each_side_gets_the_address_of_the_other(declare: Declare) -> None:
     made = ask(declare(), name="backup", source="west", target="east").as_dict()
     assert made["sides"] == {
         "west": {"peer": "east", "gateways": [ADDRESSES["east"]]},
@@ -188,7 +188,7 @@ def test_a_cluster_that_cannot_be_reached_or_read_is_refused(declare: Declare) -
     assert "ClusterLink is not installed there" in refused(declare(), bare, **asked)[0][1]
 
 
-def test_a_link_that_was_asked_for_can_go(declare: Declare) -> None:
+def test_a_link_that_was_added_can_be_removed(declare: Declare) -> None:
     made = ask(declare(), ASKED, state="absent", name="backup")
     assert (made.source, made.target, made.losses) == ("west", "east", ())
     assert set(made.as_dict()["sides"]) == {"east", "west"}

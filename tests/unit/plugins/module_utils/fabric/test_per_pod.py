@@ -103,7 +103,7 @@ def test_imports_can_have_another_name_and_namespace(declare: Declare) -> None:
     assert [(each["namespace"], each["name"]) for each in found] == [("data", "pg-0"), ("data", "pg-1")]
 
 
-def test_pods_of_several_clusters_are_told_apart_by_the_peers_name(declare: Declare) -> None:
+def test_pods_of_several_clusters_are_distinguished_by_the_peers_name(declare: Declare) -> None:
     service = {**DB, "per_pod": "by_peer", "exported_by": ["east", "west"], "imported_by": ["north", "east"]}
     plan = planned(declare(services=[service]))
     assert names(plan, "north", "Import") == ["db-0-east", "db-0-west", "db-1-east", "db-1-west"]
@@ -127,7 +127,7 @@ def test_stateful_set_that_is_not_there_is_warned_of(declare: Declare) -> None:
     assert plan.warnings == ("east has no StatefulSet default/db, so none of its pods is exported.",)
 
 
-def test_pods_of_a_cluster_that_is_away_are_those_that_others_import(declare: Declare) -> None:
+def test_pods_of_a_cluster_that_is_unreachable_are_those_that_others_import(declare: Declare) -> None:
     there = [
         imported("db-0"),
         imported("db-2"),

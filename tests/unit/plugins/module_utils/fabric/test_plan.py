@@ -143,7 +143,7 @@ def test_export_host_and_labels_are_written(declare: Declare, plan: Planner, web
     assert one(planned, "north", "Import")["metadata"]["labels"] == {**OWNER, "tier": "data"}
 
 
-def test_merged_import_draws_on_the_other_clusters_and_is_labelled_in_words(
+def test_merged_import_imports_from_the_other_clusters_and_is_labelled_in_words(
     declare: Declare, plan: Planner, web: Data
 ) -> None:
     planned = plan(declare(services=[{**web, "imported_by": ["north", "west"], "merge": ["west"]}]))

@@ -151,7 +151,7 @@ def test_outbound_only_cluster_imports_and_its_own_services_stay_its_own(declare
     assert plan.warnings == ("train/own of north is not shared: north has no ingress.",)
 
 
-def test_nothing_of_a_cluster_that_is_away_is_taken_from_others(declare: Declare) -> None:
+def test_nothing_of_a_cluster_that_is_unreachable_is_taken_from_others(declare: Declare) -> None:
     data = declare(shared_namespaces=[TRAIN])
     known = {"east": holds(service("ps")), "west": holds(service("ps"), service("log")), "north": holds()}
     whole = planned(data, **known)

@@ -91,7 +91,7 @@ def test_a_link_to_a_gateway_of_unknown_address_is_left_alone_and_not_waited_for
     assert (cluster.writes, result.objects) == ([], {})
 
 
-def test_a_declared_peer_keeps_the_labels_of_a_link_that_was_asked_for(memory_cluster: type[MemoryCluster]) -> None:
+def test_a_declared_peer_keeps_the_labels_of_an_added_link(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster(asked_peer("y"))
     declared = make("Peer", "y")
     apply_mesh(cluster, "f", [declared], check=False, gateways={"y": Address("new", 1)})
@@ -126,7 +126,7 @@ def test_object_of_another_fabric_is_only_taken_over_by_force(memory_cluster: ty
     assert apply_mesh(cluster, "f", [make("Peer")], check=False, force=True).updated == [Ref("Peer", "x", "a")]
 
 
-def test_every_object_that_is_none_of_a_fabric_is_told(memory_cluster: type[MemoryCluster]) -> None:
+def test_every_object_that_is_none_of_a_fabric_is_reported(memory_cluster: type[MemoryCluster]) -> None:
     nameless, homeless = make("Import"), make("Import")
     del nameless["metadata"]["name"], homeless["metadata"]["namespace"]
     bad = [make("Secret"), {**make("Peer"), "apiVersion": "v2"}, nameless, homeless, {"kind": "Peer"}]
@@ -161,7 +161,7 @@ def test_peers_are_not_waited_for_unless_asked(memory_cluster: type[MemoryCluste
     assert wait_for_mesh(memory_cluster(), result, 5, with_peers=False) == {}
 
 
-def test_peer_that_is_away_is_not_waited_for(memory_cluster: type[MemoryCluster]) -> None:
+def test_peer_that_is_unreachable_is_not_waited_for(memory_cluster: type[MemoryCluster]) -> None:
     peer, export = make("Peer"), make("Export")
     cluster = memory_cluster(peer, ready(export))
     result = ApplyResult(

@@ -81,7 +81,7 @@ def test_many_fields_are_counted() -> None:
     assert problem.endswith("(f0, f1, f2 and 2 more)")
 
 
-def test_what_waits_for_a_cluster_that_is_away_is_named_and_no_drift() -> None:
+def test_what_waits_for_a_cluster_that_is_unreachable_is_named_and_no_drift() -> None:
     incomplete = {"kind": "Peer", "name": "west", "namespace": "system", "reason": "its gateway has no address yet"}
     said = report({"east": {"drift": [], "incomplete": [incomplete]}})
     assert (said["drifted"], said["problems"]) == (False, [])

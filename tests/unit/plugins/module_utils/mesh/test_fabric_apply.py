@@ -101,7 +101,7 @@ def test_check_mode_waits_for_nothing(memory_cluster: type[MemoryCluster], monke
     assert (outcome.failed, outcome.changed) == (False, True)
 
 
-def test_imports_that_lose_sources_are_told(
+def test_imports_that_lose_sources_are_reported(
     memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = ownership_labels("fabric")

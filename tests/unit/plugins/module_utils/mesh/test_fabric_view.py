@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a cluster's objects."""
+"""The plain data of a cluster's objects."""
 
 from __future__ import annotations
 

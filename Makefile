@@ -117,7 +117,7 @@ format: setup ## Format the Python files
 	@ruff check --fix --exit-zero && ruff format
 
 .PHONY: pins
-pins: ## Write constraints.txt anew: every package that the requirements bring, at its newest
+pins: ## Rewrite constraints.txt: every package that the requirements bring, at its newest
 	@rm -rf .build/pins && $(PYTHON) -m venv .build/pins
 	@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@{ sed '/^[^#]/,$$d' constraints.txt; .build/pins/bin/python -m pip freeze --disable-pip-version-check; } > .build/constraints.txt

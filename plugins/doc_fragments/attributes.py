@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every module of the collection promises about check mode and diff."""
+"""The attributes of every module: check mode and diff."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ attributes:
     description: Can run in C(check_mode) and return the changed status that a real run would have.
     support: full
   diff_mode:
-    description: Returns what was, or in check mode would be, changed, before and after, without any secret.
+    description: Returns the changed content before and after, or in check mode the planned one, without secrets.
     support: full
 """
 
@@ -27,7 +27,7 @@ attributes:
     description: Can run in C(check_mode) and return the changed status that a real run would have.
     support: full
   diff_mode:
-    description: Returns what was, or in check mode would be, changed, before and after, without any secret.
+    description: Returns the changed content before and after, or in check mode the planned one, without secrets.
     support: N/A
     details:
       - This module changes nothing.

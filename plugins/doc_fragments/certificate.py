@@ -1,34 +1,34 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that making a CA and making a peer's certificate have in common."""
+"""The common options of the modules for CAs and peers' certificates."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Where certificates are kept, and of what kind they are."""
+    """The storage of certificates, and their kind."""
 
     DOCUMENTATION = r"""
 options:
   path:
     description:
-      - The folder on the host that runs the task in which fabrics have their folders.
+      - The folder of all fabrics, on the host that runs the task.
       - "Its layout is that of the C(clusterlink) CLI: C(FABRIC/cert.pem), C(FABRIC/key.pem), C(FABRIC/PEER/cert.pem)
         and C(FABRIC/PEER/key.pem) below it."
-      - Leave it out, and set O(return_content), to keep everything elsewhere.
+      - To store certificates elsewhere, set O(return_content) instead.
     type: path
   state:
     description:
-      - V(present) makes what is missing or will not do, and says why.
-      - V(absent) removes the certificate and the key from their folder, and the folder when nothing else is in it.
-        Needs O(path).
+      - V(present) creates what is missing or cannot be used, and returns the reasons.
+      - V(absent) removes the certificate and the key from their folder, and then the folder if it is empty. Needs
+        O(path).
     type: str
     choices: [present, absent]
     default: present
   key_type:
     description:
       - The kind of key. V(ecdsa) is on the curve P-256; the C(clusterlink) CLI can use V(rsa) only.
-      - An existing key is compared with it only when it is given.
+      - An existing key is compared with it only when it is set.
     type: str
     choices: [ecdsa, rsa]
   key_size:
@@ -38,8 +38,8 @@ options:
     type: int
   subject:
     description:
-      - What the certificate's subject holds besides the common name.
-      - An existing subject is compared with it only when it is given.
+      - The attributes of the certificate's subject, without the common name.
+      - An existing subject is compared with it only when it is set.
     type: dict
     suboptions:
       country:
@@ -59,24 +59,24 @@ options:
         type: str
   backup:
     description:
-      - Whether to keep a file that is replaced or removed, beside it and readable by its owner only.
-      - Backups of keys are keys, so remove them when they are not needed any more.
+      - Whether to keep a copy of each replaced or removed file beside it, readable by its owner only.
+      - A backup of a key is a key, so remove it when it is no longer needed.
     type: bool
     default: false
   certificate_content:
     description:
-      - The present certificate, as PEM, for callers who store certificates elsewhere.
+      - The present certificate as PEM, if it is stored elsewhere.
       - Mutually exclusive with O(path).
     type: str
   privatekey_content:
     description:
-      - The present private key, as PEM, for callers who store keys elsewhere.
+      - The present private key as PEM, if it is stored elsewhere.
       - Mutually exclusive with O(path).
     type: str
   return_content:
     description:
-      - Whether to return the certificate, and the private key when a new one was made, instead of writing files.
-      - Set C(no_log) on the task, or the new private key is in its output.
+      - Whether to return the certificate, and a new private key, instead of writing files.
+      - Set C(no_log) on the task, so that the new private key is not in its output.
       - Mutually exclusive with O(path).
     type: bool
     default: false

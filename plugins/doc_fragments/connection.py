@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that say how a cluster's API is reached.
+"""The options for the connection to a cluster's API.
 
 Their names, aliases and environment variables are those of kubernetes.core
 (plugins/doc_fragments/k8s_auth_options.py there), so that one set of variables, one C(module_defaults)
@@ -119,11 +119,11 @@ options:
     elements: str
   retry_timeout:
     description:
-      - For how many seconds a request is tried again that the API server refuses with 429, 500, 502, 503 or 504, or
-        that fails as there is no connection, or it breaks, or no answer comes. With V(0) it is tried once.
-      - Pauses between tries grow to 3 seconds, differ by chance, and are at least what the server asks for in
-        C(Retry-After). No try begins after that time, but one that has begun may last 60 seconds more.
-      - What is refused otherwise is never tried again, nor what may not be done twice.
+      - For how many seconds a request is retried when the API server responds with 429, 500, 502, 503 or 504, or when
+        the connection fails, breaks, or brings no response. With V(0), there is no retry.
+      - Pauses between attempts grow to 3 seconds, vary at random, and are at least as long as C(Retry-After) requires.
+        No attempt begins after that time; one that has begun may take 60 seconds more.
+      - Other responses are not retried, and neither is a request that must not be repeated.
     type: float
     default: 20.0
 requirements:

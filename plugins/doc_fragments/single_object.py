@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the modules that keep one object."""
+"""The options of the modules for one object."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ class ModuleDocFragment:
 options:
   labels:
     description:
-      - Labels of the object, beside C(app.kubernetes.io/managed-by), which is always C(skyshift.clusterlink).
-      - Those that an earlier run has set and that are no longer given are removed; labels that others have set stay.
+      - Labels of the object, in addition to C(app.kubernetes.io/managed-by), which is always C(skyshift.clusterlink).
+      - Labels of an earlier run that are no longer given are removed; labels of other field managers stay.
     type: dict
   state:
     description:
-      - V(present) makes the object, or sets the fields that are asked for and nothing else of it.
+      - V(present) creates the object, or sets only the given fields of an existing one.
       - V(absent) removes it.
     type: str
     choices: [present, absent]
     default: present
   force_conflicts:
     description:
-      - Whether to take over fields that another field manager (C(kubectl), another tool) has set to something else.
-        Otherwise such fields are an error that names the manager.
+      - Whether to take over fields that another field manager, such as C(kubectl), has set to other values. Without it,
+        such fields are an error that names the manager.
     type: bool
     default: false
 notes:
-  - The object is written by server-side apply, and only when it is not yet as asked for.
-  - An object that was made from a fabric's declaration (by M(skyshift.clusterlink.fabric_apply)) keeps the labels that
-    say so. A change to it is made, with a warning, since the declaration will undo it.
+  - The module writes the object by server-side apply, and only when it differs.
+  - An object of a fabric's declaration (see M(skyshift.clusterlink.fabric_apply)) keeps the labels of the fabric. A
+    change of it gives a warning, since the next run of the declaration reverts it.
 """

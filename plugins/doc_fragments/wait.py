@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a module that waits until what it wrote works."""
+"""The options of the modules that wait for objects."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ class ModuleDocFragment:
 options:
   wait:
     description:
-      - Whether to wait until what was asked for is really there and working, or, when it is removed, really gone.
-      - When the time is over, the task fails, says what is not ready and why, and still reports what it changed.
-      - Nothing is waited for in check mode.
+      - Whether to wait until the objects are ready or, when they are removed, gone.
+      - When O(wait_timeout) is over, the task fails, names the objects that are not ready with the reasons, and still
+        returns its changes.
+      - The module does not wait in check mode.
     type: bool
     default: true
   wait_timeout:

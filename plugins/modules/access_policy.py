@@ -8,15 +8,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: access_policy
-short_description: Keep an access policy, which allows or denies connections through ClusterLink
+short_description: Manage an access policy, which allows or denies connections through ClusterLink
 version_added: "0.1.0"
 description:
-  - Allows or denies connections from workloads to services, in the privileged tier, which is for a cluster's
-    administrators and decides first, or in the tier of a namespace.
-  - A connection is decided twice, by the importing and by the exporting gateway, each with the policies of its own
-    cluster. Any privileged deny wins, then any privileged allow, any deny of the namespace, any allow of the namespace;
-    what nothing allows is denied. The namespace is the Import's in the importing cluster and the Export's in the
-    exporting one.
+  - Allows or denies connections from workloads to services. The privileged tier is for a cluster's administrators and
+    decides before the tier of a namespace.
+  - Both the importing and the exporting gateway decide on a connection, each with the policies of its own cluster. The
+    first match counts, in the order privileged deny, privileged allow, deny of the namespace, allow of the namespace.
+    Without a match, the connection is denied. The namespace is that of the Import in the importing cluster, and that of
+    the Export in the exporting one.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -39,45 +39,46 @@ options:
     default: namespaced
   namespace:
     description:
-      - The namespace of an AccessPolicy. It decides on connections to the Imports and Exports there.
+      - The namespace of an AccessPolicy, which decides on connections to the Imports and Exports in it.
     type: str
   action:
     description:
-      - What happens to the connections that it is about.
+      - What the policy does with matching connections.
     type: str
     choices: [allow, deny]
     default: allow
   from:
     description:
-      - The clients, as a list of selectors of which one has to match. Required with O(state=present).
-      - "A selector is a dictionary of words, of which all have to match: C(labels) of the pod, its C(namespace) and
-        C(service_account), the C(peers) that it runs in, and the C(peer_labels) of these. A value may be a list, of
-        which one has to match."
-      - "Or it is C(workloadSelector), a Kubernetes label selector with C(matchLabels) and C(matchExpressions) over
-        ClusterLink's attributes: C(client.clusterlink.net/namespace), C(client.clusterlink.net/service-account),
-        C(client.clusterlink.net/labels.KEY), C(peer.clusterlink.net/name), C(peer.clusterlink.net/labels.KEY)."
+      - The clients, as a list of selectors. One of them must match. Required with O(state=present).
+      - "The keys of a selector are C(labels) of the pod, its C(namespace) and C(service_account), its C(peers), and
+        their C(peer_labels). All given keys must match; a list matches any of its values."
+      - "The key C(workloadSelector), instead of all others, is a Kubernetes label selector with C(matchLabels) and
+        C(matchExpressions) over ClusterLink's attributes: C(client.clusterlink.net/namespace),
+        C(client.clusterlink.net/service-account), C(client.clusterlink.net/labels.KEY), C(peer.clusterlink.net/name),
+        C(peer.clusterlink.net/labels.KEY)."
       - The empty selector C({}) matches everything.
     type: list
     elements: dict
   to:
     description:
-      - The services, as a list of selectors of which one has to match. Required with O(state=present).
-      - "Its words are C(service), the Export's name, and C(namespace) and C(labels) of the Export, C(peers) that export
-        it, and the C(peer_labels) of these. In the importing cluster the Import's labels stand for the Export's."
+      - The services, as a list of selectors. One of them must match. Required with O(state=present).
+      - "The keys of a selector are C(service), which is the Export's name, the Export's C(namespace) and C(labels), the
+        exporting C(peers), and their C(peer_labels). The importing gateway uses the Import's labels instead of the
+        Export's."
       - "The attributes of C(workloadSelector) are C(export.clusterlink.net/name), C(export.clusterlink.net/namespace),
-        C(export.clusterlink.net/labels.KEY) and the peer's as in O(from)."
+        C(export.clusterlink.net/labels.KEY) and those of the peer as in O(from)."
     type: list
     elements: dict
 notes:
-  - A policy has no status, so there is nothing to wait for but its removal. Gateways take it up within a second;
-    connections that are open already stay.
+  - A policy has no status, so the module waits only for its removal. Gateways apply it within a second; open
+    connections stay.
 seealso:
   - module: skyshift.clusterlink.service_import
   - module: skyshift.clusterlink.service_export
 """
 
 EXAMPLES = r"""
-- name: Pods of the frontend may use the service web
+- name: Allow pods of the frontend to use the service web
   skyshift.clusterlink.access_policy:
     context: north
     name: frontend-to-web
@@ -87,7 +88,7 @@ EXAMPLES = r"""
     to:
       - {service: web, namespace: shop}
 
-- name: Nothing from the test cluster gets at production, whatever namespaces say
+- name: Deny all connections from test clusters to production
   skyshift.clusterlink.access_policy:
     context: east
     name: no-test
@@ -98,7 +99,7 @@ EXAMPLES = r"""
     to:
       - labels: {stage: production}
 
-- name: The same with a label selector
+- name: Deny them with a label selector
   skyshift.clusterlink.access_policy:
     context: east
     name: no-test
@@ -137,17 +138,17 @@ namespace:
   type: str
   sample: shop
 reason:
-  description: Why it was, or in check mode would be, written or removed. Empty when it was not.
+  description: Why the object is written or removed, or in check mode would be. Empty when it is not.
   returned: success
   type: str
   sample: spec.from differs
 labels:
-  description: The object's labels as they are now. Empty when it is not there.
+  description: The object's present labels. Empty when it does not exist.
   returned: success
   type: dict
   sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
-  description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
+  description: The object's present spec, or in check mode the planned one. Empty when it does not exist.
   returned: success
   type: dict
   sample:
@@ -161,7 +162,7 @@ conditions:
   elements: dict
   sample: []
 problems:
-  description: What is wrong, each with where, what, found and fix.
+  description: The problems, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict
@@ -173,10 +174,10 @@ from collections.abc import Mapping
 from ..module_utils.clusterlink import api
 from ..module_utils.common.fields import Item
 from ..module_utils.common.kinds import Ref
+from ..module_utils.common.types import Object
 from ..module_utils.fabric.objects import policy_object
 from ..module_utils.fabric.resources import NAMESPACED, PRIVILEGED, TIERS, AccessPolicy, Origin
 from ..module_utils.fabric.selector_grammar import read_client, read_list, read_service
-from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.mesh.single_object import SINGLE_SPEC, SingleObject, refer_to
 from ..module_utils.module import run_module
@@ -184,14 +185,14 @@ from ..module_utils.outcome import Task
 
 
 def refer(item: Item) -> Ref:
-    """The policy that is named."""
+    """The named policy."""
     if item.get("tier") == PRIVILEGED:
         return Ref("PrivilegedAccessPolicy", item.name(required=True))
     return refer_to("AccessPolicy")(item)
 
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:
-    """The policy asked for."""
+    """The desired policy."""
     privileged = item.get("tier") == PRIVILEGED
     if privileged and "namespace" in item:
         item.problem(

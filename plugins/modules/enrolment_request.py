@@ -8,17 +8,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: enrolment_request
-short_description: Ask another organisation's ClusterLink fabric for a peer's certificate
+short_description: Request a peer's certificate from another organisation's ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - For a peer whose fabric belongs to somebody else. Makes the peer's private key where it will live, and a request for
-    a certificate as a small file that holds no secret.
-  - The request names the fabric, the peer and the address of its gateway, and is signed as a whole by the peer's key,
-    so that it cannot be altered on its way.
-  - The fabric's operator answers it by M(skyshift.clusterlink.enrolment_answer). Tell them RV(fingerprint) by another
-    way than the one by which the file travels.
-  - A key that is there is kept. A request that is there is kept while it is good and asks for the same.
-  - Run again when the certificate is to be renewed. The key stays, and a request that has expired is recreated.
+  - Creates a peer's private key in its final place, and a request for a certificate. The request is a small file that
+    contains no secret.
+  - The request contains the names of the fabric and the peer and the addresses of its gateway. The peer's key signs all
+    of it, so nobody can alter it on its way.
+  - The fabric's operator signs it with M(skyshift.clusterlink.enrolment_response). Send them RV(fingerprint) over
+    another channel than the file.
+  - Keeps an existing key, and an existing request that is valid and has the same content. To renew the certificate, run
+    the module again.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -34,7 +34,7 @@ options:
     required: true
   fabric:
     description:
-      - The fabric's name, as its operator says it.
+      - The fabric's name, as agreed with its operator.
     type: str
     default: fabric
   name:
@@ -44,7 +44,7 @@ options:
     required: true
   gateways:
     description:
-      - The addresses at which other peers reach the peer's gateway. Leave it out for a peer that only calls out.
+      - The addresses at which other peers reach the peer's gateway. A peer without addresses can only import.
     type: list
     elements: dict
     default: []
@@ -59,19 +59,19 @@ options:
         required: true
   valid_days:
     description:
-      - For how many days a new request can be answered, at most 90. That of an existing one is not compared.
+      - For how many days a new request can be signed, from 1 to 90. An existing request is not compared with it.
     type: int
     default: 7
   renew:
     description:
-      - Whether a new request is made although the one that is there is good, each time. It is needed when the fabric's
-        CA is replaced while a request that was answered has not expired.
+      - Whether to replace a valid request, in every run. A peer needs a new request when a rotation of the fabric's CA
+        begins while its signed request is valid.
     type: bool
     default: false
   key_type:
     description:
-      - The kind of a new key, V(ecdsa) (on the curve P-256) unless set. Some fabrics take one kind only.
-      - An existing key is compared with it only when it is given, and is not replaced.
+      - The kind of a new key. The default is V(ecdsa), on the curve P-256. A fabric can require one kind.
+      - An existing key of another kind than a given one is an error. It is never replaced.
     type: str
     choices: [ecdsa, rsa]
   key_size:
@@ -80,12 +80,12 @@ options:
       - Needs O(key_type).
     type: int
 seealso:
-  - module: skyshift.clusterlink.enrolment_answer
-  - module: skyshift.clusterlink.enrolment_acceptance
+  - module: skyshift.clusterlink.enrolment_response
+  - module: skyshift.clusterlink.enrolment_install
 """
 
 EXAMPLES = r"""
-- name: A key, and a request to send to the fabric's operator
+- name: Create a key, and a request to send to the fabric's operator
   skyshift.clusterlink.enrolment_request:
     path: /etc/clusterlink/pki
     fabric: production
@@ -95,20 +95,20 @@ EXAMPLES = r"""
         port: 443
   register: request
 
-- name: What to tell the fabric's operator by telephone
+- name: Show the fingerprint for the fabric's operator
   ansible.builtin.debug:
     var: request.fingerprint
 """
 
 RETURN = r"""
 reasons:
-  description: Why a key or a request was made, or in check mode would be. Empty when the existing ones stayed.
+  description: Why a key or a request is created, or in check mode would be. Empty when the existing ones are kept.
   returned: success
   type: list
   elements: str
   sample: [there is no key yet]
 repaired:
-  description: Files and folders whose mode was repaired because others could do too much with them.
+  description: Files and folders whose mode was too open and is repaired.
   returned: success
   type: list
   elements: str
@@ -118,12 +118,12 @@ request_path:
   type: str
   sample: /etc/clusterlink/pki/production/lyon/request.json
 privatekey_path:
-  description: The private key's file, which stays where it is.
+  description: The file of the private key, which is never sent.
   returned: success
   type: str
   sample: /etc/clusterlink/pki/production/lyon/key.pem
 fabric:
-  description: The fabric that is asked.
+  description: The fabric's name.
   returned: success
   type: str
   sample: production
@@ -139,28 +139,28 @@ gateways:
   elements: dict
   sample: [{host: gateway.lyon.example.com, port: 443}]
 created:
-  description: When the request was made, in UTC.
-  returned: success, except in check mode for one that is yet to be made
+  description: When the request was created, in UTC.
+  returned: success, except in check mode for one that does not exist yet
   type: str
   sample: "2025-01-31T12:00:00Z"
 expires:
-  description: Until when it can be answered, in UTC.
-  returned: success, except in check mode for one that is yet to be made
+  description: When the request expires, in UTC.
+  returned: success, except in check mode for one that does not exist yet
   type: str
   sample: "2025-02-07T12:00:00Z"
 key_type:
   description: The kind of the peer's key.
-  returned: success, except in check mode for a request that is yet to be made
+  returned: success, except in check mode for a request that does not exist yet
   type: str
   sample: ecdsa
 key_size:
   description: The size of the peer's key in bits.
-  returned: success, except in check mode for a request that is yet to be made
+  returned: success, except in check mode for a request that does not exist yet
   type: int
   sample: 256
 fingerprint:
-  description: The SHA-256 fingerprint of all that the request says, to be told to the fabric's operator.
-  returned: success, except in check mode for a request that is yet to be made
+  description: The SHA-256 fingerprint of the request. Send it to the fabric's operator over another channel.
+  returned: success, except in check mode for a request that does not exist yet
   type: str
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 """
@@ -180,20 +180,20 @@ from ..module_utils.pki.subject import require_fabric, require_peer
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Make or keep a peer's key and request."""
+    """Create or keep a peer's key and request."""
     asked = Asked(
         fabric=require_fabric(params["fabric"], "fabric"),
         name=require_peer(params["name"], "name"),
         gateways=given_gateways(params["gateways"], "gateways"),
     )
-    making = RequestOptions(
+    options = RequestOptions(
         key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         nonce=lambda: secrets.token_hex(16),
         renew=params["renew"],
     )
     place = PeerPaths.of(params["path"], asked.fabric, asked.name)
-    result = create_request(place, asked, making, datetime.now(UTC), check=mode.check)
+    result = create_request(place, asked, options, datetime.now(UTC), check=mode.check)
     return Outcome(result.changed, result.values(), result.diff())
 
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric_apply
-short_description: Make one cluster hold its part of a fabric's plan
+short_description: Apply one cluster's part of a fabric's plan
 version_added: 0.1.0
 description:
-  - Brings a cluster's Peers, Exports, Imports and access policies of a fabric to what the plan says, in one task, and
-    the Services that Exports of single pods and of merged Services point to.
-  - What is as it should be is not written. What belongs to the fabric and is not in the plan any more is removed.
-  - An object belongs to the fabric when it carries the labels V(app.kubernetes.io/managed-by=skyshift.clusterlink) and
+  - Applies a cluster's Peers, Exports, Imports and access policies of a fabric in one task, and the Services for
+    Exports of single pods and of merged Services.
+  - Writes only objects that differ, and removes objects of the fabric that are no longer in the plan.
+  - An object belongs to the fabric when it has the labels V(app.kubernetes.io/managed-by=skyshift.clusterlink) and
     V(skyshift.clusterlink/fabric=FABRIC), which this module sets. Other objects are never removed.
-  - Everything is tried before anything is written, so a missing namespace, a missing permission, an invalid value or a
-    field that another manager holds stops the task with nothing changed.
+  - Before the first write, a dry run checks every change. A missing namespace, a missing permission, an invalid value
+    or a conflict with another field manager fails the task, and nothing is changed.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -32,24 +32,23 @@ options:
     default: fabric
   state:
     description:
-      - V(present) makes the cluster hold O(objects) and nothing else of the fabric.
-      - V(absent) removes everything of the fabric; O(objects) and O(pending) are not looked at.
+      - V(present) applies O(objects) and removes all other objects of the fabric.
+      - V(absent) removes all objects of the fabric, and ignores O(objects) and O(pending).
     type: str
     choices: [present, absent]
     default: present
   objects:
     description:
-      - The objects that the cluster is to hold, whole, as the plan has them.
+      - The desired objects, complete, as in the plan.
       - Their kinds are Peer, Export, AccessPolicy, PrivilegedAccessPolicy and Import of C(clusterlink.net/v1alpha1),
-        and Service. A Service of that name which was not made by this module is an error, also with
-        O(force_conflicts).
+        and Service. An existing Service that this module did not create is an error, even with O(force_conflicts).
     type: list
     elements: dict
     default: []
   pending:
     description:
-      - Objects that belong to the plan but cannot be written now, such as a Peer whose gateway's address is not known.
-      - They are left as they are.
+      - Objects of the plan that cannot be written now, such as a Peer whose gateway address is unknown.
+      - Existing ones stay as they are.
     type: list
     elements: dict
     default: []
@@ -64,66 +63,66 @@ options:
         type: str
         required: true
       namespace:
-        description: The object's namespace; none for a cluster-wide kind.
+        description: The object's namespace. Empty for a cluster-wide kind.
         type: str
         default: ''
       reason:
-        description: Why it cannot be written now; comes back in RV(incomplete).
+        description: Why it cannot be written now, for RV(incomplete).
         type: str
         default: ''
   keep_namespaces:
     description:
-      - Namespaces of which it is not known what the cluster is to hold there, as the plan's V(unknown_namespaces).
-      - Objects of the fabric in them that are not among O(objects) are left as they are, and RV(incomplete) says so.
+      - Unknown namespaces, from the plan's V(unknown_namespaces).
+      - Objects of the fabric in them that are not in O(objects) stay as they are. RV(incomplete) lists the namespaces.
     type: list
     elements: str
     default: []
   gateways:
     description:
-      - The clusters of the fabric, each with the V(host) and V(port) of its gateway, or null where that is not known.
-      - Peers of links to them that were asked for by name (O(skyshift.clusterlink.peer#module:link)) stay although
-        they are not in the plan, and get this address. Without it they are removed, too.
+      - The clusters of the fabric, each with the V(host) and V(port) of its gateway, or null for an unknown address.
+      - Peers of links to them that were added by name (O(skyshift.clusterlink.peer#module:link)) stay although they are
+        not in the plan, and get this address. Peers of links to other clusters are removed.
     type: dict
     default: {}
   namespace:
     description:
-      - The gateway's namespace. In check mode it counts as there, as the task that installs the gateway would make it.
+      - The gateway's namespace. Check mode assumes that it exists, since an earlier task would create it.
     type: str
     default: clusterlink-system
   force_conflicts:
     description:
-      - Whether to take over fields that another field manager, such as a deployment system or C(kubectl apply), set
-        otherwise, and objects of another fabric.
-      - Otherwise these are an error that names the manager and the fields, or the fabric.
+      - Whether to take over fields of another field manager, such as a deployment system or C(kubectl apply), and
+        objects of another fabric.
+      - Without it, they are an error that names the manager and the fields, or the fabric.
     type: bool
     default: false
   wait_for_peers:
     description:
-      - With O(wait), whether Peers must be reachable, too. Exports and Imports must always be valid.
+      - Whether O(wait) includes Peers, which must be reachable. Exports and Imports must always be valid.
     type: bool
     default: true
   peers_away:
     description:
-      - Names of Peers that are known not to work now, such as those of clusters that failed earlier in the same run.
-      - They are written like the others, but not waited for; while they are not reachable, RV(incomplete) says so.
+      - Names of Peers that are known to be unreachable, such as those of clusters that failed earlier in the same run.
+      - They are written like the others, and the module does not wait for them. RV(incomplete) lists unreachable ones.
     type: list
     elements: str
     default: []
   gateways_changed:
     description:
       - Whether gateways of the fabric have just been changed, restarted or given certificates.
-      - What was said of Peers before is not believed then, as of Peers that this task changes; that takes 6.5 seconds,
-        since a link that has failed is reported up to six seconds later.
+      - Then the module waits 6.5 seconds before it trusts the conditions of Peers, since gateways report a failed link
+        up to six seconds later.
     type: bool
     default: false
 notes:
-  - Run it on all clusters in parallel, after all their gateways are there. A gateway that does not reach a Peer at
-    once tries again only every ten seconds.
-  - What somebody changed by hand with C(kubectl edit), C(kubectl patch) and the like in an object of the fabric is
-    taken back. It is no conflict.
-  - In check mode, kinds that the cluster does not know count as installed by the task that installs the gateway.
-  - The user needs get, list, watch, create, patch and delete on the five kinds, and list on Services, in all
-    namespaces; create, patch and delete on Services where single pods are exported or namespaces shared.
+  - Run it on all clusters in parallel, after all their gateways are installed. A gateway that does not reach a Peer at
+    first tries again every ten seconds.
+  - Manual changes to objects of the fabric, for example with C(kubectl edit) or C(kubectl patch), are reverted. They
+    are not conflicts.
+  - Check mode assumes that the kinds exist, since an earlier task would install them.
+  - The user needs the verbs get, list, watch, create, patch and delete on the five kinds, and list on Services, in all
+    namespaces; and create, patch and delete on Services to export single pods or share namespaces.
 seealso:
   - module: skyshift.clusterlink.fabric_plan
   - module: skyshift.clusterlink.gateway
@@ -139,7 +138,7 @@ EXAMPLES = r"""
   run_once: true
   register: fabric
 
-- name: Make each cluster hold its part
+- name: Apply each cluster's part
   skyshift.clusterlink.fabric_apply:
     context: "{{ clusterlink_context }}"
     fabric: demo
@@ -147,7 +146,7 @@ EXAMPLES = r"""
     pending: "{{ fabric.plan.peers[inventory_hostname].pending }}"
     gateways: "{{ fabric.plan.gateways }}"
 
-- name: Make a cluster hold one Peer and nothing else of the fabric
+- name: Apply one Peer, and remove all other objects of the fabric
   skyshift.clusterlink.fabric_apply:
     context: kind-east
     fabric: demo
@@ -162,7 +161,7 @@ EXAMPLES = r"""
             - host: west.example.com
               port: 443
 
-- name: Remove everything of the fabric from the cluster
+- name: Remove all objects of the fabric from the cluster
   skyshift.clusterlink.fabric_apply:
     context: kind-east
     fabric: demo
@@ -171,31 +170,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 created:
-  description: Objects that were, or in check mode would be, made.
+  description: Objects that were created, or in check mode would be.
   returned: always
   type: list
   elements: dict
   sample: [{kind: Import, name: web, namespace: default}]
 updated:
-  description: Objects that were, or in check mode would be, changed.
+  description: Objects that were updated, or in check mode would be.
   returned: always
   type: list
   elements: dict
   sample: []
 deleted:
-  description: Objects that were, or in check mode would be, removed, in the order of removal.
+  description: Objects that were deleted, or in check mode would be, in the order of deletion.
   returned: always
   type: list
   elements: dict
   sample: []
 unchanged:
-  description: Objects that are as the plan says.
+  description: Objects that do not differ from the plan.
   returned: always
   type: list
   elements: dict
   sample: [{kind: Peer, name: west, namespace: clusterlink-system}]
 conditions:
-  description: What the objects' own conditions said last. Only of objects that have any.
+  description: The last conditions of the objects that have any.
   returned: always
   type: list
   elements: dict
@@ -206,22 +205,22 @@ conditions:
       conditions: [{type: PeerReachable, status: 'True', reason: Heartbeat, message: ''}]
 incomplete:
   description: >-
-    What is still to be done, each with a reason; it is O(pending), in O(keep_namespaces), O(peers_away) or not ready in
-    time.
+    The incomplete objects and namespaces, each with a reason; they are in O(pending), O(keep_namespaces) or
+    O(peers_away), or not ready in time.
   returned: always
   type: list
   elements: dict
   sample: [{kind: Peer, name: north, namespace: clusterlink-system, reason: its gateway has no address yet}]
 lost:
-  description: The imports that lost, or in check mode would lose, peers that they drew on. A warning says each.
+  description: The imports that lost source peers, or in check mode would. There is a warning for each.
   returned: always
   type: list
   elements: dict
   sample: [{cluster: '', namespace: default, name: web, lost: [west], left: [east]}]
 drift:
   description:
-    - What was found otherwise than declared. A run repairs it, check mode only says it.
-    - An object that was never made counts as missing, and one whose declaration has changed since as changed.
+    - The differences from the declaration. A run repairs them; check mode only reports them.
+    - An object that was never created counts as missing, and one whose declaration has changed counts as changed.
   returned: always
   type: list
   elements: dict
@@ -233,25 +232,25 @@ drift:
       description: Its name.
       type: str
     namespace:
-      description: Its namespace; empty for a cluster-wide one.
+      description: Its namespace. Empty for a cluster-wide kind.
       type: str
     drift:
-      description: V(changed), V(missing), or V(extra) for one of this collection's that is no longer declared.
+      description: V(changed), V(missing), or V(extra) for an object of this collection that is no longer declared.
       type: str
     before:
-      description: The fields that differ, as they were; a Secret's as fingerprints.
+      description: The fields that differ, with their previous values; a Secret's data as fingerprints.
       type: dict
     after:
-      description: The same as declared.
+      description: The same fields with their declared values.
       type: dict
     by:
       description:
         - Who set them, from the object's C(managedFields), the latest first, with C(manager), C(operation) and C(time).
-        - The API server does not record who deleted an object or took a field out.
+        - The API server does not record who deleted an object or removed a field.
       type: list
       elements: dict
     conflict:
-      description: Whether another system holds them, so that a run fails and names it unless told to take them over.
+      description: Whether another system manages the fields, so that a run fails without O(force_conflicts).
       type: bool
   sample:
     - kind: Deployment
@@ -263,7 +262,7 @@ drift:
       by: [{manager: kubectl, operation: Update, time: '2026-01-31T12:00:00Z'}]
       conflict: false
 problems:
-  description: What went wrong, as data; C(msg) says the same as text.
+  description: The problems as data; C(msg) has the same as text.
   returned: on failure
   type: list
   elements: dict
@@ -275,11 +274,11 @@ from typing import Any
 
 from ..module_utils.clusterlink.api import MESH_KINDS, SYSTEM_NAMESPACE
 from ..module_utils.common.kinds import Ref
+from ..module_utils.common.types import Object
 from ..module_utils.errors import ClusterlinkError
 from ..module_utils.fabric.declaration import parse_addresses
 from ..module_utils.fabric.impact import lost_by_changes
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
-from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.kube.readiness import conditions
 from ..module_utils.kube.wait import NotReadyError
@@ -288,7 +287,7 @@ from ..module_utils.mesh.deferral import defer_unreachable_sources
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
-NOT_LOOKED_AT = "what is in it is not known, so nothing of the fabric in it is removed"
+UNKNOWN_NAMESPACE = "its content is unknown, so nothing of the fabric in it is removed"
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -299,7 +298,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     with connect(params) as cluster:
         objects, pending = defer_unreachable_sources(cluster, params["objects"], pending) if present else ([], {})
         if present:
-            pending |= {Ref("Namespace", name): NOT_LOOKED_AT for name in params["keep_namespaces"]}
+            pending |= {Ref("Namespace", name): UNKNOWN_NAMESPACE for name in params["keep_namespaces"]}
         try:
             result = apply_mesh(
                 cluster,
@@ -323,7 +322,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 result,
                 params["wait_timeout"],
                 with_peers=params["wait_for_peers"],
-                away=params["peers_away"],
+                unreachable=params["peers_away"],
                 gateways_changed=params["gateways_changed"],
             )
         except NotReadyError as error:

@@ -8,42 +8,42 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric_impact
-short_description: What removing clusters, services or links would cut
+short_description: Find the imports that a removal would cut
 version_added: "0.1.0"
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 description:
-  - Says which imports of the clusters that stay would lose some of the peers that they draw on, or all. It talks to no
-    cluster and writes nothing.
-  - It is an error when there are such imports, unless O(force) is set.
+  - Returns the imports of the remaining clusters that would lose some or all of their source peers. It reads no cluster
+    and writes nothing.
+  - Such imports are an error, unless O(force) is set.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
 options:
   peers:
     description:
-      - Clusters that would go. What they import themselves is no loss.
+      - The clusters to remove. Their own imports do not count.
     type: list
     elements: str
     default: []
   services:
     description:
-      - Services that no cluster would export any more, each as V(NAMESPACE/NAME).
+      - The services whose exports to remove from all clusters, each as V(NAMESPACE/NAME).
     type: list
     elements: str
     default: []
   force:
     description:
-      - Whether to say it as warnings only.
+      - Whether to return warnings instead of an error.
     type: bool
     default: false
   declaration:
     description:
-      - The declaration as plain data, as M(skyshift.clusterlink.fabric_plan) takes it, instead of the inventory's.
+      - The declaration as plain data, instead of the inventory's. See M(skyshift.clusterlink.fabric_plan).
     type: dict
   infos:
     description:
-      - What M(skyshift.clusterlink.fabric_info) returned for each cluster. Then the imports that are there count, not
-        those that are declared.
+      - The results of M(skyshift.clusterlink.fabric_info) by cluster. With them, the existing imports count instead of
+        the declared ones.
     type: dict
 seealso:
   - module: skyshift.clusterlink.link_plan
@@ -51,12 +51,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Refuse to go on when other clusters import from these
+- name: Fail when other clusters import from this one
   skyshift.clusterlink.fabric_impact:
     peers: [east]
   run_once: true
 
-- name: Say what nobody could use any more
+- name: Warn about imports of a service
   skyshift.clusterlink.fabric_impact:
     services: [default/web]
     force: true
@@ -65,13 +65,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 losses:
-  description: The imports that would lose peers which they draw on, and what they would keep.
+  description: The imports that would lose source peers, with the lost and the remaining ones.
   returned: always
   type: list
   elements: dict
   sample: [{"cluster": "north", "namespace": "default", "name": "web", "lost": ["east"], "left": ["west"]}]
 problems:
-  description: The losses, or what is wrong with the options, each with where, what, found and fix.
+  description: The losses, or the problems of the options, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict

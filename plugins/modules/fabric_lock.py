@@ -29,7 +29,7 @@ attributes:
     details:
       - Acquires nothing, and warns when another run has locked the fabric.
   diff_mode:
-    description: Returns what was, or in check mode would be, changed, before and after, without any secret.
+    description: Returns the changed content before and after, or in check mode the planned one, without secrets.
     support: N/A
     details:
       - The module has no diff.

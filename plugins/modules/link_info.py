@@ -8,52 +8,52 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: link_info
-short_description: Every link of a fabric, as both of its clusters see it
+short_description: Read every link of a fabric as both clusters see it
 version_added: "0.1.0"
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 description:
-  - Says of each link whether its two clusters reach each other, since when, and why not. A link is ready only when
-    every side that is to reach the other reports that it does.
-  - Links are those that follow from the declaration, those that were asked for by name, and Peers that nobody declared.
-  - Without O(infos) and O(declaration) it reads the inventory and every cluster of it, also those that C(--limit)
-    leaves out. A cluster that cannot be read does not hide the others.
+  - Returns for each link whether its two clusters reach each other, since when, and why not. A link is ready when all
+    of its directions are reachable.
+  - Returns the links of the declaration, links that were added by name, and undeclared Peers.
+  - Without O(infos) and O(declaration), it reads the inventory and all of its clusters, even those that C(--limit)
+    excludes. An unreachable cluster does not stop it.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
 options:
   name:
     description:
-      - Only the link of this name. One that does not exist is an error.
+      - The name of the only link to return. A link that does not exist is an error.
     type: str
   watch:
     description:
-      - Whether to look again and again, and print what changes, until every link is ready.
-      - Only when the clusters are read by this module.
+      - Whether to read the clusters repeatedly, and print changes, until every link is ready.
+      - Not with O(infos).
     type: bool
     default: false
   watch_timeout:
     description:
-      - How many seconds to watch at most. V(0) is until somebody stops it.
+      - How many seconds to watch. With V(0), there is no limit.
     type: int
     default: 300
   declaration:
     description:
-      - The declaration as plain data, as M(skyshift.clusterlink.fabric_plan) takes it, instead of the inventory's.
+      - The declaration as plain data, instead of the inventory's. See M(skyshift.clusterlink.fabric_plan).
     type: dict
   infos:
     description:
-      - What M(skyshift.clusterlink.fabric_info) returned for each cluster, instead of reading them.
+      - The results of M(skyshift.clusterlink.fabric_info) by cluster. With them, no cluster is read.
     type: dict
 notes:
-  - A link has the name that C(clusterlink_links) or whoever asked for it gave it, and otherwise the names of its two
-    clusters in alphabetical order, with C(-) between them.
+  - A link without a name in C(clusterlink_links), or from the one who added it, has the names of its two clusters in
+    alphabetical order, with C(-) between them.
 seealso:
   - module: skyshift.clusterlink.link_plan
   - module: skyshift.clusterlink.fabric_info
 """
 
 EXAMPLES = r"""
-- name: Look at all links
+- name: Read all links
   skyshift.clusterlink.link_info:
   run_once: true
   register: links
@@ -63,7 +63,7 @@ EXAMPLES = r"""
     msg: "{{ links.table }}"
   run_once: true
 
-- name: Wait until one is ready, and print what becomes of it
+- name: Wait until a link is ready, and print its changes
   skyshift.clusterlink.link_info:
     name: backup
     watch: true
@@ -83,43 +83,43 @@ links:
       type: str
       sample: backup
     source:
-      description: The cluster that it is told from.
+      description: One of its clusters.
       type: str
     target:
       description: The other cluster.
       type: str
     ready:
-      description: Whether every side that is to reach the other does.
+      description: Whether all of its directions are reachable.
       type: bool
     wanted:
-      description: Whether it was declared or asked for.
+      description: Whether it is declared or was added by name.
       type: bool
     for:
-      description: What it is there for.
+      description: The declarations that need it.
       type: list
       elements: str
       sample: [service default/web, on demand]
     forward:
       description: >-
-        The way from V(source) to V(target). V(state) is V(reachable), V(unreachable), V(missing) where there is no
-        Peer, V(unknown) where the cluster could not be read, or V(-) where there is to be no such way. V(since) is when
-        that began, and V(reason) what the gateway says.
+        The direction from V(source) to V(target). V(state) is V(reachable), V(unreachable), V(missing) without a Peer,
+        V(unknown) for an unreachable cluster, or V(-) when the link does not include this direction. V(since) is when
+        the state last changed. V(reason) is the reason in the gateway's status.
       type: dict
       sample: {"state": "reachable", "since": "2025-01-31T12:00:00Z", "reason": "Heartbeat"}
     back:
-      description: The way from V(target) to V(source), likewise.
+      description: The direction from V(target) to V(source), with the same keys.
       type: dict
 table:
-  description: The links as aligned lines, headings included.
+  description: The links as a table with headings, line by line.
   returned: success
   type: list
   elements: str
 problems:
-  description: What was declared or asked for and is not ready, a sentence for each link.
+  description: The wanted links that are not ready, a sentence each.
   returned: success
   type: list
   elements: str
-  sample: ["Link backup from east to west is not ready: west to east: there is no such Peer"]
+  sample: ["Link backup from east to west is not ready: west to east: the Peer does not exist"]
 """
 
 from collections.abc import Sequence
@@ -134,7 +134,7 @@ from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def states_of(params: dict[str, Any]) -> list[LinkState]:
-    """The links asked for.
+    """The requested links.
 
     Raises:
         ClusterlinkError: The declaration has problems, or there is no such link.
@@ -147,18 +147,18 @@ def states_of(params: dict[str, Any]) -> list[LinkState]:
     if not found:
         names = sorted({each.name for each in states})
         fix = did_you_mean(name, names) or f"Links: {', '.join(names) or 'none'}"
-        raise ClusterlinkError(Problem("name", "is no link of the fabric", name, fix))
+        raise ClusterlinkError(Problem("name", "is not a link of the fabric", name, fix))
     return found
 
 
 def outcome_of(states: Sequence[LinkState]) -> Outcome:
-    """What comes back of the links."""
+    """The return values for the links."""
     values = {"links": [each.as_dict() for each in states], "table": links_table(states), "problems": problems(states)}
     return Outcome(values=values)
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:
-    """Say how the links are by the data given."""
+    """Return the links from the given data."""
     missing = [name for name in ("declaration", "infos") if params[name] is None]
     if missing:
         raise ClusterlinkError([Problem(name, "is required where no inventory can be read") for name in missing])

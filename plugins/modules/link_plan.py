@@ -8,55 +8,54 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: link_plan
-short_description: Check a link that is asked for by name, and say what it takes
+short_description: Plan to add or remove a link by name
 version_added: "0.1.0"
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 description:
-  - Checks a link between two clusters of the inventory that somebody wants to have, or to be rid of, against the
-    declaration and against what every cluster holds. It writes nothing.
-  - Says what each of the two clusters has to hold of the other, for M(skyshift.clusterlink.peer).
-  - Refuses to remove a link that the declaration has, or that imports need, unless it is told to.
+  - Checks a link between two clusters of the inventory against the declaration and the present links. It writes
+    nothing.
+  - Returns the Peer that each of the two clusters needs, for M(skyshift.clusterlink.peer).
+  - Refuses to remove a link that is declared or that imports need, unless O(force) is set.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
 options:
   name:
     description:
       - The link's name, a DNS label that no other link has.
-      - A link of the declaration that was given no name has those of its two clusters in alphabetical order, with V(-)
-        between them.
+      - A declared link without a name has the names of its two clusters in alphabetical order, with V(-) between them.
     type: str
     required: true
   source:
     description:
-      - A cluster of the inventory. Needed for O(state=present).
+      - A cluster of the inventory. Required with O(state=present).
     type: str
   target:
     description:
-      - Another cluster of the inventory. Needed for O(state=present).
+      - Another cluster of the inventory. Required with O(state=present).
     type: str
   state:
     description:
-      - Whether the link shall be there, in both directions.
+      - Whether to add or remove the link, in both directions.
     type: str
     choices: [present, absent]
     default: present
   force:
     description:
-      - With O(state=absent), whether a link goes although it is declared, or imports need it.
+      - With O(state=absent), whether to remove even a link that is declared or that imports need.
     type: bool
     default: false
   declaration:
     description:
-      - The declaration as plain data, as M(skyshift.clusterlink.fabric_plan) takes it, instead of the inventory's.
+      - The declaration as plain data, instead of the inventory's. See M(skyshift.clusterlink.fabric_plan).
     type: dict
   infos:
     description:
-      - What M(skyshift.clusterlink.fabric_info) returned for each cluster, instead of reading them.
+      - The results of M(skyshift.clusterlink.fabric_info) by cluster. With them, no cluster is read.
     type: dict
   addresses:
     description:
-      - Where the clusters' gateways are reached, each with V(host) and V(port), instead of looking them up.
+      - The addresses of the clusters' gateways, each with V(host) and V(port). With them, no address is read.
     type: dict
 seealso:
   - module: skyshift.clusterlink.link_info
@@ -64,7 +63,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See whether there can be such a link
+- name: Plan a link
   skyshift.clusterlink.link_plan:
     name: backup
     source: east
@@ -72,7 +71,7 @@ EXAMPLES = r"""
   run_once: true
   register: wanted
 
-- name: Make both sides of it
+- name: Apply both sides of it
   skyshift.clusterlink.peer:
     context: "{{ clusterlink_context }}"
     name: "{{ wanted.sides[inventory_hostname].peer }}"
@@ -88,34 +87,34 @@ name:
   type: str
   sample: backup
 source:
-  description: The cluster that it is told from. Empty when a link that is to go is not there.
+  description: One of its clusters. Empty when a link to remove does not exist.
   returned: success
   type: str
   sample: east
 target:
-  description: The other cluster. Empty when a link that is to go is not there.
+  description: The other cluster. Empty when a link to remove does not exist.
   returned: success
   type: str
   sample: west
 sides:
-  description: What each of the two clusters is to hold of the other, or to hold no more. Empty when there is no link.
+  description: By cluster, the Peer of the other one to apply or remove. Empty when a link to remove does not exist.
   returned: success
   type: dict
   sample:
     east: {"peer": "west", "gateways": [{"host": "172.18.0.3", "port": 30443}]}
     west: {"peer": "east", "gateways": [{"host": "172.18.0.2", "port": 30443}]}
 losses:
-  description: The imports that lose peers which they draw on, and what they keep.
+  description: The imports that lose source peers, with the lost and the remaining ones.
   returned: success
   type: list
   elements: dict
   sample: [{"cluster": "east", "namespace": "default", "name": "web", "lost": ["west"], "left": []}]
 problems:
-  description: What speaks against it, each with where, what, found and fix.
+  description: The problems of the request, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict
-  sample: [{"host": "", "where": "target", "what": "is no cluster of the fabric", "found": "wets", "fix": ""}]
+  sample: [{"host": "", "where": "target", "what": "is not a cluster of the fabric", "found": "wets", "fix": ""}]
 """
 
 from typing import Any
@@ -129,10 +128,10 @@ from ..module_utils.outcome import Mode, Outcome, Task
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:
-    """Judge the link by the data given.
+    """Plan the link from the given data.
 
     Raises:
-        ClusterlinkError: With everything that speaks against it.
+        ClusterlinkError: With all problems.
     """
     missing = [name for name in ("declaration", "infos") if params[name] is None]
     if missing:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: peer
-short_description: Keep a Peer, the way from one cluster to another cluster's ClusterLink gateway
+short_description: Manage a Peer, which lets a cluster reach another cluster's ClusterLink gateway
 version_added: "0.1.0"
 description:
-  - Tells a cluster's gateway where another peer's gateway is reached, so that services can be imported from there.
-  - A link has two directions. Each cluster that is to import from the other needs a Peer of it.
-  - Waits until the other gateway answers.
+  - Gives a cluster's gateway the address of another peer's gateway, so that the cluster can import services from it.
+  - A link has two directions. Each cluster that imports from the other needs a Peer.
+  - Waits until the other gateway is reachable.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -29,12 +29,12 @@ options:
     required: true
   namespace:
     description:
-      - The namespace of this cluster's own gateway, which knows the Peers there and no others.
+      - The namespace of this cluster's own gateway, which ignores Peers in other namespaces.
     type: str
     default: clusterlink-system
   gateway_host:
     description:
-      - The host name or IP address of the other gateway. Together with O(gateway_port) it is short for O(gateways).
+      - The host name or IP address of the other gateway. With O(gateway_port), a short form of O(gateways).
     type: str
   gateway_port:
     description:
@@ -42,7 +42,7 @@ options:
     type: int
   gateways:
     description:
-      - Where the other gateway is reached, when it has several addresses.
+      - The addresses of the other gateway, if it has several.
     type: list
     elements: dict
     suboptions:
@@ -56,11 +56,12 @@ options:
         required: true
   link:
     description:
-      - Makes the Peer one side of a link that is asked for by name, beside a fabric's declaration. Its labels
-        V(skyshift.clusterlink/link) and V(skyshift.clusterlink/link-source) say so, and
-        M(skyshift.clusterlink.fabric_apply) leaves it there when it is given the fabric's gateways.
-      - A Peer of the declaration gets these labels, too, and stays when nothing declared needs it any more.
-      - A Peer of another link, another fabric, or one that this collection did not make, is an error.
+      - Makes the Peer one side of a link that is added by name, in addition to a fabric's declaration. Its labels
+        V(skyshift.clusterlink/link) and V(skyshift.clusterlink/link-source) store the link, and
+        M(skyshift.clusterlink.fabric_apply) keeps the Peer when its option
+        O(skyshift.clusterlink.fabric_apply#module:gateways) is set.
+      - A Peer of the declaration gets these labels, too, and stays when the declaration no longer needs it.
+      - A Peer of another link or another fabric, or one that this collection did not create, is an error.
     type: dict
     suboptions:
       name:
@@ -68,29 +69,29 @@ options:
         type: str
         required: true
       source:
-        description: The peer from whose side the link was asked for.
+        description: The peer that is the link's source.
         type: str
         required: true
       fabric:
-        description: The fabric that both belong to.
+        description: The fabric of both peers.
         type: str
         default: fabric
   remove_sources:
     description:
-      - With O(state=absent), first take the peer out of the sources of all Imports. An Import that has no other source
-        is removed.
+      - With O(state=absent), whether to remove the peer from the sources of all Imports first. An Import without
+        another source is deleted.
     type: bool
     default: false
   force:
     description:
-      - With O(state=absent), remove the Peer even when Imports have it as a source.
-      - A gateway that chooses a source whose Peer is missing fails the connection and tries no other source, so
-        without this such Imports are an error that names them.
+      - With O(state=absent), whether to remove the Peer even when Imports have it as a source. Without it, such Imports
+        are an error.
+      - A gateway that chooses a source without a Peer fails the connection and tries no other source.
     type: bool
     default: false
 notes:
-  - When the address of a Peer is changed, its state is believed only after 6.5 seconds, since gateways report a Peer as
-    they knew it before until a heartbeat to the new address has failed.
+  - After a change of a Peer's address, the module waits 6.5 seconds before it trusts the Peer's condition, since
+    gateways report the earlier state until a heartbeat to the new address fails.
 seealso:
   - module: skyshift.clusterlink.service_import
   - module: skyshift.clusterlink.fabric_info
@@ -113,7 +114,7 @@ EXAMPLES = r"""
       - {host: 192.0.2.11, port: 30443}
     wait_timeout: 60
 
-- name: One side of a link that stays beside the declaration
+- name: Add one side of a link by name
   skyshift.clusterlink.peer:
     context: north
     name: east
@@ -121,14 +122,14 @@ EXAMPLES = r"""
     gateway_port: 443
     link: {name: backup, source: north, fabric: demo}
 
-- name: Cut the link, and what draws on it
+- name: Remove the Peer, and its imports
   skyshift.clusterlink.peer:
     context: north
     name: west
     remove_sources: true
     state: absent
 
-- name: Cut the link
+- name: Remove the Peer
   skyshift.clusterlink.peer:
     context: north
     name: east
@@ -152,17 +153,17 @@ namespace:
   type: str
   sample: clusterlink-system
 reason:
-  description: Why it was, or in check mode would be, written or removed. Empty when it was not.
+  description: Why the object is written or removed, or in check mode would be. Empty when it is not.
   returned: success
   type: str
   sample: spec.gateways differs
 labels:
-  description: The object's labels as they are now. Empty when it is not there.
+  description: The object's present labels. Empty when it does not exist.
   returned: success
   type: dict
   sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
-  description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
+  description: The object's present spec, or in check mode the planned one. Empty when it does not exist.
   returned: success
   type: dict
   sample: {"gateways": [{"host": "192.0.2.10", "port": 30443}]}
@@ -173,7 +174,7 @@ conditions:
   elements: dict
   sample: [{"type": "PeerReachable", "status": "True", "reason": "Heartbeat", "message": ""}]
 problems:
-  description: What is wrong, each with where, what, found and fix.
+  description: The problems, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict
@@ -187,20 +188,21 @@ from ..module_utils.clusterlink import api
 from ..module_utils.clusterlink.ownership import not_ours
 from ..module_utils.common.fields import Item
 from ..module_utils.common.kinds import Ref
+from ..module_utils.common.types import Address, Object
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.objects import peer_object
-from ..module_utils.fabric.resources import Address, read_address
+from ..module_utils.fabric.resources import read_address
 from ..module_utils.kube.apply import ApplyResult
-from ..module_utils.kube.client import Cluster, Object
+from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import REQUIRES
-from ..module_utils.mesh.import_sources import imports_from, take_out
+from ..module_utils.mesh.import_sources import imports_from, remove_source
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Task
 
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:
-    """The Peer asked for."""
+    """The desired Peer."""
     if "gateways" in item:
         gateways = [read_address(each) for each in item.items("gateways")]
         if not gateways:
@@ -217,7 +219,7 @@ def build(item: Item, labels: Mapping[str, str]) -> Object:
 
 
 def keep_other_peers(cluster: Cluster, wanted: Object, request: Request) -> list[str]:
-    """Refuse to make a Peer a link's that is another link's, another fabric's, or somebody else's."""
+    """Refuse to use a Peer of another link, another fabric or another system for a link."""
     ref = Ref.of(wanted)
     there = cluster.get(ref.kind, ref.name, ref.namespace)
     if request.params["link"] is None or request.params["force_conflicts"] or there is None:
@@ -231,32 +233,30 @@ def keep_other_peers(cluster: Cluster, wanted: Object, request: Request) -> list
         if found.get(label, asked[label]) != asked[label]
     ]
     if foreign := not_ours(there):
-        problems = [replace(foreign, fix="Remove it by what made it, or set force_conflicts to take it over")]
+        problems = [replace(foreign, fix="Remove it with that system, or set force_conflicts to take it over")]
     if problems:
         raise ClusterlinkError(problems)
     return []
 
 
 def keep_used_peer(cluster: Cluster, peer: Object, request: Request) -> list[str]:
-    """Refuse to remove a Peer that Imports draw on, unless that is forced."""
+    """Refuse to remove a Peer that is a source of Imports, unless it is forced."""
     users = [str(Ref.of(each)) for each in imports_from(cluster, peer["metadata"]["name"])]
     if not users or request.params["remove_sources"]:
         return []
     what = f"{', '.join(users)} {'has' if len(users) == 1 else 'have'} it as a source"
-    # In check mode the step that removes the source may not have been done.
+    # In check mode, an earlier task that would remove the source has not done so.
     if request.params["force"] or request.mode.check:
-        return [f"{Ref.of(peer)}: {what}; connections for which it is chosen fail without it"]
-    raise ClusterlinkError(
-        Problem(str(Ref.of(peer)), what, fix="Remove the source first, or set remove_sources to have it done")
-    )
+        return [f"{Ref.of(peer)}: {what}, and connections to it will fail"]
+    raise ClusterlinkError(Problem(str(Ref.of(peer)), what, fix="Remove the source first, or set remove_sources"))
 
 
 def remove_sources(cluster: Cluster, peer: Object, request: Request) -> ApplyResult:
-    """Take the Peer out of all Imports, when that is asked for."""
+    """Remove the Peer from the sources of all Imports, with remove_sources."""
     if not request.params["remove_sources"]:
         return ApplyResult()
     name = peer["metadata"]["name"]
-    return take_out(cluster, imports_from(cluster, name), name, check=request.mode.check)
+    return remove_source(cluster, imports_from(cluster, name), name, check=request.mode.check)
 
 
 SINGLE = SingleObject(

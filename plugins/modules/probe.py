@@ -27,7 +27,7 @@ options:
     description:
       - The name of the Import. Either this or O(probes) is required.
     type: str
-  namespace:
+  namespace: &namespace
     description:
       - The namespace of the Import.
     type: str
@@ -36,7 +36,7 @@ options:
     description:
       - The port of the Import. Required with O(name).
     type: int
-  scheme:
+  scheme: &scheme
     description:
       - The protocol. V(http) and V(https) make a GET request without following redirects; every response is an answer,
         whatever its status. The certificate of V(https) is not verified.
@@ -45,7 +45,7 @@ options:
     type: str
     choices: [http, https, tcp]
     default: http
-  path:
+  path: &path
     description:
       - The path of the request, with its query if it has one. Characters that are not valid in a URL are encoded.
     type: str
@@ -96,7 +96,7 @@ options:
       - The pod meets the restricted Pod Security Standard. It never becomes ready, so that no Service sends it traffic,
         and is deleted at the end, also after a failure. When the controller fails, it terminates after 15 minutes.
     type: str
-  count:
+  count: &count
     description:
       - How many requests to make, one after another, at most 1000.
       - The default is the number of O(sources), or one without O(sources).
@@ -112,23 +112,23 @@ options:
         becomes valid, its first connections may be refused for about a second. V(0) makes one attempt.
     type: int
     default: 30
-  expect:
+  expect: &expect
     description:
       - V(answer) fails unless every request is answered, V(refused) unless none is.
       - A refusal is meaningful only for an import that answers other clients.
     type: str
     choices: [answer, refused]
     default: answer
-  status:
+  status: &status
     description:
       - The expected HTTP statuses. The default is any status.
     type: list
     elements: int
-  contains:
+  contains: &contains
     description:
       - A text that every answer must contain, within its first 16 KiB.
     type: str
-  sources:
+  sources: &sources
     description:
       - The source peers of the Import, for the reader of the result.
     type: list
@@ -144,46 +144,22 @@ options:
         description: As O(name).
         type: str
         required: true
-      namespace:
-        description: As O(namespace).
-        type: str
-        default: default
+      namespace: *namespace
       port:
         description: As O(port).
         type: int
         required: true
-      scheme:
-        description: As O(scheme).
-        type: str
-        choices: [http, https, tcp]
-        default: http
-      path:
-        description: As O(path).
-        type: str
-        default: /
+      scheme: *scheme
+      path: *path
       client:
         description: As O(client), but without it no request is made.
         type: dict
         suboptions: *client
-      count:
-        description: As O(count).
-        type: int
-      expect:
-        description: As O(expect).
-        type: str
-        choices: [answer, refused]
-        default: answer
-      status:
-        description: As O(status).
-        type: list
-        elements: int
-      contains:
-        description: As O(contains).
-        type: str
-      sources:
-        description: As O(sources).
-        type: list
-        elements: str
+      count: *count
+      expect: *expect
+      status: *status
+      contains: *contains
+      sources: *sources
 notes:
   - In check mode no request is made and the task is skipped, as the Import may not exist yet.
   - At most three of the pods are tried, in case the first has no shell.
@@ -195,7 +171,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The frontend is answered by both clusters
+- name: Send requests from the frontend to both clusters
   skyshift.clusterlink.probe:
     context: north
     name: web
@@ -206,11 +182,11 @@ EXAMPLES = r"""
     count: 4
   register: web
 
-- name: Show who answered
+- name: Show the responses
   ansible.builtin.debug:
     msg: "{{ web.answers | map(attribute='body') }}"
 
-- name: A pod that no policy allows is refused
+- name: Check that a pod without a policy is refused
   skyshift.clusterlink.probe:
     context: north
     name: web
@@ -221,7 +197,7 @@ EXAMPLES = r"""
       labels: {app: stranger}
     expect: refused
 
-- name: A database takes connections from the pod that needs it
+- name: Connect to a database from the pod that needs it
   skyshift.clusterlink.probe:
     context: north
     name: orders
@@ -231,7 +207,7 @@ EXAMPLES = r"""
     client:
       pod: orders-0
 
-- name: Several imports at once
+- name: Probe several imports in one task
   skyshift.clusterlink.probe:
     context: north
     probes:

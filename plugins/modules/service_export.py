@@ -8,12 +8,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_export
-short_description: Keep an Export, a Service that a cluster offers to its ClusterLink fabric
+short_description: Manage an Export, a Service that a cluster exports to its ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - Offers a Service of the cluster to the other peers of the fabric. Which of their workloads may use it is for access
-    policies to say; without any, none may.
-  - Waits until the gateway has found what is exported.
+  - Exports a Service of the cluster to the other peers of the fabric. Without access policies, no workload may use it.
+  - Waits until the gateway reports the Export as valid.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -24,7 +23,7 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The name of the Export, and of the Service that it offers unless O(service_host) is given.
+      - The name of the Export and, without O(service_host), of its Service.
     type: str
     required: true
   namespace:
@@ -38,8 +37,8 @@ options:
     type: int
   service_host:
     description:
-      - A host name or IP address to offer instead of the Service, for something that the cluster can reach and that is
-        no Service of it. Whether it is there is not looked at.
+      - A host name or IP address to export instead of the Service, for a server outside the cluster. The gateway does
+        not check that it exists.
     type: str
 seealso:
   - module: skyshift.clusterlink.service_import
@@ -47,14 +46,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Offer the Service web
+- name: Export the Service web
   skyshift.clusterlink.service_export:
     context: east
     name: web
     namespace: shop
     port: 80
 
-- name: Offer a database outside the cluster
+- name: Export a database outside the cluster
   skyshift.clusterlink.service_export:
     context: east
     name: orders-db
@@ -63,7 +62,7 @@ EXAMPLES = r"""
     port: 5432
     labels: {tier: data}
 
-- name: Offer it no more
+- name: Remove the Export
   skyshift.clusterlink.service_export:
     context: east
     name: web
@@ -88,17 +87,17 @@ namespace:
   type: str
   sample: shop
 reason:
-  description: Why it was, or in check mode would be, written or removed. Empty when it was not.
+  description: Why the object is written or removed, or in check mode would be. Empty when it is not.
   returned: success
   type: str
   sample: spec.port differs
 labels:
-  description: The object's labels as they are now. Empty when it is not there.
+  description: The object's present labels. Empty when it does not exist.
   returned: success
   type: dict
   sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
-  description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
+  description: The object's present spec, or in check mode the planned one. Empty when it does not exist.
   returned: success
   type: dict
   sample: {"port": 80}
@@ -109,7 +108,7 @@ conditions:
   elements: dict
   sample: [{"type": "ExportValid", "status": "True", "reason": "Verified", "message": ""}]
 problems:
-  description: What is wrong, each with where, what, found and fix.
+  description: The problems, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict
@@ -120,9 +119,9 @@ from collections.abc import Mapping
 
 from ..module_utils.common.fields import Item
 from ..module_utils.common.naming import service_name_fault
+from ..module_utils.common.types import Object
 from ..module_utils.fabric.objects import export_object
 from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, Export, Origin
-from ..module_utils.kube.client import Object
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.mesh.single_object import SINGLE_SPEC, SingleObject, refer_to
 from ..module_utils.module import run_module
@@ -130,7 +129,7 @@ from ..module_utils.outcome import Task
 
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:
-    """The Export asked for."""
+    """The desired Export."""
     export = Export(
         name=item.name(required=True, fault=service_name_fault),
         namespace=item.name("namespace", required=True),

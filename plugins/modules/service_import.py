@@ -8,13 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_import
-short_description: Keep an Import, a cluster's own Service for services of other ClusterLink peers
+short_description: Manage an Import, a local Service for services of other ClusterLink peers
 version_added: "0.1.0"
 description:
-  - Makes services that other peers export usable in a cluster, as a Service of the import's name. Connections to it go
-    to one of its sources, if access policies on both sides let them through.
-  - Waits until the gateway has made the Service. Just after that its first connections may be refused for about a
-    second.
+  - Imports services that other peers export, as a Service with the import's name. Connections to it go to one of its
+    sources, if the access policies of both clusters allow them.
+  - Waits until the gateway has created the Service. For about a second after that, connections may be refused.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -25,25 +24,25 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The name of the Import, and of the Service that it makes.
+      - The name of the Import and of its Service.
     type: str
     required: true
   namespace:
     description:
-      - The namespace of both.
+      - The namespace of the Import and of its Service.
     type: str
     default: default
   port:
     description:
-      - The port at which workloads of this cluster find the service. Required with O(state=present).
+      - The port of the Service. Required with O(state=present).
     type: int
   sources:
     description:
-      - The exports that connections can go to. Required with O(state=present).
-      - With O(lb_scheme=static) the first that can be reached is taken, so their order counts.
-      - A gateway that chooses a source whose Peer is missing fails the connection and tries no other source. So a
-        source without a Peer is an error, and only a warning in check mode or without O(wait), where a later step may
-        make the Peer.
+      - The exports that connections go to. Required with O(state=present).
+      - With O(lb_scheme=static), the gateway uses the first reachable one, so their order matters.
+      - A gateway that chooses a source without a Peer fails the connection and tries no other source. So a source
+        without a Peer is an error. In check mode or without O(wait) it is a warning, since a later task may create the
+        Peer.
     type: list
     elements: dict
     suboptions:
@@ -52,26 +51,25 @@ options:
         type: str
         required: true
       export_name:
-        description: The name of the Export there. The import's own when this is not set.
+        description: The name of the Export. The default is the name of the Import.
         type: str
       export_namespace:
-        description: The namespace of the Export there. The import's own when this is not set.
+        description: The namespace of the Export. The default is the namespace of the Import.
         type: str
   lb_scheme:
     description:
-      - How a source is chosen for each connection.
+      - How the gateway chooses a source for each connection.
     type: str
     choices: [round-robin, random, static]
     default: round-robin
   merge:
     description:
-      - Whether to add the sources to a Service of this name that is there already, instead of making one.
+      - Whether to merge the sources into an existing Service of this name, instead of creating one.
     type: bool
     default: false
   target_port:
     description:
-      - The port at which the gateway's data plane itself listens for this import. The gateway chooses one when this is
-        not set, which is nearly always best.
+      - The port at which the gateway's data plane listens for this import. By default, the gateway chooses one.
     type: int
 seealso:
   - module: skyshift.clusterlink.peer
@@ -80,7 +78,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Use the service web of two clusters
+- name: Import the service web from two clusters
   skyshift.clusterlink.service_import:
     context: north
     name: web
@@ -90,7 +88,7 @@ EXAMPLES = r"""
       - peer: east
       - peer: west
 
-- name: Use one cluster's service under another name, and a second cluster only when the first is away
+- name: Import a service under another name, from a second cluster only when the first is unreachable
   skyshift.clusterlink.service_import:
     context: north
     name: orders
@@ -101,7 +99,7 @@ EXAMPLES = r"""
       - {peer: east, export_name: orders-db, export_namespace: shop}
       - {peer: west, export_name: orders-db, export_namespace: standby}
 
-- name: Use it no more
+- name: Remove the Import
   skyshift.clusterlink.service_import:
     context: north
     name: web
@@ -126,17 +124,17 @@ namespace:
   type: str
   sample: shop
 reason:
-  description: Why it was, or in check mode would be, written or removed. Empty when it was not.
+  description: Why the object is written or removed, or in check mode would be. Empty when it is not.
   returned: success
   type: str
   sample: spec.sources differs
 labels:
-  description: The object's labels as they are now. Empty when it is not there.
+  description: The object's present labels. Empty when it does not exist.
   returned: success
   type: dict
   sample: {"app.kubernetes.io/managed-by": "skyshift.clusterlink"}
 spec:
-  description: The object's spec as it is now, or in check mode would be. Empty when it is not there.
+  description: The object's present spec, or in check mode the planned one. Empty when it does not exist.
   returned: success
   type: dict
   sample:
@@ -150,7 +148,7 @@ conditions:
   elements: dict
   sample: [{"type": "ImportServiceValid", "status": "True", "reason": "Valid", "message": ""}]
 problems:
-  description: What is wrong, each with where, what, found and fix.
+  description: The problems, each with where, what, found and fix.
   returned: failure
   type: list
   elements: dict
@@ -163,11 +161,12 @@ from ..module_utils.clusterlink import api
 from ..module_utils.common.fields import Item
 from ..module_utils.common.kinds import Ref
 from ..module_utils.common.naming import service_name_fault
+from ..module_utils.common.types import Object
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.groups import Clusters
 from ..module_utils.fabric.objects import import_object
 from ..module_utils.fabric.resources import DEFAULT_NAMESPACE, read_import
-from ..module_utils.kube.client import Cluster, Object
+from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.kube.errors import HTTP_FORBIDDEN, ApiError
 from ..module_utils.mesh.single_object import SINGLE_SPEC, Request, SingleObject, refer_to
@@ -176,7 +175,7 @@ from ..module_utils.outcome import Task
 
 
 def build(item: Item, labels: Mapping[str, str]) -> Object:
-    """The Import asked for."""
+    """The desired Import."""
     peers = frozenset(source.name("peer") for source in item.items("sources"))
     target_port = item.port("target_port")
     imported = import_object(read_import(item, Clusters("", frozenset(), {}, externals=peers)), labels)
@@ -186,7 +185,7 @@ def build(item: Item, labels: Mapping[str, str]) -> Object:
 
 
 def need_peers(cluster: Cluster, imported: Object, request: Request) -> list[str]:
-    """Refuse sources whose Peer is not there, or warn where it may come later or cannot be looked up."""
+    """Refuse sources without a Peer, or warn when it may be created later or cannot be read."""
     ref = str(Ref.of(imported))
     try:
         known = {peer["metadata"]["name"] for peer in cluster.list("Peer")}
@@ -195,9 +194,9 @@ def need_peers(cluster: Cluster, imported: Object, request: Request) -> list[str
             raise
         return [f"{ref}: whether its sources have Peers here could not be looked up: {error.message()}"]
     missing = sorted({source["peer"] for source in imported["spec"]["sources"]} - known)
-    what = "there is no such Peer here, and a connection for which this source is chosen would fail"
+    what = "the Peer does not exist, so connections to this source would fail"
     problems = [
-        Problem(f"{ref} source {peer}", what, fix="Make the Peer first, or correct the name") for peer in missing
+        Problem(f"{ref} source {peer}", what, fix="Create the Peer first, or correct the name") for peer in missing
     ]
     if problems and not request.lenient:
         raise ClusterlinkError(problems)

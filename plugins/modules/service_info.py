@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: service_info
-short_description: Read what a cluster's namespaces offer
+short_description: Read the Services, StatefulSets and Imports of namespaces
 version_added: "0.1.0"
 description:
-  - Reads the Services, StatefulSets and Imports of namespaces, as the plan of a fabric needs to know them where the
-    declaration leaves to be looked up what there is.
-  - Services that ClusterLink made for its imports, or this collection for its exports, are left out.
-  - One list call is made for each of the three kinds and each namespace, side by side.
+  - Reads the Services, StatefulSets and Imports of namespaces, on which the plan of a fabric with shared namespaces or
+    exported pods depends.
+  - Leaves out Services that ClusterLink created for imports, or this collection for exports.
+  - Makes one list call for each kind and namespace, in parallel.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 extends_documentation_fragment:
@@ -23,24 +23,24 @@ extends_documentation_fragment:
 options:
   namespaces:
     description:
-      - The namespaces to look at. One that is not there holds nothing.
+      - The namespaces. One that does not exist is empty.
     type: list
     elements: str
     required: true
 notes:
-  - The user needs list on Services, StatefulSets and Imports in these namespaces.
+  - The user needs the verb list on Services, StatefulSets and Imports in these namespaces.
 seealso:
   - module: skyshift.clusterlink.fabric_plan
   - module: skyshift.clusterlink.fabric_info
 """
 
 EXAMPLES = r"""
-- name: Find out what has to be looked up
+- name: Find the namespaces that the plan depends on
   skyshift.clusterlink.fabric_plan:
   run_once: true
   register: planned
 
-- name: Look at the namespaces that the plan depends on
+- name: Read these namespaces
   skyshift.clusterlink.service_info:
     context: "{{ clusterlink_context }}"
     namespaces: "{{ planned.plan.lookups[inventory_hostname] }}"
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 namespaces:
-  description: What each namespace holds, by its name.
+  description: The resources of each namespace, by its name.
   returned: success
   type: dict
   contains:
@@ -79,7 +79,7 @@ from typing import Any
 
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.kube.parallel import Query, read
-from ..module_utils.mesh.service_view import drawn_view, is_original, service_view, stateful_set_view
+from ..module_utils.mesh.service_view import import_sources_view, is_original, service_view, stateful_set_view
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -97,7 +97,7 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
         namespaces[name] = {
             "services": [service_view(each) for each in services if is_original(each)],
             "stateful_sets": [stateful_set_view(each) for each in stateful_sets],
-            "imports": [drawn_view(each) for each in imports],
+            "imports": [import_sources_view(each) for each in imports],
         }
     return Outcome(values={"namespaces": namespaces})
 

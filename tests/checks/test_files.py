@@ -95,5 +95,5 @@ def test_no_source_file_is_too_long_to_read() -> None:
 
 
 @pytest.mark.parametrize("folder", ["tests/sanity", "tests"])
-def test_sanity_is_told_to_ignore_nothing(folder: str) -> None:
+def test_sanity_ignores_nothing(folder: str) -> None:
     assert not list((ROOT / folder).glob("ignore*.txt"))

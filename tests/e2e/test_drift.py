@@ -238,7 +238,7 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     [problem] = said["problems"]
     assert problem == (
         f"{EAST}: Deployment {SYSTEM}/cl-dataplane is changed by gitops (spec.replicas); "
-        "a run does not take it back unless clusterlink_force_conflicts is set"
+        "a run reverts it only with clusterlink_force_conflicts"
     )
     refused = fabric.two.play("site")
     assert refused.code != 0
@@ -246,7 +246,7 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     fabric.repair(clusterlink_force_conflicts=True)
 
 
-def test_a_cluster_that_is_away_is_named_and_does_not_hide_the_others(fabric: Fabric) -> None:
+def test_a_cluster_that_is_unreachable_is_named_and_does_not_hide_the_others(fabric: Fabric) -> None:
     patch = json.dumps({"spec": SPECS["Export"]})
     fabric.kubectl(EAST, "patch", "export", "web", "-n", fabric.two.namespace, "--type=merge", f"--patch={patch}")
     there = fabric.two.hosts[WEST]

@@ -93,7 +93,7 @@ class Enrolment:
             "clusterlink_gateway_host": self.theirs.address,
             "clusterlink_gateway_port": PORT,
         }
-        self.request, self.answer = self.ours.folder / "request.json", self.theirs.folder / "answer.json"
+        self.request, self.response = self.ours.folder / "request.json", self.theirs.folder / "response.json"
 
     def counted(self) -> AbstractContextManager[Count]:
         clients = [
@@ -110,13 +110,13 @@ class Enrolment:
 
     def sign(self, fingerprint: str) -> tuple[str, str]:
         """Our response, sent to them; the CA's fingerprint, by another channel, and all that was printed."""
-        files = {"enrol_request": str(self.request), "enrol_answer": str(self.answer)}
+        files = {"enrol_request": str(self.request), "enrol_response": str(self.response)}
         signed = self.ours.must("enrol_sign", "-e", json.dumps(files), enrol_name=THEIRS, enrol_fingerprint=fingerprint)
         return str(FINGERPRINT.findall(signed.output)[-1]), signed.output
 
     def install(self, fingerprint: str, **options: Any) -> str:
-        options |= {"enrol_answer": str(self.answer), "enrol_ca_fingerprint": fingerprint}
-        return self.theirs.must("enrol_accept", **options).output
+        options |= {"enrol_response": str(self.response), "enrol_ca_fingerprint": fingerprint}
+        return self.theirs.must("enrol_install", **options).output
 
     def enrol_again(self) -> None:
         """The three steps with the same key, and their gateway given what came of it."""
@@ -179,5 +179,5 @@ def test_afterwards_nothing_of_the_old_ca_is_left_and_no_key_was_shared(enrolmen
     assert enrolment.ours.keys()
     assert enrolment.theirs.keys()
     assert not enrolment.ours.keys() & enrolment.theirs.keys()
-    travelled = enrolment.request.read_text(encoding="utf-8") + enrolment.answer.read_text(encoding="utf-8")
+    travelled = enrolment.request.read_text(encoding="utf-8") + enrolment.response.read_text(encoding="utf-8")
     assert "PRIVATE KEY" not in json.dumps(travelled)

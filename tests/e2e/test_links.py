@@ -62,7 +62,7 @@ def peers(fabric: TwoClusters, kubectl: Kubectl) -> Any:
     [
         ({"link_name": "backup"}, "link_source: is required"),
         ({"link_name": "Backup", "link_source": EAST, "link_target": WEST}, "is not a DNS label"),
-        ({"link_name": "backup", "link_source": EAST, "link_target": EAST}, "a link has two ends"),
+        ({"link_name": "backup", "link_source": EAST, "link_target": EAST}, "is the same cluster as the source"),
         ({"link_name": "backup", "link_source": EAST, "link_target": "test-wets"}, f"Perhaps {WEST} is meant"),
     ],
 )

@@ -51,7 +51,7 @@ def keys_in(kubectl: Kubectl, contexts: tuple[str, ...]) -> set[bytes]:
 @pytest.mark.cluster
 def test_a_fabrics_whole_way_tells_no_secret(fabric: Watched, kubectl: Kubectl, clusters: Clusters) -> None:
     first = fabric.run("site.yml", "--diff")
-    assert "there is no certificate yet" in first, "what was done is told, with the reason"
+    assert "there is no certificate yet" in first, "the change is reported, with the reason"
     assert len(fabric.keys) == 3, "the CA's and those of two peers"
     contexts = clusters.contexts[: len(NAMES)]
     stored = keys_in(kubectl, contexts)

@@ -156,7 +156,7 @@ def name(kubectl: Kubectl) -> Iterator[str]:
     kubectl("delete", "clusterrole,clusterrolebinding,namespace", value, "--ignore-not-found", "--wait=false")
 
 
-def test_every_kind_is_foretold_made_and_then_left_alone(cluster: Cluster, kubectl: Kubectl, name: str) -> None:
+def test_every_kind_is_predicted_created_and_then_left_alone(cluster: Cluster, kubectl: Kubectl, name: str) -> None:
     objects = every_kind(name)
     refs = [Ref.of(obj) for obj in objects]
     foretold = apply_objects(cluster, objects, check=True)

@@ -23,7 +23,7 @@ def test_wrong_context_names_those_that_there_are(run_module: Ansible, clusters:
     assert clusters.contexts[0] in refused["msg"]
 
 
-def test_api_server_that_is_away_is_named_soon(run_module: Ansible) -> None:
+def test_api_server_that_is_unreachable_is_named_soon(run_module: Ansible) -> None:
     started = time.monotonic()
     refused = run_module("fabric_apply", {"fabric": "x", "host": "https://127.0.0.1:1"})
     assert refused["failed"]

@@ -92,7 +92,7 @@ def test_worker_and_process_of_its_own_do_the_same(
 
 
 @pytest.mark.usefixtures("crds")
-def test_each_state_is_foretold_reached_kept_repaired_and_removed(
+def test_each_state_is_predicted_reached_kept_repaired_and_removed(
     apply: Apply, plan: list[Object], kubectl: Kubectl, namespace: str, fabric: str
 ) -> None:
     order = ["Peer east", "Export api", "AccessPolicy web", f"PrivilegedAccessPolicy {fabric}", "Import web"]

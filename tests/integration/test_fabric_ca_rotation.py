@@ -67,7 +67,7 @@ def subject(certificate: Path) -> str:
     return openssl("x509", "-in", str(certificate), "-noout", "-subject")
 
 
-def test_every_phase_is_foretold_done_and_done_once_and_verifies_all_the_way(rotation: Rotation) -> None:
+def test_every_phase_is_predicted_done_and_done_once_and_verifies_all_the_way(rotation: Rotation) -> None:
     folder, play = rotation.folder, rotation.play
     old = subject(folder / "cert.pem")
     keys = {name: (folder / name / "key.pem").read_bytes() for name in PEERS}

@@ -38,7 +38,7 @@ def test_bare_cluster_serves_nothing(run_module: Ansible) -> None:
 
 
 @pytest.mark.usefixtures("crds")
-def test_everything_is_told_with_its_state(
+def test_everything_is_reported_with_its_state(
     run_module: Ansible, kubectl: Kubectl, namespace: str, privileged: str
 ) -> None:
     def made(kind: str, name: str, spec: dict[str, Any], **labels: str) -> dict[str, Any]:
@@ -111,8 +111,5 @@ def test_everything_is_told_with_its_state(
     assert {fault for fault in result["faults"] if namespace in fault or "west" in fault} == {
         "Peer west is not reachable: its gateway has not answered a heartbeat",
         f"Export {namespace}/web is not valid: export service does not exist",
-        (
-            f"Import {namespace}/shop has the source gone, and there is no such Peer: "
-            "a connection for which this source is chosen fails"
-        ),
+        (f"Import {namespace}/shop has the source gone, and that Peer does not exist: connections to this source fail"),
     }

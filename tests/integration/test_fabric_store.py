@@ -172,7 +172,7 @@ def jobs(clusters: Clusters, namespace: str, tmp_path: Path) -> Iterator[Jobs]:
         yield made
 
 
-def test_where_the_management_cluster_is_away_nothing_is_made(jobs: Jobs) -> None:
+def test_where_the_management_cluster_is_unreachable_nothing_is_made(jobs: Jobs) -> None:
     away = {
         "clusterlink_store_host": "https://127.0.0.1:1",
         "clusterlink_store_api_key": "secret-token",
@@ -200,7 +200,7 @@ def test_an_enrolment_goes_on_from_one_job_to_the_next(
     certificates = tmp_path / "certificates.yml"
     play = {"hosts": "clusters", "gather_facts": False, "roles": ["skyshift.clusterlink.fabric"]}
     certificates.write_text(json.dumps([play]), encoding="utf-8")
-    request, answer = tmp_path / "lyon.json", tmp_path / "lyon.answer.json"
+    request, response = tmp_path / "lyon.json", tmp_path / "lyon.response.json"
     try:
         ours(str(certificates))
         for _time in range(2):
@@ -210,9 +210,9 @@ def test_an_enrolment_goes_on_from_one_job_to_the_next(
         signed["enrol_fingerprint"] = re.findall(r"over another channel: ([0-9a-f:]+)", theirs.output)[-1]
         for _time in range(2):
             ours("skyshift.clusterlink.enrol_sign", "-e", json.dumps(signed))
-        assert len(json.loads((ours.pki / "demo/enrolled.json").read_bytes())["answered"]) == 1
-        accepted = {"enrol_answer": str(answer), "enrol_ca_fingerprint": fingerprint(ours.pki / "demo/cert.pem")}
-        theirs("skyshift.clusterlink.enrol_accept", "-e", json.dumps(accepted))
+        assert len(json.loads((ours.pki / "demo/enrolled.json").read_bytes())["signed"]) == 1
+        received = {"enrol_response": str(response), "enrol_ca_fingerprint": fingerprint(ours.pki / "demo/cert.pem")}
+        theirs("skyshift.clusterlink.enrol_install", "-e", json.dumps(received))
         assert theirs(str(certificates), "-e", "clusterlink_enrolled=true") == {"lyon": 0}
         openssl("verify", "-CAfile", f"{ours.pki}/demo/cert.pem", f"{theirs.pki}/demo/lyon/cert.pem")
     finally:

@@ -111,7 +111,7 @@ def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[Fab
     assert eventually(lambda: fabric.processes("fabric-lock") == []), "nor its daemon"
 
 
-def test_a_second_run_is_told_who_has_the_fabric_and_writes_nothing(fabric: Fabric) -> None:
+def test_a_second_run_learns_who_has_the_fabric_and_writes_nothing(fabric: Fabric) -> None:
     holding = fabric.holding()
     pattern = rf"\w+@\S+ \(playbook holding\.json, process {holding.process.pid}, run [0-9a-f]{{8}}\)"
     assert [bool(re.fullmatch(pattern, holder)) for holder in fabric.leases().values()] == [True, True]

@@ -26,25 +26,25 @@ def test_enrolment_tells_no_secret_on_either_side(tmp_path: Path) -> None:
     asked = theirs.run("enrol_request.yml", "-e", "clusterlink_gateway_port=30443", "--diff")
     request = re.search(r"Send this file: (\S+\.json)", asked)
     assert request is not None, asked
-    answer = tmp_path / "answer.json"
-    names: dict[str, Any] = {"enrol_name": "lyon", "enrol_request": request[1], "enrol_answer": str(answer)}
+    response = tmp_path / "response.json"
+    names: dict[str, Any] = {"enrol_name": "lyon", "enrol_request": request[1], "enrol_response": str(response)}
     names["enrol_peers"] = []
     signed = ours.run("enrol_sign.yml", "-e", json.dumps(names), "--diff")
     fingerprint = re.search(r"ca_fingerprint: ([0-9a-f:]+)", signed)
     assert fingerprint is not None, signed
-    theirs.run("enrol_accept.yml", "-e", f"enrol_answer={answer} enrol_ca_fingerprint={fingerprint[1]}", "--diff")
+    theirs.run("enrol_install.yml", "-e", f"enrol_response={response} enrol_ca_fingerprint={fingerprint[1]}", "--diff")
 
     for side, count in ((ours, 2), (theirs, 1)):
         assert len(side.keys) == count
         side.require_secrecy()
         other = theirs if side is ours else ours
         assert secrets_in(side.output, *other.keys) == []
-    travelled = Path(request[1]).read_text() + answer.read_text()
+    travelled = Path(request[1]).read_text() + response.read_text()
     assert secrets_in(travelled, *ours.keys, *theirs.keys) == []
     assert "PRIVATE KEY" not in travelled
 
 
-def test_the_search_finds_a_key_that_is_told_or_open(tmp_path: Path) -> None:
+def test_the_search_finds_a_key_that_is_shown_or_open(tmp_path: Path) -> None:
     watched = Watched(tmp_path / "ours", {"east": {}})
     (tmp_path / "role.yml").write_text("- {hosts: clusters, gather_facts: false, roles: [skyshift.clusterlink.fabric]}")
     watched.run(str(tmp_path / "role.yml"))

@@ -56,8 +56,8 @@ ENROL = {**FOLDER, "name": "west"}
 VALID: dict[str, list[Data]] = {
     "access_policy": [{**REFUSED, **POLICY}],
     "certificate_info": [{**FOLDER, "cluster": False}, {**REFUSED}],
-    "enrolment_acceptance": [{**ENROL, "answer": "absent.json"}],
-    "enrolment_answer": [{**ENROL, "request": "absent.json", "dest": "out", "ca_privatekey_passphrase": SECRETS[2]}],
+    "enrolment_install": [{**ENROL, "response": "absent.json"}],
+    "enrolment_response": [{**ENROL, "request": "absent.json", "dest": "out", "ca_privatekey_passphrase": SECRETS[2]}],
     "enrolment_request": [{**ENROL, "gateways": ["no port"]}],
     "fabric_apply": [{**REFUSED, "objects": []}],
     "fabric_ca": [

@@ -26,7 +26,7 @@ def service(name: str, namespace: str, **labels: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("crds")
-def test_namespace_is_told_without_what_was_made_for_imports(
+def test_namespace_is_reported_without_what_was_made_for_imports(
     run_module: Ansible, kubectl: Kubectl, namespace: str
 ) -> None:
     kubectl.apply(
@@ -61,6 +61,6 @@ def test_services_of_pods_are_made_left_alone_repaired_and_removed(
     assert run_module("fabric_apply", {**arguments, "objects": []}, check=True)["deleted"] != []
     kubectl.apply(service("mine", namespace))
     refused = run_module("fabric_apply", {**arguments, "objects": [wanted, service("mine", namespace)]})
-    assert "was not made for an export" in refused["msg"]
+    assert "did not create it for an export" in refused["msg"]
     assert [each["name"] for each in run_module("fabric_apply", {**arguments, "objects": []})["deleted"]] == ["db-0"]
     assert kubectl("get", "services", "--namespace", namespace, "--output", "name").split() == ["service/mine"]

@@ -193,8 +193,8 @@ def test_object_is_made_kept_repaired_changed_and_removed(subject: Subject) -> N
 
     foretold, made, again = subject.each(subject.task(case.args, check=True), there, there)
     # Here and below: that the run does what check mode foretold shows that check mode had not done it.
-    assert (foretold["changed"], foretold["reason"]) == (True, "it is not there")
-    assert (made["changed"], made["reason"]) == (True, "it is not there")
+    assert (foretold["changed"], foretold["reason"]) == (True, "it does not exist")
+    assert (made["changed"], made["reason"]) == (True, "it does not exist")
     assert (again["changed"], again["reason"], again["diff"]) == (False, "", [])
     assert subject.spec() == subject.named(case.spec) == made["spec"]
     assert foretold["diff"] == made["diff"]
@@ -214,7 +214,7 @@ def test_object_is_made_kept_repaired_changed_and_removed(subject: Subject) -> N
         subject.task(absent, check=True), subject.task({**absent, "wait": True}), subject.task(absent)
     )
     assert (foretold["changed"], gone["changed"]) == (True, True)
-    assert gone["reason"] == "it is there and should not be"
+    assert gone["reason"] == "it exists and must be absent"
     assert subject.there() is None
     assert (again["changed"], again["reason"]) == (False, "")
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stand-ins for an API server: one that says what a test told it to, and one that keeps objects in memory."""
+"""Stand-ins for an API server: one with prepared responses, and one that keeps objects in memory."""
 
 from __future__ import annotations
 

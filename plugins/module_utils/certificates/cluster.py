@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from ..clusterlink import names
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..gateway.certificate import secret_text
 from ..gateway.spec import LOAD_BALANCER, NODE_PORT, Address
 from ..gateway.status import ingress_ref, read_address
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.parallel import attempt
 from ..kube.transport import ClusterUnreachableError
 from ..pki.certificates import dns_names, load_chain

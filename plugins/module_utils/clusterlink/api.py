@@ -50,7 +50,7 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "skyshift.clusterlink"
 FABRIC_LABEL = "skyshift.clusterlink/fabric"
 
-# A link that was asked for by name, beside the declaration: both of its Peers carry its name and its source, and stay.
+# A link that was added by name, beside the declaration: both of its Peers carry its name and its source, and stay.
 LINK_LABEL = "skyshift.clusterlink/link"
 LINK_SOURCE_LABEL = "skyshift.clusterlink/link-source"
 

@@ -13,7 +13,7 @@ from . import api
 
 
 def is_ours(obj: Mapping[str, Any]) -> bool:
-    """Whether this collection made the object or was told to take it over."""
+    """Whether this collection created the object or took it over."""
     labels = obj["metadata"].get("labels") or {}
     return bool(labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY)
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why each object was, or would be, written or removed, in words."""
+"""Why each object is written or deleted, as sentences."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def change_reasons(changes: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def change_reason(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-    """Why an object is written or removed, from the two sides of its diff."""
-    # Only a whole object says its kind. Without it, fields are added or taken back, or cease to be ours.
+    """Why an object is written or deleted, from the two sides of its diff."""
+    # Only a whole object has its kind. Otherwise the diff shows fields that are added, removed or released.
     if not before and "kind" in after:
-        return "it is not there"
+        return "it does not exist"
     if not after and "kind" in before:
-        return "it is there and should not be"
+        return "it exists and must be absent"
     paths = sorted({*_paths(before), *_paths(after)})
     return f"{', '.join(paths)} {'differs' if len(paths) == 1 else 'differ'}"
 

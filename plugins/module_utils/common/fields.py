@@ -18,7 +18,7 @@ _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def shown(value: object) -> str:
-    """The value as it is shown in a problem: JSON, which tells "80" from 80, shortened."""
+    """The value for a problem: shortened JSON, in which "80" and 80 differ."""
     text = json.dumps(value, ensure_ascii=False, skipkeys=True, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
@@ -30,17 +30,17 @@ class Report:
         self.problems: list[Problem] = []
 
     def add(self, where: str, what: str, found: object = None, fix: str = "", host: str = "") -> None:
-        """Note a problem once; C(found) is the value found, when there is one to show."""
+        """Add a problem once; C(found) is the value found, if there is one."""
         problem = Problem(where, what, "" if found is None else shown(found), fix, host)
         if problem not in self.problems:
             self.problems.append(problem)
 
     def mentions(self, paths: str) -> bool:
-        """Whether a problem was found at a variable path that the regular expression matches as a whole."""
+        """Whether the regular expression fully matches the variable path of a problem."""
         return any(re.fullmatch(paths, problem.where) for problem in self.problems)
 
     def raise_any(self) -> None:
-        """Raise C(ClusterlinkError) with all the problems when there are any."""
+        """Raise C(ClusterlinkError) with all problems, if there are any."""
         if self.problems:
             raise ClusterlinkError(self.problems)
 
@@ -48,12 +48,12 @@ class Report:
 class Item:
     """One mapping of the declaration.
 
-    Every method reads one key, notes what is wrong with its value, and then returns the default, so that
-    reading goes on and the other problems are found as well. A key whose value is null counts as absent.
+    Every method reads one key, reports problems of its value, and then returns the default, so that all other problems
+    are found, too. A key whose value is null counts as absent.
     """
 
     def __init__(self, value: object, where: str, report: Report, host: str = "") -> None:
-        """Take the mapping found at the variable path C(where), of the given host when it is a host's own."""
+        """Take the mapping at the variable path C(where), of the given host if it is a host variable."""
         self.where = where
         self.host = host
         self.report = report
@@ -70,7 +70,7 @@ class Item:
         return f"{self.where}.{key}" if self.where and key else self.where or key
 
     def problem(self, key: str, what: str, found: object = None, fix: str = "") -> None:
-        """Note a problem with a key's value, or with the whole mapping when the key is empty."""
+        """Report a problem of a key's value, or of the whole mapping when the key is empty."""
         self.report.add(self.path(key), what, found, fix, self.host)
 
     def get(self, key: str, required: bool = False) -> Any:
@@ -104,7 +104,7 @@ class Item:
         required: bool = False,
         fault: Callable[[str], str] = dns_label_fault,
     ) -> str:
-        """A DNS label, or what C(fault) finds nothing wrong with; a faulty one is returned to be known by."""
+        """A DNS label, or a name that C(fault) accepts; a faulty name is returned, too, for later messages."""
         value = self.text(key, default, required)
         what = fault(value) if value and key in self else ""
         if what:
@@ -112,7 +112,7 @@ class Item:
         return value
 
     def port(self, key: str = "port", default: int = 0, required: bool = False) -> int:
-        """A TCP port; digits in a string count, since that is how C(-e) gives them."""
+        """A TCP port, also as digits in a string, as C(-e) passes them."""
         value = self.get(key, required)
         if value is None:
             return default
@@ -123,7 +123,7 @@ class Item:
         return int(number)
 
     def count(self, key: str, most: int) -> int:
-        """A whole number from 1; zero where there is none."""
+        """A positive integer; zero when it is absent."""
         value = self.get(key)
         if value is None:
             return 0
@@ -161,7 +161,7 @@ class Item:
         return labels
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """A mapping with string keys; absent gives an empty one."""
+        """A mapping with string keys; empty when it is absent."""
         value = self.get(key)
         if value is None:
             return {}
@@ -171,12 +171,12 @@ class Item:
         return {str(name): item for name, item in value.items()}
 
     def item(self, key: str) -> Item:
-        """A mapping, to be read in its turn; absent gives an empty one."""
+        """A mapping as an Item; empty when it is absent."""
         value = self.get(key)
         return Item({} if value is None else value, self.path(key), self.report, self.host)
 
     def values(self, key: str) -> list[tuple[Any, str]]:
-        """A list's values, each with the rest of its path below this item, as C(key[0])."""
+        """A list's values, each with its path below this item, as C(key[0])."""
         value = self.get(key)
         if value is None:
             return []
@@ -186,20 +186,20 @@ class Item:
         return [(entry, f"{key}[{index}]") for index, entry in enumerate(value)]
 
     def items(self, key: str) -> list[Item]:
-        """A list of mappings, to be read in their turn; values that are no mappings are problems and left out."""
+        """A list of mappings as Items; other values are problems and left out."""
         items = [Item(value, self.path(path), self.report, self.host) for value, path in self.values(key)]
         return [item for item in items if item.readable]
 
     def finish(self, also: Iterable[str] = ()) -> None:
-        """Note the keys that nobody read; C(also) are known keys that need not have been read."""
+        """Report the keys that no method has read; C(also) are further known keys."""
         known = self._read.union(also)
         for key in sorted(self._values.keys() - known):
-            fix = did_you_mean(key, known) or f"Known here: {', '.join(sorted(known))}"
+            fix = did_you_mean(key, known) or f"Known keys: {', '.join(sorted(known))}"
             self.problem(key, "is not known", fix=fix)
 
 
 def flag(value: object) -> bool | None:
-    """A truth value, also as the words that C(-e) gives; None for anything else."""
+    """A boolean, also as a word, as C(-e) passes it; None for anything else."""
     if isinstance(value, bool):
         return value
     return _TRUTHS.get(value.lower()) if isinstance(value, str) else None

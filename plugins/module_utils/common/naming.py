@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Kubernetes and ClusterLink accept as a name or a label, and what to say of one that they do not."""
+"""The rules of Kubernetes and ClusterLink for names and labels, and the faults of invalid ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIELD_MANAGER = "skyshift.clusterlink"
 """This collection's field manager in server-side apply."""
 
 MAX_NAME = 63
-"""The longest DNS label, which peers, Services and label values have to be."""
+"""The longest DNS label, which limits the names of peers and Services, and label values."""
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -23,7 +23,7 @@ _HASH_LENGTH = 10
 
 
 def dns_label_fault(value: str) -> str:
-    """What keeps the value from being a DNS label (RFC 1123), or an empty string."""
+    """Why the value is not a DNS label (RFC 1123), or an empty string."""
     if len(value) > MAX_NAME:
         return f"is {len(value)} characters long, and a DNS label has at most {MAX_NAME}"
     if not _DNS_LABEL.fullmatch(value):
@@ -32,50 +32,50 @@ def dns_label_fault(value: str) -> str:
 
 
 def service_name_fault(value: str) -> str:
-    """What keeps the value from being a Service's name (RFC 1035: it starts with a letter), or an empty string."""
+    """Why the value is not a Service name (RFC 1035: it starts with a letter), or an empty string."""
     fault = dns_label_fault(value)
     if not fault and not value[0].isalpha():
-        return "starts with a digit, which a Service's name may not"
+        return "starts with a digit, and a Service name must start with a letter"
     return fault
 
 
 def label_key_fault(key: str) -> str:
-    """What keeps the key from being a Kubernetes label's key, or an empty string."""
+    """Why the key is not a Kubernetes label key, or an empty string."""
     prefix, slash, name = key.rpartition("/")
     if slash and (len(prefix) > _MAX_PREFIX or not _DNS_SUBDOMAIN.fullmatch(prefix)):
         return "has a prefix that is not a DNS name"
     if len(name) > MAX_NAME:
-        return f"has a name of {len(name)} characters, and a label's key has at most {MAX_NAME}"
+        return f"has a name of {len(name)} characters, and a label key has at most {MAX_NAME}"
     if not _QUALIFIED.fullmatch(name):
-        return "is not a label's key (letters, digits, '-', '_' and '.', with a letter or digit at both ends)"
+        return "is not a label key (letters, digits, '-', '_' and '.', with a letter or digit at both ends)"
     return ""
 
 
 def label_value_fault(value: str) -> str:
-    """What keeps the value from being a Kubernetes label's value, or an empty string."""
+    """Why the value is not a Kubernetes label value, or an empty string."""
     if len(value) > MAX_NAME:
-        return f"is {len(value)} characters long, and a label's value has at most {MAX_NAME}"
+        return f"is {len(value)} characters long, and a label value has at most {MAX_NAME}"
     if value and not _QUALIFIED.fullmatch(value):
-        return "is not a label's value (letters, digits, '-', '_' and '.', with a letter or digit at both ends)"
+        return "is not a label value (letters, digits, '-', '_' and '.', with a letter or digit at both ends)"
     return ""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence that offers the closest known name, without a full stop, or an empty string."""
+    """A sentence without a full stop that suggests the closest known name, or an empty string."""
     close = difflib.get_close_matches(name, sorted(known), n=1)
     return f"Perhaps {close[0]} is meant" if close else ""
 
 
 def policy_name(service: str, namespace: str) -> str:
-    """The name of the policy that a service's C(allow) is compiled to, at most 63 characters.
+    """The name of the policy for a service's C(allow), with at most 63 characters.
 
-    The dot keeps it apart from declared policies, whose names have none, and from every other service's.
+    The dot distinguishes it from declared policies, whose names have none, and from those of other services.
     """
     return _shortened(f"allow-{service}.{namespace}", ".")
 
 
 def backing_name(service: str) -> str:
-    """The name of the Service with the same pods as this one and none of other clusters, at most 63 characters."""
+    """The name of the Service with this Service's local pods only, with at most 63 characters."""
     return _shortened(f"clusterlink-{service}", "-")
 
 

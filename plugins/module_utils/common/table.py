@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text tables for people."""
+"""Text tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows below their headings, as lines with aligned columns; no line at all without rows.
+    """The rows below their headings, as lines with aligned columns; empty without rows.
 
     The last column is not padded, so a long sentence belongs there.
 

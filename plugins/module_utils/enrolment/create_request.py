@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The peer's side, first: its key, made where it will live, and the request for a certificate, both as files."""
+"""Step 1, the peer's side: create its key in its final place, and the request for a certificate, both as files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PeerPaths:
-    """Where a peer that enrols keeps its files."""
+    """The files of a peer that enrols."""
 
     fabric_name: str
     fabric: disk.Folder
@@ -31,7 +31,7 @@ class PeerPaths:
 
     @classmethod
     def of(cls, root: str, fabric: str, peer: str) -> PeerPaths:
-        """In the folder of fabrics' folders."""
+        """The paths below the folder of all fabrics."""
         return cls(fabric, disk.fabric_folder(root, fabric), disk.peer_folder(root, fabric, peer))
 
     @property
@@ -42,14 +42,16 @@ class PeerPaths:
 
 @dataclass
 class RequestResult:
-    """What was done, or in check mode would be.
+    """What was created, or in check mode would be.
 
     Attributes:
         place: Where the files are.
-        reasons: Why a key or a request was made, as sentences without a full stop.
-        before: The request that was there and could be read.
-        after: The request that is there now; None in check mode when it would be made.
-        repaired: The modes that were too open, as sentences without a full stop.
+        asked: The desired request.
+        reasons: Why a key or a request is created, as sentences without a full stop.
+        before: The previous request, if it is readable.
+        after: The present request; None in check mode when it would be created.
+        key: The existing key.
+        repaired: The file modes that were too open, as sentences without a full stop.
     """
 
     place: PeerPaths
@@ -62,11 +64,11 @@ class RequestResult:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was not as asked."""
+        """Whether anything differs from the desired state."""
         return bool(self.reasons or self.repaired)
 
     def values(self) -> dict[str, Any]:
-        """The facts of the request, as far as they are known, where it is, and why it was made."""
+        """The facts of the request, as far as they are known, its paths, and the reasons."""
         return {
             **self._facts_after(),
             "reasons": self.reasons,
@@ -92,7 +94,15 @@ class RequestResult:
 
 @dataclass(frozen=True)
 class RequestOptions:
-    """How a request is made: the kind of a new key, for how many days, where randomness comes from, and if it must."""
+    """How a request is created.
+
+    Attributes:
+        key: The kind of a new key.
+        days: For how many days the request can be signed.
+        nonce: Returns a new nonce.
+        renew: Whether to replace a valid request.
+        fresh: Where keys come from.
+    """
 
     key: KeySpec | None
     days: int
@@ -102,53 +112,53 @@ class RequestOptions:
 
 
 def create_request(
-    place: PeerPaths, asked: Asked, making: RequestOptions, now: datetime, *, check: bool
+    place: PeerPaths, asked: Asked, options: RequestOptions, now: datetime, *, check: bool
 ) -> RequestResult:
-    """Bring a peer's key and request to what is asked.
+    """Create a peer's key and request, or keep the existing ones.
 
     Args:
-        place: Where they live; made when it is missing.
-        asked: What to ask for.
-        making: How to make what is missing or will not do.
+        place: The folders; created when they are missing.
+        asked: The desired request.
+        options: How to create what is missing or differs.
         now: Aware.
-        check: Only say what would be done.
+        check: Only report what would be done.
 
     Raises:
-        ClusterlinkError: A key is there that cannot be read or is of another kind, or the fabric's CA is kept here.
+        ClusterlinkError: The existing key cannot be read or is of another kind, or the folder holds the fabric's CA.
     """
-    found = _look(place, asked, making, now)
+    found = _look(place, asked, options, now)
     if check or not found.changed:
         return found
     disk.make_folder(place.peer)
     with disk.locked(place.peer):
-        found = _look(place, asked, making, now)
+        found = _look(place, asked, options, now)
         disk.remove_leftovers(place.peer)
         for item in disk.find_too_open(place.peer):
             disk.repair_mode(item)
         if found.reasons:
             key = found.key
             if key is None:
-                key = making.fresh.key(making.key or KeySpec())
+                key = options.fresh.key(options.key or KeySpec())
                 disk.write_file(place.peer.key, key_pem(key), disk.KEY_MODE)
-            found.after = make_request(asked, key, Span.of(now, making.days), making.nonce())
+            found.after = make_request(asked, key, Span.of(now, options.days), options.nonce())
             disk.write_file(place.request, found.after.document.text, disk.CERTIFICATE_MODE)
     return found
 
 
-def _look(place: PeerPaths, asked: Asked, making: RequestOptions, now: datetime) -> RequestResult:
+def _look(place: PeerPaths, asked: Asked, options: RequestOptions, now: datetime) -> RequestResult:
     require_no_ca_key(place)
     repaired = [str(item) for item in disk.find_too_open(place.peer)]
     pem = disk.read_file(place.peer.key)
     if pem is None:
         if os.path.lexists(place.peer.certificate):
             what = f"is missing, though its certificate is in {place.peer.certificate}"
-            fix = "Restore it from a backup, or remove the certificate to have a new key made"
+            fix = "Restore it from a backup, or remove the certificate to create a new key"
             raise ClusterlinkError(Problem(place.peer.key, what, fix=fix))
         return RequestResult(place, asked, ["there is no key yet"], None, None, None, repaired)
     key = load_key(pem, place.peer.key)
-    unfit = key_reasons(key, making.key)
+    unfit = key_reasons(key, options.key)
     if unfit:
-        fix = f"Ask for what is there, or move {place.peer.key} and the certificate beside it away"
+        fix = f"Set key_type and key_size to those of the key, or move {place.peer.key} and the certificate elsewhere"
         raise ClusterlinkError([Problem(place.peer.key, reason, fix=fix) for reason in unfit])
     text = disk.read_file(place.request)
     if text is None:
@@ -156,22 +166,22 @@ def _look(place: PeerPaths, asked: Asked, making: RequestOptions, now: datetime)
     try:
         request = read_request(text, place.request)
     except ClusterlinkError as error:
-        # Unlike a key, a request that is damaged is worth nothing to anyone.
+        # Unlike a damaged key, a damaged request is replaced: nothing is lost with it.
         reasons = [f"{problem.where} {problem.what}" for problem in error.problems]
         return RequestResult(place, asked, reasons, None, None, key, repaired)
     reasons = request_reasons(request, asked, key, now)
-    if making.renew and not reasons:
-        reasons = ["a new one is asked for"]
+    if options.renew and not reasons:
+        reasons = ["renew is set"]
     return RequestResult(place, asked, reasons, request, None if reasons else request, key, repaired)
 
 
 def require_no_ca_key(place: PeerPaths) -> None:
-    """Refuse to enrol where the CA could sign without asking.
+    """Refuse to enrol in a folder that holds the fabric's CA.
 
     Raises:
-        ClusterlinkError: The folder is that of the fabric's own side.
+        ClusterlinkError: The CA's key exists.
     """
     if os.path.lexists(place.fabric.key):
-        what = "is the key of this fabric's CA, so there is nobody to be asked for a certificate"
-        fix = "Make the peer's certificate by peer_certificate, or use another folder for the fabric of others"
+        what = "is the key of this fabric's CA, so its peers do not enrol"
+        fix = "Create the certificate with peer_certificate, or use another folder for the other organisation's fabric"
         raise ClusterlinkError(Problem(place.fabric.key, what, fix=fix))

@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small signed files that two organisations exchange: JSON with a signature over all the rest of it.
+"""Small signed files that two organisations exchange: JSON with a signature over the rest of the file.
 
-What is signed is one serialisation of the content (sorted keys, no white space, ASCII), so a file that was wrapped or
-indented again on its way is still good, and one in which a value differs is not. Every content says in ``format`` what
-it is, so that a signature for one purpose is good for no other; a certificate, which the same key may sign, is DER and
-never begins like JSON. The kind of signature follows from the key: nothing in a file chooses it.
+The signature covers one serialisation of the content (sorted keys, no white space, ASCII). So it stays valid when the
+file is wrapped or indented again, and not when a value changes. Every content states its ``format``, so a signature
+for one purpose is not valid for another; a certificate, which the same key may sign, is DER and never begins like JSON.
+The kind of signature follows from the key: nothing in a file chooses it.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ if TYPE_CHECKING:
 
 DEFAULT_DAYS = 7
 LONGEST_DAYS = 90
-"""For how long a file may be good at most: a secret channel is not needed for it, but a short life does no harm."""
+"""The longest validity of a file."""
 
 _LARGEST = 256 * 1024
-_ASK_AGAIN = "Have it sent again as it was made, best as an attachment"
+_ASK_AGAIN = "Ask for the original file again, for example as an attachment"
 _FINGERPRINT = re.compile(r"(?:[0-9a-f]{64}|[0-9a-f]{2}(?::[0-9a-f]{2}){31})")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A file's content with its signature, which is yet to be checked by whoever knows whose it should be."""
+    """A file's content with its signature. The caller, who knows the signer, checks the signature."""
 
     content: Mapping[str, Any]
     signature: bytes
 
     @property
     def fingerprint(self) -> str:
-        """The SHA-256 of what is signed, as lower-case pairs with colons: what two people compare by telephone."""
+        """The SHA-256 of the signed content, as lower-case pairs with colons, which two operators compare."""
         return _pairs(_signed(self.content))
 
     @property
     def identity(self) -> str:
-        """The same over the signature, too: two files are one only when both are equal."""
+        """The same, over content and signature: it identifies one file."""
         return _pairs(_signed(self.content) + b"\n" + self.signature)
 
     @property
@@ -76,7 +76,7 @@ def sign(content: Mapping[str, Any], key: PrivateKey) -> Document:
 
 
 def is_signed_by(document: Document, key: PublicKey) -> bool:
-    """Whether the key's owner has signed exactly this content."""
+    """Whether the key's owner signed exactly this content."""
     data = _signed(document.content)
     try:
         if isinstance(key, rsa.RSAPublicKey):
@@ -89,22 +89,22 @@ def is_signed_by(document: Document, key: PublicKey) -> bool:
 
 
 def read_document(text: bytes, expected: str, where: str) -> Document:
-    """Read a file, its signature unchecked.
+    """Read a file without checking its signature.
 
     Args:
         text: The file.
-        expected: What its C(format) has to be.
+        expected: The expected C(format).
         where: The file's path, for messages.
 
     Raises:
         ClusterlinkError: It is not JSON, truncated, ambiguous, of another format, or has no signature.
     """
     if len(text) > _LARGEST:
-        raise damaged(where, f"is larger than {_LARGEST // 1024} KiB, which no such file is")
+        raise damaged(where, f"is larger than {_LARGEST // 1024} KiB")
     whole = load_json(text, where)
     found = whole.get("format")
     if found != expected:
-        fix = f"A file of format {expected} is wanted here"
+        fix = f"Give a file of format {expected}"
         raise ClusterlinkError(Problem(where, "is another kind of file", _shown(found), fix))
     signature = _decoded(whole.pop("signature", None))
     if signature is None:
@@ -113,7 +113,7 @@ def read_document(text: bytes, expected: str, where: str) -> Document:
 
 
 def _decoded(text: object) -> bytes | None:
-    """What is written in base64, when it is, and in the one way in which it is written here."""
+    """The decoded base64; None when it is not base64 in canonical form."""
     if not isinstance(text, str):
         return None
     try:
@@ -124,7 +124,7 @@ def _decoded(text: object) -> bytes | None:
 
 
 def load_json(text: bytes, where: str) -> dict[str, Any]:
-    """A JSON object without a key twice, and without numbers that are not whole.
+    """A JSON object without duplicate keys and without fractions.
 
     Raises:
         ClusterlinkError: It is anything else.
@@ -134,7 +134,7 @@ def load_json(text: bytes, where: str) -> dict[str, Any]:
             text.decode(), object_pairs_hook=_once, parse_float=_no_fraction, parse_constant=_no_fraction
         )
     except (ValueError, RecursionError) as error:
-        what = "is empty" if not text.strip() else "is not whole JSON: it is truncated or damaged"
+        what = "is empty" if not text.strip() else "is not JSON: it is truncated or damaged"
         raise damaged(where, what, _position(error)) from None
     if not isinstance(whole, dict):
         raise damaged(where, "is JSON, but not an object")
@@ -142,19 +142,19 @@ def load_json(text: bytes, where: str) -> dict[str, Any]:
 
 
 def damaged(where: str, what: str, found: str = "") -> ClusterlinkError:
-    """The error for a file that is not as it was made."""
+    """The error for a damaged file."""
     return ClusterlinkError(Problem(where, what, found, _ASK_AGAIN))
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) != len(pairs):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key is duplicate")
     return values
 
 
 def _no_fraction(text: str) -> NoReturn:
-    raise ValueError(f"{text[:20]} is no whole number")
+    raise ValueError(f"{text[:20]} is not an integer")
 
 
 def _position(error: Exception) -> str:
@@ -178,10 +178,10 @@ def _rsa_padding() -> padding.PSS:
 
 
 def require_fingerprint(given: str, where: str) -> str:
-    """A SHA-256 fingerprint as people write it, in the form that this collection compares.
+    """A SHA-256 fingerprint in canonical form: lower-case pairs with colons.
 
     Raises:
-        ClusterlinkError: It is none.
+        ClusterlinkError: It is not a SHA-256 fingerprint.
     """
     text = given.strip().lower()
     if not _FINGERPRINT.fullmatch(text):
@@ -192,37 +192,37 @@ def require_fingerprint(given: str, where: str) -> str:
 
 @dataclass(frozen=True)
 class Span:
-    """From when to when a file is good, to the second, in UTC."""
+    """When a file is valid, to the second, in UTC."""
 
     created: datetime
     expires: datetime
 
     @classmethod
     def of(cls, now: datetime, days: int) -> Span:
-        """That many days from now."""
+        """The span of so many days from now."""
         start = now.astimezone(UTC).replace(microsecond=0)
         return cls(start, start + timedelta(days=days))
 
     def as_dict(self) -> dict[str, str]:
-        """As it stands in a file."""
+        """The span as a file holds it."""
         return {"created": iso(self.created), "expires": iso(self.expires)}
 
     def reasons(self, now: datetime) -> list[str]:
-        """Why a file with it is not good now, as sentences without a full stop."""
+        """Why a file is not valid now, as sentences without a full stop."""
         if self.created > now + CLOCK_SKEW:
-            return [f"it was made at {iso(self.created)}, which is in the future: it is {iso(now)} here"]
+            return [f"it was created at {iso(self.created)}, which is in the future: it is {iso(now)} here"]
         if now >= self.expires:
             return [f"it expired at {iso(self.expires)}, and it is {iso(now)} now"]
         if not timedelta(0) < self.expires - self.created <= timedelta(days=LONGEST_DAYS):
-            return [f"it is said to be good for more than {LONGEST_DAYS} days"]
+            return [f"it is valid for more than {LONGEST_DAYS} days"]
         return []
 
 
 def require_days(days: int, where: str) -> int:
-    """For how many days a file shall be good, when it can be.
+    """The days for which a file is valid.
 
     Raises:
-        ClusterlinkError: It cannot.
+        ClusterlinkError: They are out of range.
     """
     if 1 <= days <= LONGEST_DAYS:
         return days
@@ -230,7 +230,7 @@ def require_days(days: int, where: str) -> int:
 
 
 def read_span(item: Item) -> Span:
-    """The span that a content tells."""
+    """The span in a content."""
     return Span(_read_moment(item, "created"), _read_moment(item, "expires"))
 
 
@@ -241,12 +241,12 @@ def _read_moment(item: Item, key: str) -> datetime:
     except ValueError:
         moment = datetime.min.replace(tzinfo=UTC)
     if text and iso(moment) != text:
-        item.problem(key, "must be a moment as 2025-01-31T12:00:00Z", text)
+        item.problem(key, "must be a time like 2025-01-31T12:00:00Z", text)
     return moment
 
 
 def content_item(document: Document, where: str) -> tuple[Item, Report]:
-    """The content, to be read strictly; problems are named by the file and the key."""
+    """The content, for strict reading; a problem names the file and the key."""
     report = Report()
     item = Item(document.content, where, report)
     item.get("format")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The peer's side, last: an answer that was checked becomes the peer's certificate and the CA that it trusts."""
+"""Step 3, the peer's side: check the response, then install the peer's certificate and the CA that it trusts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..pki_files import disk
 from .create_request import PeerPaths, require_no_ca_key
 from .peer_addresses import plain_peers
 from .request import read_request
-from .response import Response, read_response, require_acceptable
+from .response import Response, read_response, require_installable
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-_ENROL_ONCE_MORE = (
-    "The fabric's CA is being replaced, and both are trusted meanwhile. Enrol once more when the fabric's operator "
-    "says that it is done, to trust the new one alone."
+_ENROL_AGAIN = (
+    "A rotation of the fabric's CA is in progress, and the peer trusts both CAs. Enrol again after the rotation to "
+    "trust the new CA alone."
 )
-_REPLACE = "Find out why; to install the new one nevertheless, set replace=true"
+_REPLACE = "Find out why it differs. To install the new one anyway, set replace=true"
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Trust:
     """Which CA may be installed.
 
     Attributes:
-        fingerprint: Of the CA, as the fabric's operator told it; None to go by the CA that is installed.
-        replace: Whether a certificate or a CA that is there and differs may be replaced.
+        fingerprint: The CA's fingerprint, from the fabric's operator; None to require the installed CA.
+        replace: Whether to replace a different certificate or CA.
     """
 
     fingerprint: str | None
@@ -43,19 +43,19 @@ class Trust:
 
 @dataclass
 class InstallResult:
-    """What was done, or in check mode would be.
+    """What was installed, or in check mode would be.
 
     Attributes:
         place: Where the files are.
-        answer: The answer.
-        before: The certificates that were there: the peer's, followed by the CA's; None for none.
-        ca_before: The CA that was there.
-        reasons: Why files were written, as sentences without a full stop.
+        response: The response.
+        before: The previous certificates: the peer's, followed by the CA's; None for none.
+        ca_before: The previous CA.
+        reasons: Why files are written, as sentences without a full stop.
         backups: The paths of backups.
     """
 
     place: PeerPaths
-    answer: Response
+    response: Response
     before: tuple[x509.Certificate, ...] | None
     ca_before: x509.Certificate | None
     reasons: list[str]
@@ -67,98 +67,96 @@ class InstallResult:
         return bool(self.reasons)
 
     def values(self) -> dict[str, Any]:
-        """The facts of the certificate, where it is, and what to declare."""
+        """The facts of the certificate, its paths, and the peers to declare."""
         return {
-            **facts(self.answer.chain[0]),
-            "ca_fingerprint": fingerprint(self.answer.ca),
-            "trusted_fingerprints": [fingerprint(each) for each in (self.answer.ca, *self.answer.beside)],
+            **facts(self.response.chain[0]),
+            "ca_fingerprint": fingerprint(self.response.ca),
+            "trusted_fingerprints": [fingerprint(each) for each in (self.response.ca, *self.response.beside)],
             "reasons": self.reasons,
             "backup_files": self.backups,
             "certificate_path": self.place.peer.certificate,
             "ca_path": self.place.fabric.certificate,
-            "clusterlink_peers": plain_peers(self.answer.peers),
+            "clusterlink_peers": plain_peers(self.response.peers),
         }
 
     @property
     def trusted(self) -> bytes:
-        """What the file of the CAs that gateways trust holds while they are two."""
-        return chain_pem(self.answer.ca, *self.answer.beside)
+        """The content of the file with both trusted CAs, during a rotation."""
+        return chain_pem(self.response.ca, *self.response.beside)
 
     def warnings(self) -> list[str]:
-        """What the peer's operator should know."""
-        if not self.answer.beside:
-            return []
-        return [_ENROL_ONCE_MORE]
+        """Warnings for the peer's operator."""
+        return [_ENROL_AGAIN] if self.response.beside else []
 
     def diff(self) -> dict[str, Any]:
         """Facts before and after."""
         before: dict[str, Any] = {} if self.before is None else facts(self.before[0])
         if self.ca_before is not None:
             before["ca_fingerprint"] = fingerprint(self.ca_before)
-        after = {**facts(self.answer.chain[0]), "ca_fingerprint": fingerprint(self.answer.ca)}
+        after = {**facts(self.response.chain[0]), "ca_fingerprint": fingerprint(self.response.ca)}
         return {"before": before, "after": after}
 
 
 def install_response(
-    place: PeerPaths, answer_at: str, trust: Trust, now: datetime, *, check: bool, backup_stamp: str | None = None
+    place: PeerPaths, response_path: str, trust: Trust, now: datetime, *, check: bool, backup_stamp: str | None = None
 ) -> InstallResult:
-    """Check an answer and install it.
+    """Check a response and install it.
 
     Args:
-        place: Where the peer's key and request are, and its certificate and the CA will be.
-        answer_at: The answer's file.
+        place: The folders of the peer and of the fabric.
+        response_path: The response's file.
         trust: Which CA may be installed.
         now: Aware.
-        check: Only say what would be done.
-        backup_stamp: Keep what is replaced under its name with this stamp.
+        check: Only report what would be done.
+        backup_stamp: Keep replaced files under their name with this stamp.
 
     Raises:
-        ClusterlinkError: The answer is not to be installed; nothing was written.
+        ClusterlinkError: The response is refused; nothing is written.
     """
-    found = _look(place, answer_at, trust, now)
+    found = _look(place, response_path, trust, now)
     if check or not found.changed:
         return found
     with disk.locked(place.fabric), disk.locked(place.peer):
-        found = _look(place, answer_at, trust, now)
-        # The CA first: a gateway with a certificate of a CA that it does not know yet could not start.
-        if found.ca_before != found.answer.ca:
-            pem = chain_pem(found.answer.ca)
+        found = _look(place, response_path, trust, now)
+        # The CA first: a gateway cannot start with a certificate of a CA that it does not know.
+        if found.ca_before != found.response.ca:
+            pem = chain_pem(found.response.ca)
             found.backups += disk.write_pair(place.fabric, pem, None, backup_stamp)
-        if found.before != found.answer.chain:
-            pem = chain_pem(*found.answer.chain)
+        if found.before != found.response.chain:
+            pem = chain_pem(*found.response.chain)
             found.backups += disk.write_pair(place.peer, pem, None, backup_stamp)
-        if found.answer.beside:
+        if found.response.beside:
             disk.write_file(disk.trusted_path(place.fabric), found.trusted, disk.CERTIFICATE_MODE)
         else:
             disk.remove_file(disk.trusted_path(place.fabric))
     return found
 
 
-def _look(place: PeerPaths, answer_at: str, trust: Trust, now: datetime) -> InstallResult:
+def _look(place: PeerPaths, response_path: str, trust: Trust, now: datetime) -> InstallResult:
     require_no_ca_key(place)
     pem = disk.read_file(place.fabric.certificate)
     ca_before = None if pem is None else load_ca(pem, place.fabric.certificate)
-    answer = read_response(_read(answer_at, "Name the file that the fabric's operator sent"), answer_at)
-    _require_ca(answer, answer_at, ca_before, place, trust)
+    response = read_response(_read(response_path, "Name the file that the fabric's operator sent"), response_path)
+    _require_ca(response, response_path, ca_before, place, trust)
     key = load_key(_read(place.peer.key, _ASK), place.peer.key)
     request = read_request(_read(place.request, _ASK), place.request)
-    require_acceptable(answer, request, key, fabric=place.fabric_name, now=now, where=answer_at)
+    require_installable(response, request, key, fabric=place.fabric_name, now=now, where=response_path)
     pem = disk.read_file(place.peer.certificate)
     before = None if pem is None else tuple(load_chain(pem, place.peer.certificate))
     if not trust.replace:
-        _require_renewal(before, answer, place)
+        _require_renewal(before, response, place)
     reasons = []
-    if ca_before != answer.ca:
-        reasons.append("there is no CA yet" if ca_before is None else "the CA that is there is another")
-    if before != answer.chain:
-        reasons.append("there is no certificate yet" if before is None else "the certificate that is there is another")
-    found = InstallResult(place, answer, before, ca_before, reasons, [])
-    if disk.read_file(disk.trusted_path(place.fabric)) != (found.trusted if answer.beside else None):
-        reasons.append("the CAs that are trusted are others")
+    if ca_before != response.ca:
+        reasons.append("there is no CA yet" if ca_before is None else "the installed CA differs")
+    if before != response.chain:
+        reasons.append("there is no certificate yet" if before is None else "the installed certificate differs")
+    found = InstallResult(place, response, before, ca_before, reasons, [])
+    if disk.read_file(disk.trusted_path(place.fabric)) != (found.trusted if response.beside else None):
+        reasons.append("the trusted CAs differ")
     return found
 
 
-_ASK = "Make a request by enrolment_request and have it answered"
+_ASK = "Create a request with enrolment_request, and get it signed"
 
 
 def _read(path: str, fix: str) -> bytes:
@@ -169,45 +167,45 @@ def _read(path: str, fix: str) -> bytes:
 
 
 def _require_ca(
-    answer: Response, answer_at: str, installed: x509.Certificate | None, place: PeerPaths, trust: Trust
+    response: Response, response_path: str, installed: x509.Certificate | None, place: PeerPaths, trust: Trust
 ) -> None:
-    """Refuse a CA that nobody vouched for: an answer is signed by the CA that it brings, so this is what makes it good.
+    """Refuse a CA whose fingerprint is not confirmed: the response contains the CA that signs it.
 
     Raises:
-        ClusterlinkError: Its fingerprint is not the one that was told, or a CA is there and is another.
+        ClusterlinkError: Its fingerprint is not the confirmed one, or another CA is installed.
     """
-    found = fingerprint(answer.ca)
-    where = f"{answer_at}.ca"
-    if trust.fingerprint is None and (installed is None or (trust.replace and installed != answer.ca)):
-        fix = "Have it told by the fabric's operator, not by whoever brought the file: by telephone, for instance"
+    found = fingerprint(response.ca)
+    where = f"{response_path}.ca"
+    if trust.fingerprint is None and (installed is None or (trust.replace and installed != response.ca)):
+        fix = "Get it from the fabric's operator over another channel than the file, for example by telephone"
         raise ClusterlinkError(Problem("ca_fingerprint", "is required for a CA that is not installed yet", fix=fix))
     if trust.fingerprint not in (None, found):
-        fix = "Do not install it: it comes from somebody else, or you were told another CA's fingerprint"
-        raise ClusterlinkError(Problem(where, f"has not the fingerprint {trust.fingerprint}", found, fix))
-    if installed is not None and installed != answer.ca and not trust.replace:
+        fix = "Do not install it: it comes from somebody else, or the fingerprint is that of another CA"
+        raise ClusterlinkError(Problem(where, f"does not have the fingerprint {trust.fingerprint}", found, fix))
+    if installed is not None and installed != response.ca and not trust.replace:
         what = f"is not the CA in {place.fabric.certificate}, whose fingerprint is {fingerprint(installed)}"
         raise ClusterlinkError(Problem(where, what, found, _REPLACE))
 
 
-def _require_renewal(before: tuple[x509.Certificate, ...] | None, answer: Response, place: PeerPaths) -> None:
-    """Refuse to replace a certificate by one that does not plainly follow on it.
+def _require_renewal(before: tuple[x509.Certificate, ...] | None, response: Response, place: PeerPaths) -> None:
+    """Refuse to replace a certificate by one that is not its renewal.
 
     Raises:
-        ClusterlinkError: The one that is there is for another key or name, by another CA, or newer.
+        ClusterlinkError: The installed one is for another key or name, is signed by another CA, or is newer.
     """
-    if before is None or before == answer.chain:
+    if before is None or before == response.chain:
         return
-    old, new = before[0], answer.chain[0]
+    old, new = before[0], response.chain[0]
     reasons = [
         reason
         for reason, wrong in (
             ("is for another key", public_key(old) != public_key(new)),
             ("is for another name", dns_names(old) != dns_names(new)),
-            ("is by another CA", old.issuer != new.issuer),
+            ("is signed by another CA", old.issuer != new.issuer),
             ("is newer", old.not_valid_before_utc > new.not_valid_before_utc),
         )
         if wrong
     ]
     if reasons:
-        what = f"is there and {' and '.join(reasons)} than the answer's, so it is not replaced"
+        what = f"{' and '.join(reasons)} than the response's certificate, so it is not replaced"
         raise ClusterlinkError(Problem(place.peer.certificate, what, f"certificate {fingerprint(old)}", _REPLACE))

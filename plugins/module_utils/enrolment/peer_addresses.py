@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Peers and their addresses as they travel in files, in the form of the inventory's C(clusterlink_peers)."""
+"""Peers and their addresses in exchanged files, in the form of the inventory's C(clusterlink_peers)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..common.fields import Item, Report
-from ..fabric.resources import Address, read_address, read_peer
+from ..common.types import Address
+from ..fabric.resources import read_address, read_peer
 
-# Strict, because what another organisation writes here is copied into an inventory, where braces are a template.
+# Strict, because the text of another organisation is copied into an inventory, where braces are a template.
 _HOST = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?(\.[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?)*")
 _LONGEST_HOST = 253
 
@@ -21,7 +22,7 @@ Peers = dict[str, tuple[Address, ...]]
 
 
 def read_gateways(item: Item, key: str = "gateways") -> tuple[Address, ...]:
-    """A list of addresses, each with host and port; it may be empty."""
+    """A list of addresses, each with host and port, which may be empty."""
     addresses = []
     for each in item.items(key):
         address = read_address(each)
@@ -38,16 +39,16 @@ def read_peers(item: Item, key: str = "peers") -> Peers:
         for address in entry.gateways:
             _check_host(each, address)
         if entry.name in peers:
-            each.problem("name", "is there twice", entry.name)
+            each.problem("name", "is a duplicate", entry.name)
         peers[entry.name] = entry.gateways
     return peers
 
 
 def given_gateways(values: object, where: str) -> tuple[Address, ...]:
-    """Addresses that an operator gives as a module's option.
+    """The addresses in a module's option.
 
     Raises:
-        ClusterlinkError: With everything that is wrong with them.
+        ClusterlinkError: With everything that is wrong.
     """
     report = Report()
     gateways = read_gateways(Item({where: values}, "", report), where)
@@ -56,7 +57,11 @@ def given_gateways(values: object, where: str) -> tuple[Address, ...]:
 
 
 def given_peers(values: object, where: str) -> Peers:
-    """Likewise, peers."""
+    """The peers in a module's option.
+
+    Raises:
+        ClusterlinkError: With everything that is wrong.
+    """
     report = Report()
     peers = read_peers(Item({where: values}, "", report), where)
     report.raise_any()
@@ -69,7 +74,7 @@ def plain_gateways(gateways: Iterable[Address]) -> list[dict[str, Any]]:
 
 
 def plain_peers(peers: Peers) -> list[dict[str, Any]]:
-    """Peers as plain data, sorted by name: as C(clusterlink_peers) takes them."""
+    """Peers as plain data, sorted by name, as C(clusterlink_peers) declares them."""
     return [{"name": name, "gateways": plain_gateways(gateways)} for name, gateways in sorted(peers.items())]
 
 
@@ -80,7 +85,7 @@ def _check_host(item: Item, address: Address) -> None:
 
 def _is_host(host: str) -> bool:
     try:
-        # After a '%' stands a zone of IPv6, which means nothing elsewhere and may be any text.
+        # The text after a '%' is an IPv6 zone: it has no meaning on other hosts and may be any text.
         return ipaddress.ip_address(host) is not None and "%" not in host
     except ValueError:
         # A name of digits and dots only is an IP address with a mistake in it.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The requests that a fabric has answered, so that none is answered twice; public facts only."""
+"""The record of signed requests, so that none is signed twice; it holds no secret."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 FORMAT = "clusterlink-enrolled/1"
 
-_RESTORE = "Restore it from a backup: without it, requests that were answered could be answered again"
+_RESTORE = "Restore it from a backup: without it, a signed request could be signed again"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A request that was answered, and the peer's certificate that it was answered with."""
+    """A signed request, and the peer's certificate."""
 
     name: str
     nonce: str
@@ -35,7 +35,7 @@ class Entry:
     certificate: x509.Certificate
 
     def as_dict(self) -> dict[str, Any]:
-        """As it stands in the file."""
+        """The entry in the file."""
         return {
             "name": self.name,
             "nonce": self.nonce,
@@ -48,17 +48,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Record:
-    """All requests that were answered, in the order in which they were."""
+    """All signed requests, in the order in which they were signed."""
 
     entries: tuple[Entry, ...] = ()
 
     @property
     def text(self) -> bytes:
         """The file."""
-        return json.dumps({"format": FORMAT, "answered": [each.as_dict() for each in self.entries]}, indent=2).encode()
+        return json.dumps({"format": FORMAT, "signed": [each.as_dict() for each in self.entries]}, indent=2).encode()
 
-    def with_answered(self, request: Request, certificate: x509.Certificate) -> Record:
-        """The record after a request was answered."""
+    def with_signed(self, request: Request, certificate: x509.Certificate) -> Record:
+        """The record with one more signed request."""
         document = request.document
         entry = Entry(
             request.asked.name, request.nonce, request.span, document.fingerprint, document.identity, certificate
@@ -66,19 +66,19 @@ class Record:
         return Record((*self.entries, entry))
 
     def certificates(self) -> dict[str, x509.Certificate]:
-        """Each peer's last certificate, by its name."""
+        """Each peer's last certificate by the peer's name."""
         return {each.name: each.certificate for each in self.entries}
 
     def latest(self, name: str) -> Entry | None:
-        """The last one of a peer."""
+        """The last entry of a peer."""
         return next((each for each in reversed(self.entries) if each.name == name), None)
 
 
 def read_record(text: bytes | None, where: str) -> Record:
-    """The record in a file; an empty one where there is no file.
+    """The record in a file; an empty one when the file is missing.
 
     Raises:
-        ClusterlinkError: There is a file that cannot be read.
+        ClusterlinkError: The file cannot be read.
     """
     if text is None:
         return Record()
@@ -86,7 +86,7 @@ def read_record(text: bytes | None, where: str) -> Record:
         report = Report()
         item = Item(load_json(text, where), where, report)
         item.choice("format", [FORMAT], required=True)
-        entries = tuple(_read_entry(each) for each in item.items("answered"))
+        entries = tuple(_read_entry(each) for each in item.items("signed"))
         item.finish()
         report.raise_any()
     except ClusterlinkError as error:
@@ -109,35 +109,35 @@ def _read_entry(item: Item) -> Entry:
 
 
 def require_new(record: Record, request: Request, where: str, *, replace: bool) -> Entry | None:
-    """What a request was answered with before; None when it is to be answered for the first time.
+    """The entry of a request that was signed before; None for a new request.
 
     Args:
-        record: What was answered.
-        request: Checked otherwise.
+        record: The signed requests.
+        request: The request, checked in all other respects.
         where: The request's file, for messages.
-        replace: Whether a peer that is enrolled already may get another key.
+        replace: Whether an enrolled peer may get a certificate for another key.
 
     Raises:
-        ClusterlinkError: It is a replay, or asks for a new key unbidden.
+        ClusterlinkError: It is a replay, or is for a new key without ``replace``.
     """
     latest = record.latest(request.asked.name)
     same = next((each for each in record.entries if each.nonce == request.nonce), None)
     if same is not None and same is latest and same.identity == request.document.identity:
         return same
     if same is not None:
-        raise _replay(where, f"was answered before: its nonce is on record for {same.name}", same.span.created)
+        raise _replay(where, f"is a replay: its nonce is on record for {same.name}", same.span.created)
     if latest is None:
         return None
     if request.span.created <= latest.span.created:
-        raise _replay(where, "is not newer than one of this peer that was answered", latest.span.created)
+        raise _replay(where, "is not newer than the last signed request of this peer", latest.span.created)
     if request.key != public_key(latest.certificate) and not replace:
-        what = f"is for another key than the one that {latest.name} was enrolled with"
-        fix = "Ask the peer's operator whether they made a new key; if so, set replace=true"
+        what = f"is for another key than the enrolled one of {latest.name}"
+        fix = "Ask the peer's operator whether they created a new key. If they did, set replace=true"
         raise ClusterlinkError(Problem(where, what, fix=fix))
     return None
 
 
 def _replay(where: str, what: str, moment: datetime) -> ClusterlinkError:
     return ClusterlinkError(
-        Problem(where, what, f"the one answered was made at {iso(moment)}", "Ask for a new request")
+        Problem(where, what, f"the signed request was created at {iso(moment)}", "Ask for a new request")
     )

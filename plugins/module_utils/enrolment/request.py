@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A peer's request for a certificate: who it is, where its gateway is reached, and its key, signed by that key."""
+"""A peer's request for a certificate: its name, its gateway's addresses and its key, signed by that key."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from ..common.naming import label_value_fault
+from ..common.types import Address
 from ..errors import ClusterlinkError, Problem
-from ..fabric.resources import Address
+from ..pki.certificates import DAMAGED
 from ..pki.keys import SMALLEST_RSA, spec_of
 from ..pki.reasons import key_reasons
 from ..pki.subject import leaf_subject
@@ -20,7 +21,6 @@ from .peer_addresses import plain_gateways, read_gateways
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 except ImportError:
@@ -37,10 +37,7 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Asked:
-    """What a peer's operator asks for: to be the peer of that name in that fabric, reached at these addresses.
-
-    Without an address it only calls out.
-    """
+    """The requested fabric, peer name and gateway addresses. A peer without addresses can only import."""
 
     fabric: str
     name: str
@@ -49,7 +46,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Request:
-    """A request that was read, and is signed by the key that it is for."""
+    """A request, signed by the key that it is for."""
 
     asked: Asked
     span: Span
@@ -58,7 +55,7 @@ class Request:
     document: Document
 
     def facts(self) -> dict[str, Any]:
-        """What may be said of it in a result or a diff."""
+        """The facts that a result or a diff may show."""
         spec = spec_of(self.key)
         return {
             "fabric": self.asked.fabric,
@@ -73,13 +70,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a request has to be for the fabric's operator.
+    """The request that the fabric's operator expects.
 
     Attributes:
         fabric: The fabric's name.
-        name: The peer's name, by the operator's own word.
-        key: The kind of key; None takes any that gateways take.
-        fingerprint: As the peer's operator told it; None when nobody did.
+        name: The peer's name.
+        key: The kind of key; None accepts every kind that gateways support.
+        fingerprint: The fingerprint from the peer's operator; None when it is not known.
     """
 
     fabric: str
@@ -89,7 +86,7 @@ class Expected:
 
 
 def make_request(asked: Asked, key: PrivateKey, span: Span, nonce: str) -> Request:
-    """A new request for the key, and signed by it; C(nonce) is 32 hexadecimal digits, never used before."""
+    """A new request for the key, signed by it; C(nonce) is 32 hexadecimal digits, never used before."""
     csr = (
         x509.CertificateSigningRequestBuilder()
         .subject_name(leaf_subject(asked.name))
@@ -109,7 +106,7 @@ def make_request(asked: Asked, key: PrivateKey, span: Span, nonce: str) -> Reque
 
 
 def read_request(text: bytes, where: str) -> Request:
-    """Read a request and check all that it says of itself: its shape, both its signatures, and its names.
+    """Read a request and check its shape, both its signatures, and its names.
 
     Raises:
         ClusterlinkError: It is damaged, altered, forged, or contradicts itself.
@@ -131,7 +128,7 @@ def read_request(text: bytes, where: str) -> Request:
     csr = _load_csr(pem, f"{where}.csr")
     key = _require_key(csr, f"{where}.csr")
     if not is_signed_by(document, key):
-        fix = "Ask for the file as it was made; nothing in it can be relied on"
+        fix = "Do not trust its content. Get the original file again"
         raise ClusterlinkError(Problem(where, "was altered, or is signed by another key than its own", fix=fix))
     _require_names(csr, asked.name, f"{where}.csr")
     return Request(asked, span, nonce, key, document)
@@ -139,14 +136,14 @@ def read_request(text: bytes, where: str) -> Request:
 
 def _load_csr(pem: str, where: str) -> x509.CertificateSigningRequest:
     if not _CSR.fullmatch(pem):
-        raise damaged(where, "is not one signing request in PEM and nothing else")
+        raise damaged(where, "is not exactly one certificate signing request as PEM")
     try:
         csr = x509.load_pem_x509_csr(pem.encode())
-        # The parts are parsed when they are first used: do that here, where an error can still say what it is about.
+        # The library parses the parts on first use: trigger that here, where an error can name the file.
         _parts = csr.public_key(), csr.extensions, csr.subject.rfc4514_string()
         valid = csr.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        raise damaged(where, "is a damaged signing request") from None
+    except DAMAGED:
+        raise damaged(where, "is a damaged certificate signing request") from None
     if not valid:
         raise damaged(where, "is not signed by the key that it is for")
     return csr
@@ -159,7 +156,7 @@ def _require_key(csr: x509.CertificateSigningRequest, where: str) -> PublicKey:
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return key
     found = f"{type(key).__name__} of {getattr(key, 'key_size', '?')} bits"
-    what = f"is for a key that is no ECDSA P-256 key and no RSA key of at least {SMALLEST_RSA} bits"
+    what = f"is for a key that is neither ECDSA P-256 nor RSA of at least {SMALLEST_RSA} bits"
     raise ClusterlinkError(Problem(where, what, found, "Ask for a request with another key"))
 
 
@@ -171,20 +168,20 @@ def _require_names(csr: x509.CertificateSigningRequest, name: str, where: str) -
         found = []
     subject = csr.subject.rfc4514_string()
     if found != [name] or csr.subject != leaf_subject(name):
-        what = f"is for another name than {name}, which the request around it asks for"
-        fix = "Ask for a request for that name alone"
+        what = f"is for another name than the request, which is for {name}"
+        fix = "Ask for a request for one name"
         raise ClusterlinkError(Problem(where, what, f"subject {subject}, names {', '.join(found) or 'none'}", fix))
 
 
 def require_expected(request: Request, expected: Expected, now: datetime, where: str) -> None:
-    """Refuse a request that is not the one that the fabric's operator means to answer.
+    """Refuse a request that differs from the expected one.
 
     Raises:
         ClusterlinkError: With everything that differs.
     """
     asked, found = request.asked, request.document.fingerprint
     problems = [
-        Problem(f"{where}.{key}", f"is not the {what} that is to be answered", f"{theirs}, not {ours}", fix)
+        Problem(f"{where}.{key}", f"is not the expected {what}", f"{theirs}, not {ours}", fix)
         for key, what, theirs, ours, fix in (
             ("fabric", "fabric", asked.fabric, expected.fabric, "Ask for a request for this fabric"),
             ("name", "peer", asked.name, expected.name, "Find out who sent it, and for whom"),
@@ -192,19 +189,19 @@ def require_expected(request: Request, expected: Expected, now: datetime, where:
         if theirs != ours
     ]
     if expected.fingerprint not in (None, found):
-        fix = "Do not answer it: it is not the file that the peer's operator made. Have the fingerprint told again"
-        problems.append(Problem(where, f"has not the fingerprint {expected.fingerprint}", found, fix))
+        fix = "Do not sign it: it is not the file that the peer's operator created. Ask them for the fingerprint again"
+        problems.append(Problem(where, f"does not have the fingerprint {expected.fingerprint}", found, fix))
     fix = "Ask for a new request"
-    problems += [Problem(where, f"cannot be answered: {reason}", fix=fix) for reason in request.span.reasons(now)]
+    problems += [Problem(where, f"cannot be signed: {reason}", fix=fix) for reason in request.span.reasons(now)]
     problems += [Problem(f"{where}.csr", reason, fix=fix) for reason in key_reasons(request.key, expected.key)]
     if problems:
         raise ClusterlinkError(problems)
 
 
 def request_reasons(request: Request, asked: Asked, key: PrivateKey, now: datetime) -> list[str]:
-    """Why a peer's own request that is there will not do, as sentences without a full stop."""
+    """Why a peer's existing request differs from the desired one, as sentences without a full stop."""
     reasons = [
-        f"its {what} is {found or 'none'} where {wanted or 'none'} is asked for"
+        f"its {what} is {found or 'none'} instead of {wanted or 'none'}"
         for what, found, wanted in (
             ("fabric", request.asked.fabric, asked.fabric),
             ("name", request.asked.name, asked.name),
@@ -213,7 +210,7 @@ def request_reasons(request: Request, asked: Asked, key: PrivateKey, now: dateti
         if found != wanted
     ]
     if request.key != cast("object", key.public_key()):
-        reasons.append("it is for another key than the one that is there")
+        reasons.append("it is for another key than the existing one")
     return [*reasons, *request.span.reasons(now)]
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric's answer to a request: the peer's certificate, the CAs to trust, where peers are; the first CA signs it."""
+"""The response to a request: the peer's certificate, the CAs to trust and the peers' addresses, signed by the CA."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
     from ..pki.keys import PrivateKey
 
-FORMAT = "clusterlink-enrolment-answer/1"
+FORMAT = "clusterlink-enrolment-response/1"
 
 _PAIRS = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){31}")
 
 
 @dataclass(frozen=True)
 class Response:
-    """An answer that was read, and is signed by the CA that it brings; whether that is the right one is another thing.
+    """A response, signed by the CA that it contains; whether that CA is the right one is checked elsewhere.
 
     Attributes:
         fabric: The fabric's name.
         name: The peer's name.
-        request: The fingerprint of the request that it answers.
-        span: From when to when it may be installed.
+        request: The fingerprint of the request that it responds to.
+        span: When it may be installed.
         chain: The peer's certificate, followed by the CA's.
         ca: The CA that signed.
-        beside: The CA that is trusted, too, while one takes the place of the other.
-        peers: Where the fabric's other peers are reached.
+        beside: The other trusted CA during a rotation.
+        peers: The addresses of the fabric's other peers.
         document: The file.
     """
 
@@ -57,7 +57,7 @@ class Response:
     document: Document
 
     def facts(self) -> dict[str, Any]:
-        """What may be said of it in a result or a diff."""
+        """The facts that a result or a diff may show."""
         return {
             "fabric": self.fabric,
             "name": self.name,
@@ -79,7 +79,7 @@ def make_response(
     *,
     beside: tuple[x509.Certificate, ...] = (),
 ) -> Response:
-    """The answer that brings a certificate to the request's sender."""
+    """The response with a certificate for the request's sender."""
     asked, found = request.asked, request.document.fingerprint
     chain = (leaf, issuer.certificate)
     content = {
@@ -97,7 +97,7 @@ def make_response(
 
 
 def read_response(text: bytes, where: str) -> Response:
-    """Read an answer and check all that it says of itself: its shape, and its signature by the CA that it brings.
+    """Read a response and check its shape, and its signature by the CA that it contains.
 
     Raises:
         ClusterlinkError: It is damaged, altered or forged.
@@ -121,66 +121,66 @@ def read_response(text: bytes, where: str) -> Response:
         problem = error.problems[0]
         raise damaged(problem.where, problem.what, problem.found) from error
     if not is_signed_by(document, public_key(ca)):
-        fix = "Ask for the file as it was made; nothing in it can be relied on"
+        fix = "Do not trust its content. Get the original file again"
         raise ClusterlinkError(Problem(where, "was altered, or is signed by another key than its CA's", fix=fix))
     return Response(fabric, name, request, span, chain, ca, tuple(beside), peers, document)
 
 
-def response_reasons(answer: Response, wanted: Response, now: datetime) -> list[str]:
-    """Why an answer that is there is not the one that is wanted, as sentences without a full stop."""
-    before, after = answer.facts(), wanted.facts()
+def response_reasons(response: Response, wanted: Response, now: datetime) -> list[str]:
+    """Why an existing response differs from the desired one, as sentences without a full stop."""
+    before, after = response.facts(), wanted.facts()
     changes = [
         f"its {key.replace('_', ' ')} changed"
         for key in before.keys() - {"created", "expires"}
         if before[key] != after[key]
     ]
-    return [*sorted(changes), *answer.span.reasons(now)]
+    return [*sorted(changes), *response.span.reasons(now)]
 
 
 def certificate_reasons(
     chain: tuple[x509.Certificate, ...], ca: x509.Certificate, name: str, now: datetime
 ) -> list[str]:
-    """Why a certificate cannot be a peer's under a CA, as sentences without a full stop."""
+    """Why a peer cannot use a certificate of a CA, as sentences without a full stop."""
     reasons = [f"its CA cannot be used: {reason}" for reason in (*validity_reasons(ca, now), *ca_usage_reasons(ca))]
     return reasons or leaf_reasons(list(chain), ca, LeafRequest(name), now)
 
 
-def require_acceptable(
-    answer: Response, request: Request, key: PrivateKey, *, fabric: str, now: datetime, where: str
+def require_installable(
+    response: Response, request: Request, key: PrivateKey, *, fabric: str, now: datetime, where: str
 ) -> None:
-    """Refuse an answer that does not answer the request of this peer.
+    """Refuse a response that is not for the request of this peer.
 
-    That its CA is the right one has been checked before: all the rest is said by whoever has that CA's key.
+    The caller has checked the CA, and everything else is signed by that CA's key.
 
     Raises:
         ClusterlinkError: With everything that is wrong.
     """
     asked = request.asked
     problems = [
-        Problem(f"{where}.{part}", f"is not the {what} that was asked for", f"{theirs}, not {ours}", fix)
+        Problem(f"{where}.{part}", f"is not the requested {what}", f"{theirs}, not {ours}", fix)
         for part, what, theirs, ours, fix in (
-            ("fabric", "fabric", answer.fabric, fabric, "Ask for the answer to this fabric's request"),
-            ("name", "peer", answer.name, asked.name, "Ask for the answer to this peer's request"),
+            ("fabric", "fabric", response.fabric, fabric, "Get the response to this fabric's request"),
+            ("name", "peer", response.name, asked.name, "Get the response to this peer's request"),
         )
         if theirs != ours
     ]
-    if answer.request != request.document.fingerprint:
-        what = "answers another request than the one that is here"
-        fix = "Install the answer to the last request, or have the last request answered"
-        found = f"{answer.request}, not {request.document.fingerprint}"
+    if response.request != request.document.fingerprint:
+        what = "is for another request than this peer's last one"
+        fix = "Install the response to the last request, or get the last request signed"
+        found = f"{response.request}, not {request.document.fingerprint}"
         problems.append(Problem(where, what, found, fix))
-    fix = "Make a new request by enrolment_request and have it answered"
-    problems += [Problem(where, f"cannot be installed: {reason}", fix=fix) for reason in answer.span.reasons(now)]
+    fix = "Create a new request with enrolment_request, and get it signed"
+    problems += [Problem(where, f"cannot be installed: {reason}", fix=fix) for reason in response.span.reasons(now)]
     place = f"{where}.certificate"
-    if not same_key(key, answer.chain[0].public_key()):
-        found = _kinds(spec_of(public_key(answer.chain[0])), spec_of(key))
+    if not same_key(key, response.chain[0].public_key()):
+        found = _kinds(spec_of(public_key(response.chain[0])), spec_of(key))
         problems.append(Problem(place, "is for another key than this peer's", found, fix))
-    reasons = certificate_reasons(answer.chain, answer.ca, asked.name, now)
+    reasons = certificate_reasons(response.chain, response.ca, asked.name, now)
     problems += [Problem(place, f"cannot be installed: {reason}", fix=fix) for reason in reasons]
-    for each in answer.beside:
+    for each in response.beside:
         reasons = ca_usage_reasons(each)
-        if each.subject == answer.ca.subject:
-            reasons.append("it has the subject of the CA that signed, so gateways could not tell them apart")
+        if each.subject == response.ca.subject:
+            reasons.append("it has the same subject as the signing CA, so gateways cannot distinguish them")
         problems += [Problem(f"{where}.ca", f"cannot be trusted: {reason}", fix=fix) for reason in reasons]
     if problems:
         raise ClusterlinkError(problems)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fabric's side: a request that was checked is answered with a certificate, once."""
+"""Step 2, the fabric's side: check a request, and issue one certificate for it."""
 
 from __future__ import annotations
 
@@ -31,50 +31,50 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SigningOptions:
-    """How a request is answered.
+    """How a request is signed.
 
     Attributes:
-        expected: What it has to be.
-        peers: Where the fabric's other peers are reached.
+        expected: The expected fabric, peer, kind of key and fingerprint.
+        peers: The addresses of the fabric's other peers.
         days: How many days the certificate is valid.
-        answer_days: For how many days the answer may be installed.
-        replace: Whether a peer that is enrolled already may get another key.
-        passphrase: What the CA's key is encrypted with.
+        response_days: For how many days the response may be installed.
+        replace: Whether an enrolled peer may get a certificate for another key.
+        passphrase: The passphrase of the CA's key.
     """
 
     expected: Expected
     peers: Peers
     days: int
-    answer_days: int
+    response_days: int
     replace: bool = False
     passphrase: Passphrase = NO_PASSPHRASE
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The fabric's folder, the request's file and the answer's."""
+    """The fabric's folder, the request's file and the response's."""
 
     fabric: disk.Folder
     request: str
-    answer: str
+    response: str
 
     @property
     def record(self) -> str:
-        """The file that tells which requests were answered."""
+        """The file that lists the signed requests."""
         return disk.enrolled_path(self.fabric)
 
 
 @dataclass
 class SigningResult:
-    """What was done, or in check mode would be.
+    """What was signed, or in check mode would be.
 
     Attributes:
         paths: The files.
         request: The request.
-        reasons: Why an answer was made, as sentences without a full stop.
+        reasons: Why a response is created, as sentences without a full stop.
         ca: The fabric's CA.
-        before: The answer that was there.
-        after: The answer that is there now; None in check mode when it would be made.
+        before: The previous response.
+        after: The present response; None in check mode when it would be created.
     """
 
     paths: Paths
@@ -86,11 +86,11 @@ class SigningResult:
 
     @property
     def changed(self) -> bool:
-        """Whether an answer was made."""
+        """Whether a response is created."""
         return bool(self.reasons)
 
     def values(self) -> dict[str, Any]:
-        """The facts of request and answer, as far as they are known, and what to declare."""
+        """The facts of request and response, as far as they are known, and the peers to declare."""
         asked = self.request.asked
         return {
             **({} if self.after is None else self.after.facts()),
@@ -99,8 +99,8 @@ class SigningResult:
             "fabric": asked.fabric,
             "request_fingerprint": self.request.document.fingerprint,
             "ca_fingerprint": fingerprint(self.ca),
-            "answer_path": self.paths.answer,
-            # Nothing ever calls a peer that only calls out, so there is nothing to declare for it.
+            "response_path": self.paths.response,
+            # A peer without an address only imports, so no other cluster declares it.
             "clusterlink_peers": plain_peers({asked.name: asked.gateways} if asked.gateways else {}),
         }
 
@@ -113,17 +113,17 @@ class SigningResult:
 def sign_request(
     paths: Paths, terms: SigningOptions, now: datetime, *, check: bool, fresh: Fresh = SYSTEM
 ) -> SigningResult:
-    """Check a request and answer it; the same request again gets the same certificate.
+    """Check a request and sign it; the same request again gets the same certificate.
 
     Args:
         paths: The files.
-        terms: How to answer.
+        terms: How to sign.
         now: Aware.
-        check: Only say what would be done.
+        check: Only report what would be done.
         fresh: Where serial numbers come from.
 
     Raises:
-        ClusterlinkError: The request is not to be answered, or the fabric's CA or its record cannot be used.
+        ClusterlinkError: The request is refused, or the fabric's CA or its record cannot be used.
     """
     found = _look(paths, terms, now)
     if check or not found.result.changed:
@@ -136,7 +136,7 @@ def sign_request(
 
 @dataclass(frozen=True)
 class _Found:
-    """What there is to go on with: CAs, the record, and the certificate that the request was answered with before."""
+    """The result so far, the CAs, the record, and the certificate that the request got before."""
 
     result: SigningResult
     issuer: Issuer
@@ -148,7 +148,7 @@ class _Found:
 def _look(paths: Paths, terms: SigningOptions, now: datetime) -> _Found:
     text = disk.read_file(paths.request)
     if text is None:
-        fix = "Name the file that the peer's operator made by enrolment_request"
+        fix = "Name the file that the peer's operator created with enrolment_request"
         raise ClusterlinkError(Problem(paths.request, "is missing", fix=fix))
     issuer, beside = _authorities(paths, terms, now)
     request = read_request(text, paths.request)
@@ -159,18 +159,18 @@ def _look(paths: Paths, terms: SigningOptions, now: datetime) -> _Found:
     before = _read_before(paths, request)
     ca = issuer.certificate
     if entry is None:
-        reasons = ["the request has not been answered yet"]
+        reasons = ["the request is not signed yet"]
         return _Found(SigningResult(paths, request, reasons, ca, before, None), issuer, beside, record, None)
     unfit = certificate_reasons((entry.certificate, ca), ca, entry.name, now)
     if unfit:
         fix = "Ask for a new request"
         problems = [
-            Problem(paths.request, f"was answered with a certificate that will not do any more: {reason}", fix=fix)
+            Problem(paths.request, f"was signed, and its certificate can no longer be used: {reason}", fix=fix)
             for reason in unfit
         ]
         raise ClusterlinkError(problems)
     if before is None:
-        reasons = ["there is no answer yet"]
+        reasons = ["there is no response yet"]
     else:
         wanted = make_response(request, entry.certificate, issuer, terms.peers, before.span, beside=beside)
         reasons = response_reasons(before, wanted, now)
@@ -179,10 +179,10 @@ def _look(paths: Paths, terms: SigningOptions, now: datetime) -> _Found:
 
 
 def _authorities(paths: Paths, terms: SigningOptions, now: datetime) -> tuple[Issuer, tuple[x509.Certificate, ...]]:
-    """The CA that signs, and the other one that is trusted while the fabric's CA is replaced.
+    """The signing CA, and the other trusted CA during a rotation.
 
-    All gateways of the fabric trust the new CA before its certificates are issued, so a peer of others can have its own
-    first. With both CAs to trust, it loses no link meanwhile.
+    All gateways of the fabric trust the new CA before it issues certificates, so another organisation's peer can get
+    its certificate first. It trusts both CAs, so it keeps its links.
     """
     rotation = RotationFolder(paths.fabric)
     pair = disk.read_pair(rotation.next if rotation.phase() == TRUST else paths.fabric)
@@ -193,35 +193,39 @@ def _authorities(paths: Paths, terms: SigningOptions, now: datetime) -> tuple[Is
 
 
 def _require_not_own(paths: Paths, request: Request) -> None:
-    """Whoever got a certificate by the name of one of the fabric's own peers could stand in for it."""
+    """Refuse the name of one of the fabric's own peers: its certificate would allow to impersonate that peer."""
     name = request.asked.name
     if name in disk.peers_in(paths.fabric):
         place = os.path.join(paths.fabric.path, name)
-        what = f"asks for the name {name}, which is that of a peer whose certificate is kept here"
-        fix = f"Ask for a request with another name, or, when the peer has moved, remove {place}"
+        what = f"is for the name {name}, and this folder holds the certificate of a peer with that name"
+        fix = f"Ask for a request with another name or, if that peer has moved, remove {place}"
         raise ClusterlinkError(Problem(paths.request, what, place, fix))
 
 
 def _read_before(paths: Paths, request: Request) -> Response | None:
-    """The answer that is there, when it is one that may be overwritten."""
-    text = disk.read_file(paths.answer)
+    """The existing response.
+
+    Raises:
+        ClusterlinkError: The file may not be overwritten.
+    """
+    text = disk.read_file(paths.response)
     if text is None:
         return None
-    fix = "Name another file for the answer, or remove this one"
+    fix = "Name another file for the response, or remove this one"
     try:
-        before = read_response(text, paths.answer)
+        before = read_response(text, paths.response)
     except ClusterlinkError as error:
-        what = "is there, is no answer to a request, and is not overwritten"
-        raise ClusterlinkError(Problem(paths.answer, what, fix=fix)) from error
+        what = "exists, is not a response, and is not overwritten"
+        raise ClusterlinkError(Problem(paths.response, what, fix=fix)) from error
     if (before.fabric, before.name) != (request.asked.fabric, request.asked.name):
         found = f"{before.name} of {before.fabric}"
-        what = "is the answer for another peer, and is not overwritten"
-        raise ClusterlinkError(Problem(paths.answer, what, found, fix))
+        what = "is the response for another peer, and is not overwritten"
+        raise ClusterlinkError(Problem(paths.response, what, found, fix))
     return before
 
 
 def _write(found: _Found, paths: Paths, terms: SigningOptions, now: datetime, fresh: Fresh) -> None:
-    """The record first: an answer that got out without being on record could be had twice."""
+    """Write the record before the response, so that an interrupted run never issues a second certificate."""
     result, issuer, leaf = found.result, found.issuer, found.leaf
     if not result.reasons:
         return
@@ -229,8 +233,8 @@ def _write(found: _Found, paths: Paths, terms: SigningOptions, now: datetime, fr
         name = result.request.asked.name
         wanted = Leaf(leaf_subject(name), result.request.key, name, PEER_USAGE)
         leaf = issue_leaf(wanted, issuer, Term(now, terms.days), fresh.serial())
-        record = found.record.with_answered(result.request, leaf)
+        record = found.record.with_signed(result.request, leaf)
         disk.write_file(paths.record, record.text, disk.CERTIFICATE_MODE)
-    span = Span.of(now, terms.answer_days)
+    span = Span.of(now, terms.response_days)
     result.after = make_response(result.request, leaf, issuer, terms.peers, span, beside=found.beside)
-    disk.write_file(paths.answer, result.after.document.text, disk.CERTIFICATE_MODE)
+    disk.write_file(paths.response, result.after.document.text, disk.CERTIFICATE_MODE)

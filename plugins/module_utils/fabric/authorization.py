@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How gateways decide on a connection, from the policies that they hold (ClusterLink v0.4.1, pkg/controlplane/authz).
+"""How gateways authorize a connection with their policies (ClusterLink v0.4.1, pkg/controlplane/authz).
 
-It is decided twice, by the importing and by the exporting gateway, each with the policies of its own cluster: any
-privileged deny, any privileged allow, any namespaced deny, any namespaced allow; otherwise it is denied.
+Both the importing and the exporting gateway decide, each with the policies of its own cluster. The first match counts:
+a privileged deny, a privileged allow, a namespaced deny, a namespaced allow. Without a match, the connection is denied.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POLICY_KINDS = ("AccessPolicy", "PrivilegedAccessPolicy")
 
 @dataclass(frozen=True)
 class Client:
-    """A pod that asks for a service."""
+    """A pod that calls a service."""
 
     namespace: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -29,12 +29,12 @@ class Client:
 
 @dataclass(frozen=True)
 class Decision:
-    """What one gateway decides.
+    """The decision of one gateway.
 
     Attributes:
-        allowed: Whether the connection goes on.
-        by: The policy that decided, as C(AccessPolicy default/allow-web.default); empty when none did.
-        reason: Why, as a sentence without a full stop.
+        allowed: Whether the connection is allowed.
+        by: The policy that decides, as C(AccessPolicy default/allow-web.default); empty when none matches.
+        reason: The reason, as a sentence without a full stop.
     """
 
     allowed: bool
@@ -57,20 +57,20 @@ class _Policy:
 
 
 class Policies:
-    """The policies of one cluster, as its gateway holds them."""
+    """The policies of one cluster, as its gateway evaluates them."""
 
     def __init__(self, objects: Iterable[Mapping[str, Any]]) -> None:
-        """Take the policies among these Kubernetes objects, but for those that a gateway would not take."""
-        policies = [_read(each) for each in objects if each["kind"] in POLICY_KINDS and _is_taken(each["spec"])]
+        """Read the policies among these Kubernetes objects, except those that a gateway refuses."""
+        policies = [_read(each) for each in objects if each["kind"] in POLICY_KINDS and _is_valid(each["spec"])]
         self._by_namespace: dict[str, list[_Policy]] = {}
         for policy in sorted(policies, key=lambda each: (not each.denies, each.name)):
             self._by_namespace.setdefault(policy.namespace, []).append(policy)
-        self._asks_for_client = any(selector.requirements for policy in policies for selector in policy.clients)
+        self._selects_clients = any(selector.requirements for policy in policies for selector in policy.clients)
 
     def decide(self, client: Mapping[str, str], service: Mapping[str, str], namespace: str) -> Decision:
-        """What the gateway decides; the arguments are those of C(decide)."""
-        if not client and self._asks_for_client:
-            return Decision(False, "", "the client is unknown, and a policy asks who it is")
+        """The gateway's decision; for the arguments, see C(decide)."""
+        if not client and self._selects_clients:
+            return Decision(False, "", "the client is unknown, and a policy selects clients")
         for policy in (*self._by_namespace.get("", ()), *self._by_namespace.get(namespace, ())):
             if policy.matches(client, service):
                 return Decision(
@@ -79,7 +79,7 @@ class Policies:
         return Decision(False, "", "no policy allows it")
 
     def allowed_clients(self, service: Mapping[str, str], namespace: str) -> Iterator[Selector]:
-        """Whom the policies would let through to the service, if no other one denies it."""
+        """The clients that the policies allow to call the service, unless another policy denies it."""
         for policy in (*self._by_namespace.get(namespace, ()), *self._by_namespace.get("", ())):
             if not policy.denies and any(each.matches(service) for each in policy.services):
                 yield from policy.clients
@@ -88,11 +88,11 @@ class Policies:
 def decide(
     policies: Iterable[Mapping[str, Any]], client: Mapping[str, str], service: Mapping[str, str], namespace: str
 ) -> Decision:
-    """What one gateway decides on a connection; of several policies that match alike, the first by name is said.
+    """One gateway's decision on a connection. It names the first by name of several equal policies.
 
     Args:
-        policies: The cluster's AccessPolicy and PrivilegedAccessPolicy objects; other kinds are passed over.
-        client: The client's attributes; empty for one whose address belongs to no pod.
+        policies: The cluster's AccessPolicy and PrivilegedAccessPolicy objects; other kinds are ignored.
+        client: The client's attributes; empty for a client that is not a pod.
         service: The service's attributes.
         namespace: The import's namespace in the importing cluster, the export's in the exporting one.
     """
@@ -104,8 +104,8 @@ class Side:
     """One cluster of a connection.
 
     Attributes:
-        peer: Its name.
-        labels: Its peer labels.
+        peer: The peer's name.
+        labels: The peer's labels.
         exports: The labels of its Export objects, by namespace and name.
         policies: Its policies.
     """
@@ -117,20 +117,22 @@ class Side:
 
     @classmethod
     def of(cls, peer: str, labels: Mapping[str, str], objects: Iterable[Mapping[str, Any]]) -> Side:
-        """The side of this peer, with its peer labels and the fabric's objects in it."""
-        held = tuple(objects)
-        exports = {_identity(each): each["metadata"].get("labels") or {} for each in held if each["kind"] == "Export"}
-        return cls(peer, labels, exports, Policies(held))
+        """The side of a peer with these peer labels and objects of the fabric."""
+        objects = tuple(objects)
+        exports = {
+            _identity(each): each["metadata"].get("labels") or {} for each in objects if each["kind"] == "Export"
+        }
+        return cls(peer, labels, exports, Policies(objects))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What both gateways decide on a client's connection to one source of an import.
+    """Both gateways' decisions on a client's connection to one source of an import.
 
     Attributes:
         peer: The source's peer.
         importing: The importing gateway's decision.
-        exporting: The exporting gateway's; nothing when it is not asked, or belongs to a peer that is not known.
+        exporting: The exporting gateway's decision; None when the importing one denies, or the peer is unknown.
     """
 
     peer: str
@@ -139,46 +141,46 @@ class Verdict:
 
     @property
     def allowed(self) -> bool:
-        """Whether the connection is let through, as far as is known."""
+        """Whether the connection is allowed, as far as known."""
         return self.importing.allowed and (self.exporting is None or self.exporting.allowed)
 
 
 def explain(
     client: Client, importing: Side, imported: Mapping[str, Any], exporters: Mapping[str, Side]
 ) -> list[Verdict]:
-    """What becomes of a client's connections to an import, one verdict for each of its sources.
+    """The verdicts on a client's connections to an import, one for each of its sources.
 
     Args:
         client: The pod.
-        importing: The cluster that it runs in.
-        imported: The Import object that it asks for.
-        exporters: The exporting clusters, by peer; one that is not there counts as letting through.
+        importing: The pod's cluster.
+        imported: The Import object.
+        exporters: The exporting clusters, by peer; a missing one counts as allowing.
     """
-    asking = client_attributes(client, importing.peer, importing.labels)
+    attributes = client_attributes(client, importing.peer, importing.labels)
     namespace = imported["metadata"]["namespace"]
     verdicts = []
     for source in imported["spec"]["sources"]:
         exporter = exporters.get(source["peer"])
-        here = importing.policies.decide(asking, source_attributes(imported, source, exporter), namespace)
-        there = _decide_there(asking, exporter, source) if exporter and here.allowed else None
-        verdicts.append(Verdict(source["peer"], here, there))
+        decision = importing.policies.decide(attributes, source_attributes(imported, source, exporter), namespace)
+        exporting = _decide_export(attributes, exporter, source) if exporter and decision.allowed else None
+        verdicts.append(Verdict(source["peer"], decision, exporting))
     return verdicts
 
 
 def source_attributes(imported: Mapping[str, Any], source: Mapping[str, str], exporter: Side | None) -> dict[str, str]:
-    """What an importing gateway knows of a source of its import: of the service's labels, only the import's own."""
+    """The attributes that an importing gateway knows of a source: its service labels are those of the import."""
     labels = imported["metadata"].get("labels") or {}
     peer_labels = exporter.labels if exporter else {}
     return service_attributes(source["exportName"], source["exportNamespace"], labels, source["peer"], peer_labels)
 
 
 def peer_attributes(peer: str, labels: Mapping[str, str]) -> dict[str, str]:
-    """What policies can know of a peer."""
+    """A peer's attributes, which policies can select on."""
     return {api.PEER_NAME: peer, **_prefixed(api.PEER_LABELS, labels)}
 
 
 def client_attributes(client: Client, peer: str, peer_labels: Mapping[str, str]) -> dict[str, str]:
-    """What policies can know of a client in the given peer."""
+    """A client's attributes, which policies can select on."""
     return {
         **peer_attributes(peer, peer_labels),
         api.CLIENT_NAMESPACE: client.namespace,
@@ -190,7 +192,7 @@ def client_attributes(client: Client, peer: str, peer_labels: Mapping[str, str])
 def service_attributes(
     name: str, namespace: str, labels: Mapping[str, str], peer: str, peer_labels: Mapping[str, str]
 ) -> dict[str, str]:
-    """What policies can know of a service that the given peer exports."""
+    """The attributes of a peer's exported service, which policies can select on."""
     return {
         **peer_attributes(peer, peer_labels),
         api.EXPORT_NAME: name,
@@ -199,7 +201,7 @@ def service_attributes(
     }
 
 
-def _decide_there(client: Mapping[str, str], exporter: Side, source: Mapping[str, str]) -> Decision:
+def _decide_export(client: Mapping[str, str], exporter: Side, source: Mapping[str, str]) -> Decision:
     name, namespace = source["exportName"], source["exportNamespace"]
     labels = exporter.exports.get((namespace, name))
     if labels is None:
@@ -208,8 +210,8 @@ def _decide_there(client: Mapping[str, str], exporter: Side, source: Mapping[str
     return exporter.policies.decide(client, service, namespace)
 
 
-def _is_taken(spec: Mapping[str, Any]) -> bool:
-    """Whether a gateway takes a policy; one that it refuses has no effect (v0.4.1, AccessPolicySpec.Validate)."""
+def _is_valid(spec: Mapping[str, Any]) -> bool:
+    """Whether a gateway accepts a policy; a refused one has no effect (v0.4.1, AccessPolicySpec.Validate)."""
     lists = [spec.get("from") or [], spec.get("to") or []]
     forms = [each.get("workloadSelector") for selectors in lists for each in selectors]
     return all(lists) and all(form is not None and Selector.from_dict(form).valid for form in forms)

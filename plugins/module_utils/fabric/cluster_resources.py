@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each cluster holds: the services' exports, imports and policies together with its own lists."""
+"""Each cluster's exports, imports and policies: those of the fabric's services, and those of its own variables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .selectors import Selector
 
 @dataclass(frozen=True)
 class ClusterResources:
-    """One cluster's exports, the Services made for them, its imports and policies."""
+    """One cluster's exports, the Services created for them, its imports and policies."""
 
     backings: tuple[Backing, ...]
     exports: tuple[Export, ...]
@@ -24,12 +24,12 @@ class ClusterResources:
 
     @property
     def namespaces(self) -> set[str]:
-        """The namespaces of the exports and imports, for which a gateway asks for policies."""
+        """The namespaces of the exports and imports, whose policies the gateway evaluates."""
         return {each.namespace for each in self.exports} | {each.namespace for each in self.imports}
 
 
 def resources_by_cluster(declaration: Declaration) -> dict[str, ClusterResources]:
-    """Every cluster's holding, by host; of a declaration with problems it may hold one thing twice."""
+    """Every cluster's resources, by host; those of a declaration with problems may contain duplicates."""
     found: dict[str, ClusterResources] = {}
     for host, peer in declaration.peers.items():
         exports = [each.export(host) for each in declaration.services if host in each.exported_by]
@@ -40,27 +40,27 @@ def resources_by_cluster(declaration: Declaration) -> dict[str, ClusterResources
             imports=(*(each for each in imports if each), *peer.imports),
             policies=(*_service_policies(declaration, peer), *peer.policies),
         )
-    return {host: _with_fabric_policies(declaration, host, holding) for host, holding in found.items()}
+    return {host: _with_fabric_policies(declaration, host, own) for host, own in found.items()}
 
 
 _POD = (api.CLIENT_NAMESPACE, api.CLIENT_SERVICE_ACCOUNT, api.CLIENT_LABELS)
 
 
 def may_come_from(client: Selector, peer: Peer) -> bool:
-    """Whether the selector can match a client in this cluster, whatever pod it is."""
+    """Whether the selector can match any pod of this cluster."""
     return client.without(*_POD).matches(peer_attributes(peer.name, peer.labels))
 
 
 def may_come_from_outside(client: Selector, peer: str) -> bool:
-    """Whether it can match a client of a peer outside the inventory, of whose labels nothing is known."""
+    """Whether the selector can match a pod of a peer outside the inventory, whose peer labels are unknown."""
     return client.without(*_POD, api.PEER_LABELS).matches({api.PEER_NAME: peer})
 
 
 def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy]:
-    """The policies that let through what C(allow) of the services allows.
+    """The policies for C(allow) of the services.
 
     Both gateways decide: the importing one with the policies of the import's namespace, for its own pods; the
-    exporting one with those of the export's, for pods of any cluster.
+    exporting one with the policies of the export's namespace, for pods of all clusters.
     """
     policies: list[AccessPolicy] = []
     for service in declaration.services:
@@ -70,15 +70,15 @@ def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy
         if peer.name in service.exported_by:
             clients[service.namespace] = service.allowed
         policies += [service.policy(namespace, allowed) for namespace, allowed in clients.items() if allowed]
-    # Pods of one name in two clusters have one policy.
+    # Pods with the same name in two clusters share a policy.
     return list(dict.fromkeys(policies))
 
 
-def _with_fabric_policies(declaration: Declaration, host: str, holding: ClusterResources) -> ClusterResources:
-    """The holding and the fabric's policies for it.
+def _with_fabric_policies(declaration: Declaration, host: str, own: ClusterResources) -> ClusterResources:
+    """The cluster's resources with the fabric's policies for it.
 
-    One that names no clusters is held, when privileged, by all, and else by those with an import or export in its
-    namespace: nowhere else would a gateway ask for it, and the namespace need not be there.
+    A policy without C(clusters) applies to all clusters when it is privileged, else to those with an import or export
+    in its namespace: other gateways never evaluate it, and the namespace may not exist there.
     """
     policies = [
         each.policy
@@ -86,7 +86,7 @@ def _with_fabric_policies(declaration: Declaration, host: str, holding: ClusterR
         if (
             host in each.clusters
             if each.clusters
-            else not each.policy.namespace or each.policy.namespace in holding.namespaces
+            else not each.policy.namespace or each.policy.namespace in own.namespaces
         )
     ]
-    return replace(holding, policies=(*holding.policies, *policies))
+    return replace(own, policies=(*own.policies, *policies))

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the inventory's variables, as plain data, to a declaration: read strictly and checked as a whole."""
+"""Read the inventory's variables strictly as a declaration, and check it as a whole."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 from ..clusterlink import api
 from ..common.fields import Item, Report
 from ..common.naming import dns_label_fault
+from ..common.types import Address
 from .expansion import expand
 from .groups import Clusters
 from .links import read_links
 from .model import LINK_MODES, ON_DEMAND, ApiServer, Declaration, Peer
 from .observed import read_observed
 from .policies import read_policy
-from .resources import Address, PeerEntry, read_access_policy, read_export, read_import, read_peer
+from .resources import PeerEntry, read_access_policy, read_export, read_import, read_peer
 from .services import read_service
 from .shared import read_shared
 from .validate import check
@@ -27,10 +28,10 @@ DEFAULT_GROUP = "clusters"
 INGRESS_TYPES = ("NodePort", "LoadBalancer", "none")
 
 FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "shared_namespaces", "policies")
-"""What is said once for the fabric; the inventory's variables have C(clusterlink_) before these names."""
+"""The variables of the whole fabric; in the inventory, their names begin with C(clusterlink_)."""
 
 API_SERVER_VARIABLES = ("kubeconfig", "context", "host")
-"""Where each host's API server is, likewise; only to find two hosts that are one cluster."""
+"""The variables for each host's API server, only to find two hosts that are one cluster."""
 
 HOST_VARIABLES = (
     "namespace",
@@ -43,19 +44,19 @@ HOST_VARIABLES = (
     "imports",
     "access_policies",
 )
-"""What each host says for itself, likewise."""
+"""The variables of each host."""
 
 
 def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) -> Declaration:
-    """The declaration that the data makes, together with what was found in the clusters.
+    """The declaration in the data, expanded with the resources found in the clusters.
 
     Args:
         data: C(FABRIC_VARIABLES) by name; C(groups), every inventory group's hosts; and C(peers), which maps each
             host of C(group) to its C(HOST_VARIABLES).
-        observed: By host and namespace, what is there; what is missing is unknown.
+        observed: The found resources by host and namespace; a missing namespace is unknown.
 
     Raises:
-        ClusterlinkError: With every problem, each at the path of the inventory's variable.
+        ClusterlinkError: With every problem, each with the path of the inventory's variable.
     """
     report = Report()
     declaration = replace(_read(data, report), observed=read_observed(observed or {}, report))
@@ -65,7 +66,7 @@ def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) ->
 
 
 def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[str, Address | None]:
-    """The gateways' addresses, of plain C({host: {"host": str, "port": int}}); null where one is not known.
+    """The gateways' addresses, from plain C({host: {"host": str, "port": int}}); null for an unknown one.
 
     Args:
         data: The value of a module's option.
@@ -87,7 +88,7 @@ def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[
 
 
 def _read(data: Mapping[str, Any], report: Report) -> Declaration:
-    """Read each part by itself, noting its problems; what cannot be read is left out."""
+    """Read each part separately and report its problems; unreadable parts are left out."""
     top = Item({key: value for key, value in data.items() if key in ("groups", "peers")}, "", report)
     fabric = _variables({key: value for key, value in data.items() if key not in ("groups", "peers")}, report)
     hosts = {host: _variables(value, report, host) for host, value in top.mapping("peers").items()}
@@ -115,7 +116,7 @@ def _read(data: Mapping[str, Any], report: Report) -> Declaration:
 
 
 def _variables(values: object, report: Report, host: str = "") -> Item:
-    """The variables under the names that they have in the inventory."""
+    """The variables with their names in the inventory."""
     if isinstance(values, Mapping):
         return Item({f"clusterlink_{key}": value for key, value in values.items()}, "", report, host)
     return Item(values, f"peers.{host}", report, host)
@@ -163,6 +164,6 @@ def _by_name(own: Item, entries: list[PeerEntry]) -> dict[str, PeerEntry]:
             own.report.add(entry.origin.where, "is the cluster itself", entry.name, "Name another peer", own.host)
         if entry.name in named:
             first = named[entry.name].origin.where
-            own.report.add(entry.origin.where, f"names the same peer as {first}", entry.name, "Keep one", own.host)
+            own.report.add(entry.origin.where, f"names the same peer as {first}", entry.name, "Remove one", own.host)
         named.setdefault(entry.name, entry)
     return named

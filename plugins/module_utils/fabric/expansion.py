@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The services that a declaration leaves to be looked up, made of what was found: pods, and shared namespaces."""
+"""The services that depend on resources found in the clusters: pods of StatefulSets, and shared namespaces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KUBERNETES = ("default", "kubernetes")
 
 
 def expand(declaration: Declaration) -> Declaration:
-    """The declaration with a service for each pod and each shared Service that was found, and notes on the rest."""
+    """The declaration with a service for each found pod and shared Service, and notes on what is left out."""
     services: list[Service] = []
     notes: list[str] = []
     for service in declaration.services:
@@ -39,7 +39,7 @@ def expand(declaration: Declaration) -> Declaration:
 
 
 def _lookups(declaration: Declaration) -> dict[str, tuple[str, ...]]:
-    """By host, the namespaces that have to be looked at: where things are, and where others' Imports tell of them."""
+    """By host, the namespaces to look up: those of the resources, and those of Imports that show others' exports."""
     found: dict[str, set[str]] = {}
     for service in declaration.services:
         if service.per_pod and not service.per_pod.pods:
@@ -54,7 +54,7 @@ def _lookups(declaration: Declaration) -> dict[str, tuple[str, ...]]:
 
 
 def _uncertain(declaration: Declaration) -> dict[str, dict[str, str]]:
-    """By host, the peers that it may need to reach, or have needed: what one of the two has is not known."""
+    """By host, the peers that it may need to reach, because the Services of one of the two are unknown."""
     together = [
         {*service.exported_by, *service.imported_by}
         for service in declaration.services
@@ -66,7 +66,7 @@ def _uncertain(declaration: Declaration) -> dict[str, dict[str, str]]:
         for source, target in permutations(sorted(hosts), 2):
             unknown = next((each for each in (target, source) if declaration.unknown(each)), "")
             if unknown and can_reach(declaration, source, target):
-                reason = f"the Services of {unknown} are not known, so neither is whether it is needed"
+                reason = f"it may be needed, because the Services of {unknown} are unknown"
                 uncertain.setdefault(source, {}).setdefault(target, reason)
     return uncertain
 
@@ -118,7 +118,7 @@ class _Sharing:
         self.taken = set(_declared_names(self.declaration, self.shared))
 
     def services(self) -> Iterator[Service]:
-        """A service for each name that some cluster of it has."""
+        """A service for each Service name in the namespace's clusters."""
         here = self.shared.name
         holders: dict[str, dict[str, FoundService]] = {}
         there: dict[str, set[str]] = {}
@@ -137,7 +137,9 @@ class _Sharing:
             if name not in self.taken:
                 yield from self._service(name, holders.get(name, {}), remembered.get(name, {}), there.get(name, set()))
             elif name in holders:
-                self.notes.append(f"{here}/{name} is declared by itself, so shared namespace {here} leaves it out.")
+                self.notes.append(
+                    f"Shared namespace {here} does not include {here}/{name}, which is declared separately."
+                )
 
     def _service(
         self, name: str, holders: dict[str, FoundService], remembered: dict[str, int], there: set[str]
@@ -150,8 +152,8 @@ class _Sharing:
         exported = dict(sorted(exported.items()))
         if not exported:
             return
-        drawing = [each for each in members if exported.keys() - {each}]
-        merged = [each for each in drawing if each in holders and self._can_merge(each, holders[each])]
+        importers = [each for each in members if exported.keys() - {each}]
+        merged = [each for each in importers if each in holders and self._can_merge(each, holders[each])]
         backings: dict[str, Backing] = {}
         points = {cluster: (port, "") for cluster, port in exported.items()}
         for cluster in merged:
@@ -160,12 +162,12 @@ class _Sharing:
                 backings[cluster] = backing
                 points[cluster] = (backing.port, f"{backing.name}.{here}.svc.cluster.local")
         if len(set(exported.values())) > 1:
-            said = ", ".join(f"{port} in {cluster}" for cluster, port in exported.items())
-            self.notes.append(f"{here}/{name} has several ports: {said}. Clusters without it offer the first of these.")
+            ports = ", ".join(f"{port} in {cluster}" for cluster, port in exported.items())
+            self.notes.append(f"{here}/{name} has several ports: {ports}. Clusters without it use the first of these.")
         unknown = [each for each in members if not self.declaration.observed.knows(each, here)]
-        for each in drawing:
+        for each in importers:
             if each in there and each not in holders:
-                self.notes.append(f"{each} has a Service {here}/{name} that the selector leaves out: none is imported.")
+                self.notes.append(f"{each} does not import {here}/{name}: the selector does not match its own Service.")
         port = min(exported.items())[1]  # the first cluster's, by name
         yield Service(
             namespace=here,
@@ -174,7 +176,7 @@ class _Sharing:
             host="",
             exported_by=tuple(exported),
             imported_by=tuple(
-                each for each in drawing if each in merged or (each not in there and each not in unknown)
+                each for each in importers if each in merged or (each not in there and each not in unknown)
             ),
             merged_in=tuple(merged),
             import_namespace=here,
@@ -202,11 +204,11 @@ class _Sharing:
         )
 
     def _is_reached(self, cluster: str) -> bool:
-        """Whether all the others can import from it."""
+        """Whether all other clusters of the namespace can import from it."""
         return all(can_reach(self.declaration, each, cluster) for each in self.shared.clusters if each != cluster)
 
     def _can_be_shared(self, cluster: str, found: FoundService) -> bool:
-        """Whether it can be exported, with a note where it cannot, or not wholly."""
+        """Whether the Service can be exported, with a note if it cannot, or only in part."""
         what = f"{self.shared.name}/{found.name} of {cluster}"
         why = ""
         if not self._is_reached(cluster):
@@ -222,28 +224,28 @@ class _Sharing:
         if why:
             self.notes.append(f"{what} is not shared: {why}.")
         elif len(found.ports) > 1:
-            self.notes.append(f"Of the ports of {what} only {found.tcp[0].port} is shared, the first TCP port.")
+            self.notes.append(f"{what} is shared with its first TCP port only, {found.tcp[0].port}.")
         return not why
 
     def _can_merge(self, cluster: str, found: FoundService) -> bool:
-        """Whether the pods of others can be added to it.
+        """Whether imports can be merged into the Service.
 
         The endpoints that ClusterLink adds have no port name (v0.4.1, pkg/controlplane/control/manager.go), and
-        kube-proxy takes for a named port only endpoints of that name.
+        kube-proxy uses only endpoints with the Service's port name.
         """
         if found.headless or not found.selector or not found.tcp or found.type == "ExternalName":
             return False
         if not found.tcp[0].name:
             return True
         self.notes.append(
-            f"{self.shared.name}/{found.name} of {cluster} is not merged with those of other clusters: its port has a "
-            "name, and ClusterLink's endpoints have none."
+            f"{self.shared.name}/{found.name} of {cluster} is not merged with those of other clusters, because its "
+            "port has a name and ClusterLink's endpoints have none."
         )
         return False
 
 
 def _declared_names(declaration: Declaration, shared: SharedNamespace) -> Iterator[str]:
-    """The names in the namespace that its clusters export or import by their own declarations."""
+    """The names in the namespace that other declarations of its clusters export or import."""
     for service in declaration.services:
         if service.namespace == shared.name and set(service.exported_by) & set(shared.clusters):
             yield service.name

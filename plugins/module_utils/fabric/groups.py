@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sets of clusters, named by inventory hosts and groups."""
+"""Clusters, named by inventory hosts and groups."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..common.naming import did_you_mean
 
 @dataclass(frozen=True)
 class Clusters:
-    """The fabric's clusters, and the names that stand for sets of them.
+    """The fabric's clusters, and the names of hosts and groups.
 
     Attributes:
         group: The inventory group whose hosts are the peers.
         peers: Those hosts.
-        groups: Every inventory group's hosts; hosts that are no peers may be among them.
-        externals: Peers outside the inventory, which some cluster's own C(clusterlink_peers) gives an address.
+        groups: Every inventory group's hosts, which may include hosts that are not peers.
+        externals: Peers outside the inventory, which a cluster's C(clusterlink_peers) declares.
     """
 
     group: str
@@ -29,7 +29,7 @@ class Clusters:
     externals: frozenset[str] = frozenset()
 
     def one(self, item: Item, key: str, external: bool = False) -> str:
-        """The name of one cluster; an unknown one is a problem, and an empty string comes back."""
+        """The name of one cluster; empty, with a problem, for an unknown one."""
         name = item.text(key, required=True)
         if name and not self._is_peer(name, external):
             self._unknown(item, key, name, self.peers)
@@ -37,7 +37,7 @@ class Clusters:
         return name
 
     def many(self, item: Item, key: str, external: bool = False) -> tuple[str, ...]:
-        """The clusters that a host, a group, or a list of them stands for, each once, in the order given."""
+        """The clusters of a host, a group, or a list of them, each once, in the given order."""
         value = item.get(key)
         if value is None:
             return ()

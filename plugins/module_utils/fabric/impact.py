@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a removal cuts: the imports that would lose some of their sources, or all."""
+"""The impact of a removal: the imports that would lose some or all of their sources."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .model import Declaration
 from .resources import Source
 
 Pair = frozenset[str]
-"""The two clusters of a link, whichever way."""
+"""The two clusters of a link, in either direction."""
 
 
 @dataclass(frozen=True, order=True)
 class ImportUse:
-    """One import of one cluster, and what it draws on."""
+    """One import of one cluster, and its sources."""
 
     cluster: str
     namespace: str
@@ -31,11 +31,11 @@ class LostSources:
     """An import that would lose sources.
 
     Attributes:
-        cluster: The importing cluster; empty where it is known anyway.
-        namespace: The import's.
-        name: The import's.
-        lost: The peers that it would draw on no more.
-        left: The peers that it would still draw on.
+        cluster: The importing cluster; empty where it is clear from the context.
+        namespace: The import's namespace.
+        name: The import's name.
+        lost: The peers that it would no longer import from.
+        left: The peers that it would still import from.
     """
 
     cluster: str
@@ -48,7 +48,7 @@ class LostSources:
         subject = f"Import {self.namespace}/{self.name}" + (f" of {self.cluster}" if self.cluster else "")
         lost = ", ".join(self.lost)
         if self.left:
-            return f"{subject} loses the source {lost}, and keeps {', '.join(self.left)}"
+            return f"{subject} loses the source {lost} and keeps {', '.join(self.left)}"
         return f"{subject} loses all its sources: {lost}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,16 +57,16 @@ class LostSources:
 
 
 def declared_uses(declaration: Declaration) -> list[ImportUse]:
-    """What the declaration's imports draw on."""
+    """The declaration's imports with their sources."""
     return sorted(
         ImportUse(host, each.namespace, each.name, each.sources)
-        for host, holding in resources_by_cluster(declaration).items()
-        for each in holding.imports
+        for host, own in resources_by_cluster(declaration).items()
+        for each in own.imports
     )
 
 
 def observed_uses(infos: Mapping[str, Mapping[str, Any]]) -> list[ImportUse]:
-    """What the clusters' imports draw on now, of what fabric_info returned for each; one without a result has none."""
+    """The clusters' present imports with their sources, from the results of fabric_info."""
     return sorted(
         ImportUse(
             host,
@@ -90,14 +90,14 @@ def losses(
     """The imports that would lose sources, in the order of C(uses).
 
     Args:
-        uses: The imports, of C(declared_uses) or C(observed_uses).
-        peers: Clusters that would go; what they import themselves is no loss.
-        services: Exports that would go from every cluster, each by namespace and name.
-        links: Links that would go.
+        uses: The imports, from C(declared_uses) or C(observed_uses).
+        peers: Clusters to remove; their own imports do not count.
+        services: Exports to remove from every cluster, each by namespace and name.
+        links: Links to remove.
     """
     found = []
     for use in uses:
-        # A peer may be drawn on by two exports; it is lost when the last of them goes.
+        # An import may have two sources of one peer; the peer is lost with the last of them.
         left = _peers(each for each in use.sources if not _goes(each, use.cluster, peers, services, links))
         lost = tuple(peer for peer in _peers(use.sources) if peer not in left)
         if lost and use.cluster not in peers:
@@ -121,7 +121,7 @@ def _peers(sources: Iterable[Source]) -> tuple[str, ...]:
 
 
 def lost_by_changes(changes: Sequence[Mapping[str, Any]]) -> list[LostSources]:
-    """The imports of one cluster that lose sources by changes.
+    """The imports of one cluster that lose sources through changes.
 
     Args:
         changes: Ansible's diff, one entry for each object: before, after, and the object's name as its header.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every link of a fabric as its two clusters see it: the declared ones, and those that were asked for by name. Pure."""
+"""Every link of a fabric as its two clusters see it: declared links, and links that were added by name. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .model import Declaration
 from .topology import can_reach, links
 
 Infos = Mapping[str, Mapping[str, Any]]
-"""What fabric_info returned, by cluster; of a cluster that could not be read only C(msg)."""
+"""The results of fabric_info, by cluster; an unreachable cluster has only C(msg)."""
 
 REACHABLE, UNREACHABLE, MISSING, UNKNOWN, ONE_WAY = "reachable", "unreachable", "missing", "unknown", "-"
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """What was declared, and what each cluster holds."""
+    """The declaration, and each cluster's present resources."""
 
     declaration: Declaration
     infos: Infos
@@ -34,12 +34,12 @@ UNDECLARED = "not declared"
 
 @dataclass(frozen=True)
 class Direction:
-    """One cluster's way to the other.
+    """One direction of a link.
 
     Attributes:
-        state: One of the words above; C(ONE_WAY) where there is to be none.
-        since: When the state last changed; empty when that is not known.
-        reason: The gateway's word for it, or what is wrong.
+        state: One of the words above; C(ONE_WAY) when the link does not include this direction.
+        since: When the state last changed; empty when that is unknown.
+        reason: The reason in the gateway's status, or the fault.
     """
 
     state: str
@@ -52,13 +52,13 @@ class LinkState:
     """A link and its two directions.
 
     Attributes:
-        name: As declared, or as it was asked for, or else made of the names of its clusters.
-        source: The cluster that it is told from.
-        target: The other.
+        name: The declared or given name; else the names of its clusters.
+        source: One of its clusters.
+        target: The other cluster.
         forward: From the source to the target.
         back: From the target to the source.
-        purposes: What it is there for.
-        wanted: Whether it was declared or asked for.
+        purposes: The declarations that need it.
+        wanted: Whether it is declared or was added by name.
     """
 
     name: str
@@ -71,12 +71,12 @@ class LinkState:
 
     @property
     def ready(self) -> bool:
-        """Whether every side that is to reach the other does."""
+        """Whether every direction of the link is reachable."""
         return all(each.state in (REACHABLE, ONE_WAY) for each in (self.forward, self.back))
 
     @property
     def reason(self) -> str:
-        """Why it is not ready; else the gateways' word."""
+        """Why it is not ready; else the reasons in the gateways' status."""
         ways = ((f"{self.source} to {self.target}", self.forward), (f"{self.target} to {self.source}", self.back))
         bad = [f"{name}: {way.reason}" for name, way in ways if way.state not in (REACHABLE, ONE_WAY)]
         return "; ".join(bad) or ", ".join(sorted({way.reason for _name, way in ways if way.reason}))
@@ -96,8 +96,8 @@ class LinkState:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A link that was asked for by name, as the labels of a Peer tell it."""
+class NamedLink:
+    """A link that was added by name, as the labels of its Peers store it."""
 
     name: str
     source: str
@@ -105,55 +105,57 @@ class Asked:
 
 
 def default_name(clusters: Iterable[str]) -> str:
-    """The name of a link that was given none."""
+    """The name of a link without a given one."""
     return "-".join(sorted(clusters))
 
 
-def asked_links(fabric: Fabric) -> dict[frozenset[str], Asked]:
-    """The links that were asked for by name, by their clusters; one side's Peer is enough to tell."""
-    found: dict[frozenset[str], Asked] = {}
+def added_links(fabric: Fabric) -> dict[frozenset[str], NamedLink]:
+    """The links that were added by name, by their clusters; one side's Peer is sufficient."""
+    found: dict[frozenset[str], NamedLink] = {}
     for host, info in sorted(fabric.infos.items()):
         for peer in info.get("peers") or []:
             name = peer["labels"].get(api.LINK_LABEL)
             if name and peer["fabric"] == fabric.declaration.fabric:
                 backwards = peer["labels"].get(api.LINK_SOURCE_LABEL) == peer["name"]
                 pair = (peer["name"], host) if backwards else (host, peer["name"])
-                found.setdefault(frozenset(pair), Asked(name, *pair))
+                found.setdefault(frozenset(pair), NamedLink(name, *pair))
     return found
 
 
 def link_states(fabric: Fabric) -> list[LinkState]:
-    """All links, in the order of their names: those wanted, and what else there is."""
-    asked = asked_links(fabric)
+    """All links, in the order of their names: the wanted ones, and all others."""
+    added = added_links(fabric)
     states = []
-    seen = set(asked)
+    seen = set(added)
     for link in links(fabric.declaration, resources_by_cluster(fabric.declaration)):
         pair = frozenset((link.source, link.target))
-        own = asked.pop(pair, None)
+        own = added.pop(pair, None)
         ways = {(link.source, link.target), *([(link.target, link.source)] if link.both_ways or own else [])}
         name = link.name or (own.name if own else "") or default_name(pair)
         purposes = (*link.reasons, ON_DEMAND) if own else link.reasons
-        states.append(_state(fabric, Asked(name, link.source, link.target), ways, purposes))
+        states.append(_state(fabric, NamedLink(name, link.source, link.target), ways, purposes))
         seen.add(pair)
     states += [
         _state(fabric, own, {(own.source, own.target), (own.target, own.source)}, (ON_DEMAND,))
-        for own in asked.values()
+        for own in added.values()
     ]
     return sorted([*states, *_others(fabric, seen)], key=lambda each: (each.name, each.source, each.target))
 
 
 def _others(fabric: Fabric, seen: Collection[frozenset[str]]) -> list[LinkState]:
-    """Peers that nobody declared, such as those that were made by hand, or are to be pruned."""
+    """Links of undeclared Peers, such as those that a user created or that the next run prunes."""
     pairs: dict[frozenset[str], set[tuple[str, str]]] = {}
     for host, info in fabric.infos.items():
         for peer in info.get("peers") or []:
             pair = frozenset((host, peer["name"]))
             if pair not in seen:
                 pairs.setdefault(pair, set()).add((host, peer["name"]))
-    return [_state(fabric, Asked(default_name(pair), *min(ways)), ways, (UNDECLARED,)) for pair, ways in pairs.items()]
+    return [
+        _state(fabric, NamedLink(default_name(pair), *min(ways)), ways, (UNDECLARED,)) for pair, ways in pairs.items()
+    ]
 
 
-def _state(fabric: Fabric, link: Asked, ways: Collection[tuple[str, str]], purposes: tuple[str, ...]) -> LinkState:
+def _state(fabric: Fabric, link: NamedLink, ways: Collection[tuple[str, str]], purposes: tuple[str, ...]) -> LinkState:
     forward, back = (
         _direction(fabric.infos, *way) if way in ways and _possible(fabric.declaration, *way) else Direction(ONE_WAY)
         for way in ((link.source, link.target), (link.target, link.source))
@@ -162,7 +164,7 @@ def _state(fabric: Fabric, link: Asked, ways: Collection[tuple[str, str]], purpo
 
 
 def _possible(declaration: Declaration, source: str, target: str) -> bool:
-    """Whether there can be such a way; one that is no host of the inventory cannot be asked for its own."""
+    """Whether the direction is possible. The Peers of a cluster outside the inventory are unknown."""
     return source in declaration.peers and (target not in declaration.peers or can_reach(declaration, source, target))
 
 
@@ -172,17 +174,17 @@ def _direction(infos: Infos, source: str, target: str) -> Direction:
         return Direction(UNKNOWN, "", str(info.get("msg") or "it could not be read"))
     peer = next((each for each in info["peers"] if each["name"] == target), None)
     if peer is None:
-        return Direction(MISSING, "", "there is no such Peer")
+        return Direction(MISSING, "", "the Peer does not exist")
     if peer["reachable"]:
         return Direction(REACHABLE, peer["since"], peer["reason"])
-    return Direction(UNREACHABLE, peer["since"], peer["message"] or peer["reason"] or "no word yet")
+    return Direction(UNREACHABLE, peer["since"], peer["message"] or peer["reason"] or "it has no status yet")
 
 
 HEADINGS = ("NAME", "SOURCE", "TARGET", "FORWARD", "SINCE", "BACK", "SINCE", "FOR", "REASON")
 
 
 def links_table(states: Sequence[LinkState]) -> list[str]:
-    """The links as aligned lines, headings included."""
+    """The links as a table with headings."""
     rows = [
         (
             *(each.name, each.source, each.target, each.forward.state, each.forward.since or "-"),
@@ -194,7 +196,7 @@ def links_table(states: Sequence[LinkState]) -> list[str]:
 
 
 def problems(states: Sequence[LinkState]) -> list[str]:
-    """The wanted links that are not ready, a sentence each."""
+    """A sentence for each wanted link that is not ready."""
     return [
         f"Link {each.name} from {each.source} to {each.target} is not ready: {each.reason}"
         for each in states
@@ -203,9 +205,9 @@ def problems(states: Sequence[LinkState]) -> list[str]:
 
 
 def changes(before: Sequence[LinkState], after: Sequence[LinkState]) -> list[str]:
-    """What became different between two looks, a line for each link."""
+    """A line for each link that differs between two results."""
     then, now = ({(each.name, each.source, each.target): each for each in states} for states in (before, after))
-    lines = [f"{name} {source} {target}: gone" for name, source, target in sorted(then.keys() - now.keys())]
+    lines = [f"{name} {source} {target}: removed" for name, source, target in sorted(then.keys() - now.keys())]
     for key, each in sorted(now.items()):
         if key not in then or then[key] != each:
             state = f"forward {each.forward.state}, back {each.back.state}"

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links that are declared by themselves."""
+"""The links of C(clusterlink_links)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DeclaredLink:
 
 
 def read_links(item: Item, clusters: Clusters) -> list[DeclaredLink]:
-    """Read an entry of C(clusterlink_links): every source with every target, a cluster with itself left out."""
+    """Read an entry of C(clusterlink_links): every source with every other target."""
     name = item.name()
     sources = clusters.many(item, "source")
     targets = clusters.many(item, "target")
@@ -35,7 +35,7 @@ def read_links(item: Item, clusters: Clusters) -> list[DeclaredLink]:
         item.problem("", "links a cluster to itself", sources[0], "Name two clusters")
     if name and len({frozenset(pair) for pair in pairs}) > 1:
         what = f"is one name for {len(pairs)} links"
-        item.problem("name", what, name, "Leave it out, or declare each link by itself")
+        item.problem("name", what, name, "Leave it out, or declare each link separately")
         name = ""
     origin = Origin(item.where, "", f"link {name}" if name else "declared link")
     return [DeclaredLink(name, source, target, origin) for source, target in pairs]

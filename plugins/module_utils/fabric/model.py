@@ -1,16 +1,17 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A fabric as it was declared."""
+"""The declaration of a fabric."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..common.types import Address
 from .links import DeclaredLink
 from .observed import Observed
 from .policies import FabricPolicy
-from .resources import AccessPolicy, Address, Export, Import, PeerEntry
+from .resources import AccessPolicy, Export, Import, PeerEntry
 from .services import Service
 from .shared import SharedNamespace
 
@@ -22,7 +23,7 @@ LINK_MODES = (ON_DEMAND, MESH, EXPLICIT)
 
 @dataclass(frozen=True)
 class ApiServer:
-    """Where a cluster's API server is, as far as the inventory says."""
+    """A cluster's API server, as far as the inventory names it."""
 
     kubeconfig: object
     context: str
@@ -32,7 +33,7 @@ class ApiServer:
         return bool(self.kubeconfig or self.context or self.host)
 
     def variable(self) -> tuple[str, str | None]:
-        """The variable that tells it best, and what it says, unless that may hold a secret."""
+        """The variable that identifies it best, and its value unless that may contain a secret."""
         if self.context:
             return "clusterlink_context", self.context
         return ("clusterlink_host", self.host) if self.host else ("clusterlink_kubeconfig", None)
@@ -40,19 +41,19 @@ class ApiServer:
 
 @dataclass(frozen=True)
 class Peer:
-    """One cluster, as its host's own variables declare it.
+    """One cluster, as its host's variables declare it.
 
     Attributes:
         name: The inventory host.
-        api_server: Where its API server is.
-        namespace: Where its gateway and its Peer objects live.
+        api_server: Its API server.
+        namespace: The namespace of its gateway and its Peer objects.
         labels: The peer's labels, on which policies can select.
-        outbound_only: Whether other clusters have no way to reach it.
-        address: Its gateway's address where the declaration gives one.
-        entries: Peers that it is given by hand, by name.
-        exports: Its own list.
-        imports: Its own list.
-        policies: Its own list.
+        outbound_only: Whether no other cluster can reach it.
+        address: Its gateway's declared address.
+        entries: Its C(clusterlink_peers), by name.
+        exports: Its C(clusterlink_exports).
+        imports: Its C(clusterlink_imports).
+        policies: Its C(clusterlink_access_policies).
     """
 
     name: str
@@ -72,17 +73,17 @@ class Declaration:
     """The whole fabric.
 
     Attributes:
-        fabric: Its name.
+        fabric: The fabric's name.
         link_mode: One of C(LINK_MODES).
         peers: Its clusters, by host.
-        services: As declared, and after the expansion those that were found, too.
-        links: Those that are declared by themselves.
-        policies: Those that are declared for several clusters.
-        shared: The namespaces that clusters share.
-        observed: What was found of that which is to be looked up.
-        lookups: By host, the namespaces that have to be looked at; as all below, told by the expansion.
-        uncertain: By host, the peers to which there may be a link, for all that is known, and why.
-        notes: What of that which was found is left out, and why.
+        services: The declared services; after the expansion, also those from found resources.
+        links: The declared links.
+        policies: The policies that are declared for several clusters.
+        shared: The shared namespaces.
+        observed: The found resources.
+        lookups: By host, the namespaces to look up. The expansion sets this and all attributes below.
+        uncertain: By host, the peers to which a link may be needed, with the reason.
+        notes: The found resources that are left out, with the reason.
     """
 
     fabric: str
@@ -98,9 +99,9 @@ class Declaration:
     notes: tuple[str, ...] = ()
 
     def unknown(self, host: str) -> tuple[str, ...]:
-        """The namespaces of a cluster that have to be looked at and were not."""
+        """The namespaces of a cluster that need a lookup and have no result."""
         return tuple(each for each in self.lookups.get(host, ()) if not self.observed.knows(host, each))
 
     def outsiders(self) -> frozenset[str]:
-        """The peers outside the inventory, which some cluster is given by hand."""
+        """The peers outside the inventory, which C(clusterlink_peers) of a cluster declares."""
         return frozenset(name for peer in self.peers.values() for name in peer.entries) - self.peers.keys()

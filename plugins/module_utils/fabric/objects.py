@@ -1,21 +1,19 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Kubernetes objects of what a cluster holds, each in the one form, whatever the declaration's order."""
+"""The Kubernetes objects of a cluster's resources, which do not depend on the declaration's order."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
 
 from ..clusterlink import api
-from .resources import AccessPolicy, Address, Backing, Export, Import
+from ..common.types import Address, Object
+from .resources import AccessPolicy, Backing, Export, Import
 from .selectors import Selector
-
-Object = dict[str, Any]
 
 
 def peer_object(name: str, namespace: str, gateways: Iterable[Address], labels: Mapping[str, str]) -> Object:
-    """A Peer, in the namespace of the gateway that shall know it."""
+    """A Peer, in the namespace of the gateway."""
     addresses = [{"host": each.host, "port": each.port} for each in gateways]
     return _object("Peer", name, namespace, labels, {"gateways": addresses})
 
@@ -29,7 +27,7 @@ def export_object(export: Export, labels: Mapping[str, str]) -> Object:
 
 
 def service_object(backing: Backing, labels: Mapping[str, str]) -> Object:
-    """A Service that an export points to; C(labels) are those of the collection."""
+    """A Service that an export refers to; C(labels) are those of the collection."""
     spec = {
         "selector": dict(sorted(backing.selector.items())),
         "ports": [{"port": backing.port, "protocol": "TCP", "targetPort": backing.target_port}],
@@ -41,8 +39,8 @@ def service_object(backing: Backing, labels: Mapping[str, str]) -> Object:
 def import_object(imported: Import, labels: Mapping[str, str]) -> Object:
     """An Import; C(labels) are those of the collection.
 
-    With the scheme C(static) a gateway takes the first source that answers (v0.4.1, authz/loadbalancer.go), so
-    their order is kept; otherwise it means nothing.
+    With the scheme C(static), a gateway uses the first reachable source (v0.4.1, authz/loadbalancer.go), so the order
+    of sources is kept. With other schemes, it has no meaning.
     """
     unique = list(dict.fromkeys(imported.sources))
     sources = unique if imported.lb_scheme == "static" else sorted(unique)
@@ -58,7 +56,7 @@ def import_object(imported: Import, labels: Mapping[str, str]) -> Object:
 
 
 def policy_object(policy: AccessPolicy, labels: Mapping[str, str]) -> Object:
-    """An AccessPolicy, or a PrivilegedAccessPolicy where it has no namespace."""
+    """An AccessPolicy, or a PrivilegedAccessPolicy when it has no namespace."""
     kind = "AccessPolicy" if policy.namespace else "PrivilegedAccessPolicy"
     spec = {"action": policy.action, "from": _workloads(policy.clients), "to": _workloads(policy.services)}
     return _object(kind, policy.name, policy.namespace, labels, spec)
@@ -70,11 +68,10 @@ def in_order(objects: Iterable[Object]) -> list[Object]:
 
 
 def without_sources(objects: Iterable[Object], absent: Collection[str]) -> list[Object]:
-    """The objects, with no Import drawing on these peers; an Import that draws on no other is left out.
+    """The objects, without Import sources of these peers; an Import without another source is left out.
 
-    A gateway that chooses a source whose Peer object is not there fails the connection instead of trying the next
-    source (v0.4.1, authz/manager.go, authorizeEgress). So where a Peer is pending and the cluster has none, its
-    sources have to wait for it.
+    A gateway that chooses a source without a Peer object fails the connection instead of trying the next source
+    (v0.4.1, authz/manager.go, authorizeEgress). So the sources of a pending Peer must wait for it.
     """
     kept = []
     for each in objects:

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was found in the clusters of that which a declaration leaves to be looked up.
+"""The resources found in the clusters, on which a declaration's pods and shared namespaces depend.
 
-A cluster's namespace that could not be looked at is unknown. That is not the same as empty: what others import from it
-is taken to be there still, as their own Imports tell.
+A cluster's namespace without a lookup is unknown, which is not the same as empty: the exports that other clusters
+import from it are assumed to exist still.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class FoundPort:
 
 @dataclass(frozen=True)
 class FoundService:
-    """A Service that neither ClusterLink nor this collection made.
+    """A Service that neither ClusterLink nor this collection created.
 
     Attributes:
         name: Its name.
         labels: Its labels.
-        type: Its type, C(ClusterIP) and the like.
-        headless: Whether it has no address of its own.
+        type: Its type, for example C(ClusterIP).
+        headless: Whether it has no cluster IP.
         selector: The labels of its pods.
-        ports: Its ports, in its own order.
+        ports: Its ports, in their order.
     """
 
     name: str
@@ -51,13 +51,13 @@ class FoundService:
 
     @property
     def tcp(self) -> tuple[FoundPort, ...]:
-        """The ports that ClusterLink can carry."""
+        """The ports that ClusterLink supports."""
         return tuple(each for each in self.ports if each.protocol == TCP)
 
 
 @dataclass(frozen=True)
 class FoundImport:
-    """An Import of a fabric, and the exports that it draws on."""
+    """An Import of a fabric, and its sources."""
 
     port: int
     fabric: str
@@ -66,7 +66,7 @@ class FoundImport:
 
 @dataclass(frozen=True)
 class FoundNamespace:
-    """What one namespace of one cluster holds.
+    """The resources of one namespace of one cluster.
 
     Attributes:
         services: Its Services, by name.
@@ -81,21 +81,21 @@ class FoundNamespace:
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything found, by host and namespace; what is not there is unknown."""
+    """The found resources, by host and namespace; a missing namespace is unknown."""
 
     namespaces: Mapping[tuple[str, str], FoundNamespace] = field(default_factory=dict)
 
     def knows(self, host: str, namespace: str) -> bool:
-        """Whether the cluster's namespace could be looked at."""
+        """Whether the cluster's namespace is known."""
         return (host, namespace) in self.namespaces
 
     def services(self, host: str, namespace: str) -> Mapping[str, FoundService]:
-        """The Services there, none when that is unknown."""
+        """The namespace's Services; none when it is unknown."""
         found = self.namespaces.get((host, namespace))
         return found.services if found else {}
 
     def ordinals(self, host: str, namespace: str, name: str, fabric: str) -> list[int] | None:
-        """The ordinals of a StatefulSet's pods; None when it is known not to be there."""
+        """The ordinals of a StatefulSet's pods; None when it does not exist."""
         found = self.namespaces.get((host, namespace))
         if found:
             return list(found.stateful_sets[name]) if name in found.stateful_sets else None
@@ -104,15 +104,15 @@ class Observed:
         return sorted(int(match[1]) for match in matches if match)
 
     def remembered(self, host: str, namespace: str, fabric: str) -> dict[str, int]:
-        """What others import from a cluster's namespace, as far as they could be looked at: names and ports."""
-        drawn = [
+        """The names and ports that other known clusters import from a cluster's namespace."""
+        exports = [
             (export, each.port)
             for each in self._imports(fabric)
             for peer, export, origin in each.sources
             if (peer, origin) == (host, namespace)
         ]
-        # Of several ports the lowest, so that the order of clusters means nothing.
-        return dict(sorted(drawn, reverse=True))
+        # The lowest of several ports, so that the order of clusters has no meaning.
+        return dict(sorted(exports, reverse=True))
 
     def _imports(self, fabric: str) -> Iterator[FoundImport]:
         for found in self.namespaces.values():
@@ -120,7 +120,7 @@ class Observed:
 
 
 def read_observed(value: object, report: Report) -> Observed:
-    """Read C({host: {namespace: what service_info returns of it}}); null for a host or namespace that is unknown."""
+    """Read C({host: {namespace: result of service_info}}); null for an unknown host or namespace."""
     top = Item(value, "observed", report)
     found: dict[tuple[str, str], FoundNamespace] = {}
     for host in sorted(top.keys()):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The declaration compiled to the exact objects of each cluster."""
+"""Compile the declaration to the exact objects of each cluster."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clusterlink import api
+from ..common.types import Address, Object
 from .authorization import Side
 from .cluster_resources import ClusterResources, resources_by_cluster
 from .model import Declaration, Peer
-from .objects import Object, export_object, import_object, in_order, peer_object, policy_object, service_object
+from .objects import export_object, import_object, in_order, peer_object, policy_object, service_object
 from .probes import ImportProbe, probe_of
-from .resources import Address
 from .services import Service
 from .topology import Link, links
 from .warnings import warnings
@@ -22,7 +22,7 @@ from .warnings import warnings
 
 @dataclass(frozen=True)
 class Pending:
-    """An object that the plan wants and cannot write now; one that is there already is to be left as it is."""
+    """An object of the plan that cannot be written now; an existing one stays as it is."""
 
     kind: str
     name: str
@@ -35,10 +35,10 @@ class PeerPlan:
     """One cluster's part of the plan.
 
     Attributes:
-        objects: What it is to hold.
-        pending: What cannot be written now.
-        probes: How its imports are tried.
-        unknown: Namespaces in which it may be to hold more.
+        objects: The desired objects.
+        pending: The objects that cannot be written now.
+        probes: The probes of its imports.
+        unknown: The unknown namespaces, in which the plan may be incomplete.
     """
 
     objects: tuple[Object, ...]
@@ -58,7 +58,7 @@ class PeerPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole fabric's plan; the same declaration gives the same plan, in whatever order it was written."""
+    """The whole fabric's plan, which does not depend on the declaration's order."""
 
     fabric: str
     links: tuple[Link, ...]
@@ -69,7 +69,7 @@ class Plan:
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The plan as plain data, warnings apart."""
+        """The plan as plain data, without warnings."""
         return {
             "fabric": self.fabric,
             "links": [{**vars(each), "reasons": list(each.reasons)} for each in self.links],
@@ -90,41 +90,41 @@ class Plan:
 
 
 def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | None]) -> Plan:
-    """The plan of a declaration; it always is for the whole fabric, whichever clusters are worked on.
+    """The plan of a declaration, always for the whole fabric, regardless of C(--limit).
 
     Args:
-        declaration: Free of problems, as C(parse) returns it.
-        addresses: Each peer's gateway's address; one that is missing or null is not known now, unless declared.
+        declaration: A declaration without problems, from C(parse).
+        addresses: Each peer's gateway address; a missing or null one is unknown, unless it is declared.
     """
-    held = resources_by_cluster(declaration)
-    fabric_links = links(declaration, held)
+    resources = resources_by_cluster(declaration)
+    fabric_links = links(declaration, resources)
     gateways = {host: addresses.get(host) or peer.address for host, peer in sorted(declaration.peers.items())}
     labels = api.ownership_labels(declaration.fabric)
     objects: dict[str, list[Object]] = {}
     pending: dict[str, list[Pending]] = {}
-    for host, holding in held.items():
+    for host, own in resources.items():
         uncertain = declaration.uncertain.get(host, {})
         peers, pending[host] = _peers(declaration.peers[host], fabric_links, gateways, labels, uncertain)
-        objects[host] = in_order([*peers, *_held_objects(holding, labels)])
-    probes = _probes(declaration, held, objects)
+        objects[host] = in_order([*peers, *_own_objects(own, labels)])
+    probes = _probes(declaration, resources, objects)
     left = {(host, each.namespace, each.name) for each in declaration.services for host in each.left}
-    written = {host: tuple(each for each in objects[host] if not _is_left(host, each, left)) for host in held}
+    written = {host: tuple(each for each in objects[host] if not _is_left(host, each, left)) for host in resources}
     return Plan(
         fabric=declaration.fabric,
         links=tuple(fabric_links),
         services=tuple(sorted(declaration.services, key=lambda each: (each.namespace, each.name, each.exported_by))),
         peers={
             host: PeerPlan(written[host], tuple(pending[host]), probes[host], declaration.unknown(host))
-            for host in sorted(held)
+            for host in sorted(resources)
         },
         lookups=declaration.lookups,
         gateways=gateways,
-        warnings=warnings(declaration, held),
+        warnings=warnings(declaration, resources),
     )
 
 
 def _is_left(host: str, each: Object, left: set[tuple[str, str, str]]) -> bool:
-    """Whether it is an Export of which too little is known to write it."""
+    """Whether it is an Export of an unknown namespace, which cannot be written now."""
     metadata = each["metadata"]
     return each["kind"] == "Export" and (host, metadata["namespace"], metadata["name"]) in left
 
@@ -136,7 +136,7 @@ def _peers(
     labels: Mapping[str, str],
     uncertain: Mapping[str, str],
 ) -> tuple[list[Object], list[Pending]]:
-    """The Peer objects of one cluster, and those that cannot be written or may be needed, by C(uncertain) reasons."""
+    """One cluster's Peer objects, and its pending ones: without an address, or with a reason in C(uncertain)."""
     objects: list[Object] = []
     pending: list[Pending] = []
     reached = {link.target for link in fabric_links if link.source == peer.name}
@@ -144,12 +144,12 @@ def _peers(
     for name in sorted(reached):
         entry = peer.entries.get(name)
         known = gateways.get(name)
-        # What a cluster says of the way from itself to a peer holds for it alone, and goes first.
+        # An address in a cluster's own clusterlink_peers applies to that cluster only, and has priority.
         ways = entry.gateways if entry else (known,) if known else ()
         if ways:
             objects.append(peer_object(name, peer.namespace, ways, labels))
         else:
-            reason = f"the address of the gateway of {name} is not known"
+            reason = f"the gateway address of {name} is unknown"
             pending.append(Pending("Peer", name, peer.namespace, reason))
     for name, reason in sorted(uncertain.items()):
         if name not in reached:
@@ -157,22 +157,22 @@ def _peers(
     return objects, pending
 
 
-def _held_objects(holding: ClusterResources, labels: Mapping[str, str]) -> list[Object]:
+def _own_objects(own: ClusterResources, labels: Mapping[str, str]) -> list[Object]:
     return [
-        *(service_object(each, labels) for each in holding.backings),
-        *(export_object(each, labels) for each in holding.exports),
-        *(policy_object(each, labels) for each in holding.policies),
-        *(import_object(each, labels) for each in holding.imports),
+        *(service_object(each, labels) for each in own.backings),
+        *(export_object(each, labels) for each in own.exports),
+        *(policy_object(each, labels) for each in own.policies),
+        *(import_object(each, labels) for each in own.imports),
     ]
 
 
 def _probes(
-    declaration: Declaration, held: Mapping[str, ClusterResources], objects: Mapping[str, list[Object]]
+    declaration: Declaration, resources: Mapping[str, ClusterResources], objects: Mapping[str, list[Object]]
 ) -> dict[str, tuple[ImportProbe, ...]]:
-    sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in held}
+    sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in resources}
     probes: dict[str, tuple[ImportProbe, ...]] = {}
-    for host, holding in held.items():
-        how = {(each.namespace, each.name): each.probe for each in holding.imports}
+    for host, own in resources.items():
+        how = {(each.namespace, each.name): each.probe for each in own.imports}
         probes[host] = tuple(
             probe_of(each, sides[host], sides, how[each["metadata"]["namespace"], each["metadata"]["name"]])
             for each in objects[host]

@@ -17,7 +17,7 @@ class FabricPolicy:
 
     Attributes:
         policy: The policy.
-        clusters: The clusters that hold it; empty for every one where it can matter.
+        clusters: The clusters that get it; empty for all clusters that evaluate it.
     """
 
     policy: AccessPolicy

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policies that can never match because of a name that nothing has."""
+"""Find policies that never match because a name does not exist."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from .services import Service
 _Name = tuple[str, str]
 
 
-def check_policies(declaration: Declaration, held: Mapping[str, ClusterResources], report: Report) -> None:
-    """Note policies whose service, clients or namespace nobody has."""
-    known = {(each.namespace, each.name) for holding in held.values() for each in holding.exports}
-    known |= {(each.namespace, each.name) for holding in held.values() for i in holding.imports for each in i.sources}
-    # What has to be looked up may have any name.
+def check_policies(declaration: Declaration, resources: Mapping[str, ClusterResources], report: Report) -> None:
+    """Report policies whose service, clients or namespace does not exist."""
+    known = {(each.namespace, each.name) for own in resources.values() for each in own.exports}
+    known |= {(each.namespace, each.name) for own in resources.values() for i in own.imports for each in i.sources}
+    # Found resources may have any name.
     open_namespaces = {each for namespaces in declaration.lookups.values() for each in namespaces}
     for policy in _declared(declaration):
         _check_services(policy, known, open_namespaces, report)
-    # Who imports a shared Service depends on what is found, and its rules were looked at before.
+    # The importers of a shared Service depend on found resources; check_shared checks its rules.
     shared = {each.origin for each in declaration.shared}
     for service in (each for each in declaration.services if each.origin not in shared):
-        _check_allowed(declaration, held, service, report)
-    namespaces = {each for holding in held.values() for each in holding.namespaces} | open_namespaces
+        _check_allowed(declaration, resources, service, report)
+    namespaces = {each for own in resources.values() for each in own.namespaces} | open_namespaces
     for index, fabric_policy in enumerate(declaration.policies):
         namespace = fabric_policy.policy.namespace
         if namespace and not fabric_policy.clusters and namespace not in namespaces:
             where = f"clusterlink_policies[{index}].namespace"
-            fix = did_you_mean(namespace, namespaces) or "Name the clusters that shall have the policy"
-            report.add(where, "is a namespace from or to which no cluster exports or imports anything", namespace, fix)
+            fix = did_you_mean(namespace, namespaces) or "Name the policy's clusters"
+            report.add(where, "is a namespace without any export or import", namespace, fix)
 
 
 def _declared(declaration: Declaration) -> Iterable[AccessPolicy]:
@@ -57,7 +57,11 @@ def _check_services(policy: AccessPolicy, known: set[_Name], open_namespaces: se
         wanted = next(("|".join(each.values) for each in names if each.key == api.EXPORT_NAME), "")
         fix = did_you_mean(wanted, {name for _namespace, name in known}) or "Name a service that a cluster exports"
         report.add(
-            f"{policy.origin.where}.to[{index}]", "names a service that nobody exports", found, fix, policy.origin.host
+            f"{policy.origin.where}.to[{index}]",
+            "names a service that no cluster exports",
+            found,
+            fix,
+            policy.origin.host,
         )
 
 
@@ -67,15 +71,15 @@ def _fits(requirements: Iterable[Requirement], name: _Name) -> bool:
 
 
 def _check_allowed(
-    declaration: Declaration, held: Mapping[str, ClusterResources], service: Service, report: Report
+    declaration: Declaration, resources: Mapping[str, ClusterResources], service: Service, report: Report
 ) -> None:
-    """Note rules of C(allow) that leave out every cluster that imports the service."""
+    """Report rules of C(allow) that match no cluster that imports the service."""
     importers = [
         declaration.peers[host]
-        for host, holding in held.items()
+        for host, own in resources.items()
         if any(
             (source.namespace, source.name) == (service.namespace, service.name)
-            for each in holding.imports
+            for each in own.imports
             for source in each.sources
         )
     ]
@@ -88,7 +92,7 @@ def _check_allowed(
             fix = f"Clusters that import it: {', '.join(sorted(peer.name for peer in importers))}"
             report.add(
                 f"{service.origin.where}.allow[{index}].from",
-                "leaves out every cluster that imports the service",
+                "matches no cluster that imports the service",
                 None,
                 fix,
             )

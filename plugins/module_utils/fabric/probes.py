@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How each import can be tried: a client that the policies let through, and the sources that should answer it."""
+"""The probe of each import: a client that the policies allow, and the sources that it should reach."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class ImportProbe:
     """A request to make from a pod of the importing cluster.
 
     Attributes:
-        namespace: The import's.
-        name: The import's.
-        port: The import's.
-        sources: The peers that should answer: those that the client is let through to, or all when there is no client.
-        client: A pod that is let through; nothing when no policy lets any through.
-        probe: What to ask for, and what to expect.
+        namespace: The import's namespace.
+        name: The import's name.
+        port: The import's port.
+        sources: The peers that the client may reach; all of them when there is no client.
+        client: A pod that the policies allow; None when they allow none.
+        probe: The request, and the expected response.
     """
 
     namespace: str
@@ -53,13 +53,13 @@ class ImportProbe:
 
 
 def probe_of(imported: Mapping[str, Any], importing: Side, exporters: Mapping[str, Side], probe: Probe) -> ImportProbe:
-    """How an import is tried: by the client that is let through to the most sources, of those that policies name.
+    """An import's probe. Its client is the one in the policies that may reach the most sources.
 
     Args:
         imported: The Import object.
-        importing: The cluster that has it.
+        importing: The importing cluster.
         exporters: Every cluster of the fabric, by peer.
-        probe: What to ask for.
+        probe: The request, and the expected response.
     """
     namespace = imported["metadata"]["namespace"]
     sources = tuple(dict.fromkeys(each["peer"] for each in imported["spec"]["sources"]))
@@ -83,7 +83,7 @@ def probe_of(imported: Mapping[str, Any], importing: Side, exporters: Mapping[st
 
 
 def _candidates(imported: Mapping[str, Any], importing: Side, exporters: Mapping[str, Side]) -> Iterator[Client]:
-    """A pod for each client that a policy names, made of what is asked of it; if it is let through is seen later."""
+    """A pod for each client selector of the policies, with the selected attributes; it may still be denied."""
     namespace = imported["metadata"]["namespace"]
     services = [source_attributes(imported, each, exporters.get(each["peer"])) for each in imported["spec"]["sources"]]
     selectors = (each for service in services for each in importing.policies.allowed_clients(service, namespace))

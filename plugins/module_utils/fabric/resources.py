@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one cluster holds of a fabric: peers, exports, imports and policies, as its own four lists declare them."""
+"""The resources of one cluster: peers, exports, imports and policies, as the four lists of its host declare them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..clusterlink import api
 from ..common.fields import Item, flag
 from ..common.naming import service_name_fault
+from ..common.types import Address
 from .groups import Clusters
 from .selector_grammar import read_client, read_list, read_service
 from .selectors import Selector
@@ -23,12 +24,12 @@ PROBE_SCHEMES = ("http", "https", "tcp")
 
 @dataclass(frozen=True)
 class Origin:
-    """Where something was declared.
+    """The place of a declaration.
 
     Attributes:
         where: The variable path.
-        host: The host whose own variable it is; empty for the fabric's.
-        reason: What it is for, in words that do not depend on the order of lists: C(service default/web).
+        host: The host of a host variable; empty for a variable of the fabric.
+        reason: Its purpose, independent of the order of lists: C(service default/web).
     """
 
     where: str
@@ -36,17 +37,9 @@ class Origin:
     reason: str
 
 
-@dataclass(frozen=True, order=True)
-class Address:
-    """Where a gateway is reached: a host name or IP, and a TCP port."""
-
-    host: str
-    port: int
-
-
 @dataclass(frozen=True)
 class PeerEntry:
-    """A peer that a cluster is given by hand, with the addresses at which this cluster reaches it."""
+    """An entry of C(clusterlink_peers): a peer, with the addresses at which this cluster reaches it."""
 
     name: str
     gateways: tuple[Address, ...]
@@ -55,7 +48,7 @@ class PeerEntry:
 
 @dataclass(frozen=True)
 class Export:
-    """A Service offered to the fabric; C(host) instead of the Service of the same name when it is not empty."""
+    """An exported Service; a C(host) that is not empty replaces the Service of the same name."""
 
     namespace: str
     name: str
@@ -67,15 +60,15 @@ class Export:
 
 @dataclass(frozen=True)
 class Backing:
-    """A Service that this collection makes in an exporting cluster, for an export to point to.
+    """A Service that this collection creates in an exporting cluster for an export.
 
     Attributes:
         namespace: The export's namespace.
-        name: Its own name.
-        port: Its port.
+        name: The Service's name.
+        port: The Service's port.
         target_port: The pods' port, or its name.
-        selector: The labels of the pods behind it.
-        origin: Where what it is for was declared.
+        selector: The labels of its pods.
+        origin: Where the export is declared.
     """
 
     namespace: str
@@ -88,7 +81,7 @@ class Backing:
 
 @dataclass(frozen=True, order=True)
 class Source:
-    """An export of a peer that an import draws on."""
+    """A source of an import: an export of a peer."""
 
     peer: str
     name: str
@@ -97,7 +90,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Probe:
-    """How an import is tried: the scheme, the HTTP path asked for, and a text that the answer has to hold."""
+    """How an import is probed: the scheme, the HTTP path, and a text that the response must contain."""
 
     scheme: str = "http"
     path: str = "/"
@@ -106,18 +99,18 @@ class Probe:
 
 @dataclass(frozen=True)
 class Import:
-    """A local stand-in for exports of peers.
+    """An import: a local Service for exports of peers.
 
     Attributes:
-        namespace: Its own, and the Service's that it makes.
-        name: Likewise.
-        port: Where clients find it.
-        sources: As declared: the order is that of preference under C(static), and means nothing else.
+        namespace: The namespace of the Import and its Service.
+        name: The name of the Import and its Service.
+        port: The Service's port.
+        sources: The sources in their declared order, which is the order of preference for C(static) alone.
         lb_scheme: How a source is chosen.
-        merge: Whether the sources are added to a Service that is there already.
-        labels: By which policies of this cluster know the service.
-        origin: Where it was declared.
-        probe: How it is tried.
+        merge: Whether the sources are merged into an existing Service.
+        labels: The labels on which policies of this cluster can select.
+        origin: Where it is declared.
+        probe: How it is probed.
     """
 
     namespace: str
@@ -133,7 +126,7 @@ class Import:
 
 @dataclass(frozen=True)
 class AccessPolicy:
-    """An access policy; without a namespace it is of the privileged tier."""
+    """An access policy; without a namespace, it has the privileged tier."""
 
     name: str
     namespace: str
@@ -144,7 +137,7 @@ class AccessPolicy:
 
 
 def read_labels(item: Item) -> dict[str, str]:
-    """Labels for an object; those that the collection sets itself are problems."""
+    """Labels for an object; labels that the collection sets are problems."""
     labels = item.labels()
     for key in (api.MANAGED_BY_LABEL, api.FABRIC_LABEL, api.MERGE_LABEL):
         if key in labels:
@@ -154,14 +147,14 @@ def read_labels(item: Item) -> dict[str, str]:
 
 
 def read_probe(item: Item) -> Probe:
-    """Read how an import is tried: scheme, path, contains."""
+    """Read a probe: scheme, path, contains."""
     scheme = item.choice("scheme", PROBE_SCHEMES, PROBE_SCHEMES[0])
     path = item.text("path", "/")
     if not path.startswith("/"):
         item.problem("path", "must start with '/'", path)
     if scheme == "tcp":
         for key in sorted(item.keys() & {"path", "contains"}):
-            item.problem(key, "cannot stand beside the scheme tcp, which only connects", fix="Leave it out")
+            item.problem(key, "cannot be combined with the scheme tcp, which only connects", fix="Leave it out")
     probe = Probe(scheme, path, item.text("contains"))
     item.finish()
     return probe
@@ -175,7 +168,7 @@ def read_peer(item: Item) -> PeerEntry:
         if not item.get("gateways"):
             item.problem("gateways", "names no address", item.get("gateways"), "Name a host and a port")
         for key in sorted(item.keys() & {"host", "port"}):
-            item.problem(key, "cannot stand beside gateways", fix="Give one host and port, or a list of gateways")
+            item.problem(key, "cannot be combined with gateways", fix="Give one host and port, or a list of gateways")
     else:
         gateways = (Address(item.text("host", required=True), item.port(required=True)),)
     item.finish(also=["gateways", "host", "port"])
@@ -235,17 +228,18 @@ def read_import(item: Item, clusters: Clusters) -> Import:
 def read_access_policy(item: Item, clusters: Clusters | None, reason: str) -> AccessPolicy:
     """Read a policy: name, tier, namespace, action, from, to.
 
-    A policy without a namespace has to say C(tier: privileged), so that a forgotten one does not rule a whole cluster.
+    A policy without a namespace must set C(tier: privileged), so that a missing namespace does not affect a whole
+    cluster.
 
     Args:
-        item: The mapping that holds it.
-        clusters: Resolves hosts and groups; without it C(peers) are names of peers as they stand.
-        reason: What its origin says.
+        item: The policy's mapping.
+        clusters: Resolves hosts and groups; without it, C(peers) are literal names of peers.
+        reason: The reason of its origin.
     """
     namespace = item.name("namespace")
     tier = item.choice("tier", TIERS, NAMESPACED)
     if tier == PRIVILEGED and namespace:
-        item.problem("namespace", "cannot stand in a policy of the privileged tier", namespace, "Leave one of them out")
+        item.problem("namespace", "cannot be combined with tier: privileged", namespace, "Leave one of them out")
     if tier == NAMESPACED and not namespace:
         item.problem("namespace", "is required", fix="Name the import's or export's, or set tier: privileged")
     policy = AccessPolicy(

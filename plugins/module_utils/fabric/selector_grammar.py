@@ -1,12 +1,12 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a declaration says which clients and which services: words, compiled to selectors over a gateway's attributes.
+"""The keys by which a declaration selects clients and services, compiled to selectors over a gateway's attributes.
 
     client   labels, namespace, service_account, peers, peer_labels
     service  service, namespace, labels, peers, peer_labels
 
-All words given have to hold; a value may be a list, meaning any of these; no word at all means everyone.
-C(workloadSelector) instead of words is a Kubernetes label selector over the attributes themselves.
+All given keys must match; a list matches any of its values; without keys, everything matches.
+C(workloadSelector) instead of these keys is a Kubernetes label selector over the attributes.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def read_list(
         item: The policy that has the list.
         key: The list's key, C(from) or C(to).
         read: Reads one selector.
-        clusters: Resolves hosts and groups; without it C(peers) are names of peers as they stand.
+        clusters: Resolves hosts and groups; without it, C(peers) are literal names of peers.
     """
     given = item.get(key)
     selectors = tuple(read(each, clusters) for each in item.items(key))
     if given is None or given == []:
-        item.problem(key, "names nothing, so the policy has no rule", given, f"{key}: [{{}}] means everything")
+        item.problem(key, "is empty, so the policy has no rule", given, f"{key}: [{{}}] matches everything")
     return selectors
 
 
@@ -74,7 +74,7 @@ def read_service(item: Item, clusters: Clusters | None) -> Selector:
 
 
 def read_allowed(item: Item, clusters: Clusters) -> Selector:
-    """Read the C(from) of a service's rule: a selector of clients or, when no key is one of its words, pods' labels."""
+    """Read the C(from) of a service's rule: a selector of clients or, without any of its keys, pods' labels."""
     if not item.keys() or item.keys() & CLIENT_WORDS:
         return read_client(item, clusters)
     names = sorted(item.keys())
@@ -103,12 +103,12 @@ def _peers(item: Item, clusters: Clusters | None) -> list[Requirement]:
 
 
 def _any_of(item: Item, path: str, attribute: str, value: Any) -> list[Requirement]:
-    """The attribute has to have one of the values; absent asks for nothing."""
+    """The requirement that the attribute has one of the values; none for an absent value."""
     if value is None:
         return []
     values = value if isinstance(value, list) else [value]
     if not values:
-        item.problem(path, "is an empty list, which nothing matches", value, "Name a value, or leave it out")
+        item.problem(path, "is an empty list, which matches nothing", value, "Name a value, or leave it out")
     for each in values:
         fault = label_value_fault(each) if isinstance(each, str) else "must be a string, or a list of strings"
         if fault:
@@ -120,7 +120,7 @@ def _any_of(item: Item, path: str, attribute: str, value: Any) -> list[Requireme
 def _read_raw(item: Item, known: tuple[str, ...]) -> Selector:
     raw = item.item(RAW)
     for key in sorted(item.keys() - {RAW}):
-        item.problem(key, f"cannot stand beside {RAW}", fix=f"Use {RAW} alone, or words alone")
+        item.problem(key, f"cannot be combined with {RAW}", fix=f"Use only {RAW}, or only the other keys")
     labels = raw.mapping("matchLabels")
     requirements = [
         each
@@ -149,10 +149,10 @@ def _read_expression(expression: Item, known: tuple[str, ...]) -> list[Requireme
 
 
 def _is_attribute(item: Item, path: str, key: str, known: tuple[str, ...]) -> bool:
-    """Whether gateways know the attribute here; a selector on any other matches never, or always."""
+    """Whether gateways know the attribute here; a selector on an unknown attribute matches never, or always."""
     if key not in known and not key.startswith(tuple(each for each in known if each.endswith("."))):
         names = ", ".join(f"{each}KEY" if each.endswith(".") else each for each in known)
-        fix = did_you_mean(key, known) or f"Known here: {names}"
+        fix = did_you_mean(key, known) or f"Known attributes: {names}"
         item.problem(path, "is not an attribute that a gateway knows here", key, fix)
         return False
     fault = attribute_fault(key)

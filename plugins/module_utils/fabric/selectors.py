@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Label selectors over the attributes by which a gateway knows clients and services (api.py names them)."""
+"""Label selectors over a gateway's attributes of clients and services (api.py names them)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Requirement:
 
     @property
     def valid(self) -> bool:
-        """Whether a gateway takes it."""
+        """Whether a gateway accepts it."""
         return (
             not attribute_fault(self.key)
             and self.operator in OPERATORS
@@ -33,7 +33,7 @@ class Requirement:
         )
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
-        """Whether the attributes meet it; as in Kubernetes, NotIn holds for an attribute that is not there."""
+        """Whether the attributes match; as in Kubernetes, NotIn matches a missing attribute."""
         there = self.key in attributes
         if self.operator == "Exists":
             return there
@@ -44,18 +44,18 @@ class Requirement:
 
 @dataclass(frozen=True, order=True)
 class Selector:
-    """All of these requirements; without any it matches everything."""
+    """A selector of all these requirements; without requirements, it matches everything."""
 
     requirements: tuple[Requirement, ...] = ()
 
     @classmethod
     def of(cls, requirements: Iterable[Requirement]) -> Selector:
-        """The selector in the one order in which a plan writes it."""
+        """The selector with its requirements in canonical order."""
         return cls(tuple(sorted(set(requirements))))
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Selector:
-        """The selector that a Kubernetes label selector stands for."""
+        """The selector of a Kubernetes label selector."""
         labels = (form.get("matchLabels") or {}).items()
         expressions = form.get("matchExpressions") or ()
         return cls.of(
@@ -68,19 +68,19 @@ class Selector:
 
     @property
     def valid(self) -> bool:
-        """Whether a gateway takes it."""
+        """Whether a gateway accepts it."""
         return all(each.valid for each in self.requirements)
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
-        """Whether the attributes meet every requirement."""
+        """Whether the attributes match every requirement."""
         return all(each.matches(attributes) for each in self.requirements)
 
     def without(self, *prefixes: str) -> Selector:
-        """The requirements on attributes that start with none of the prefixes: what is left when those are open."""
+        """The selector without the requirements on attributes with these prefixes."""
         return Selector(tuple(each for each in self.requirements if not each.key.startswith(prefixes)))
 
     def as_dict(self) -> dict[str, Any]:
-        """The Kubernetes form: matchLabels where one value is wanted, matchExpressions for the rest."""
+        """The Kubernetes form: matchLabels for single values, matchExpressions for the rest."""
         labels: dict[str, str] = {}
         expressions: list[dict[str, Any]] = []
         for each in self.requirements:
@@ -100,10 +100,10 @@ class Selector:
 def attribute_fault(key: str) -> str:
     """Why a gateway would refuse a selector on this attribute, or an empty string.
 
-    It checks attributes like labels' keys, which have one '/' and 63 characters after it. A policy that fails is
-    dropped with nothing but a line in the control plane's log (v0.4.1, pkg/apis, AccessPolicySpec.Validate).
+    It checks attributes like label keys, which have one '/' and 63 characters after it. It ignores an invalid policy
+    and reports it only in the control plane's log (v0.4.1, pkg/apis, AccessPolicySpec.Validate).
     """
     if key.count("/") > 1:
-        return "has a '/', and ClusterLink's policies cannot select on such a label"
+        return "has a '/', and ClusterLink's policies cannot select on such labels"
     fault = label_key_fault(key)
     return f"makes the attribute {key}, which {fault}" if fault else ""

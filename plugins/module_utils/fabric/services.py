@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A service of the fabric: who exports it, who imports it, and who may use it."""
+"""A service of the fabric: its exporting clusters, its importing clusters, and its clients."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
 
 @dataclass(frozen=True)
 class PerPod:
-    """How the pods of a StatefulSet are exported, each by itself.
+    """How each pod of a StatefulSet is exported separately.
 
     Attributes:
-        by_peer: Whether imports carry the exporting cluster's name, C(web-0-east), so that several can export.
-        pods: How many there are; zero when that is to be looked up.
+        by_peer: Whether import names end with the exporting cluster, as C(web-0-east), so that several can export.
+        pods: How many pods there are; zero to look it up.
         target_port: The pods' port, or its name.
     """
 
@@ -49,28 +49,28 @@ class PerPod:
 
 @dataclass(frozen=True)
 class Service:
-    """A service: an entry of C(clusterlink_services), or what is made of one that is looked up.
+    """A service: an entry of C(clusterlink_services), or one from a found resource.
 
     Attributes:
         namespace: The exports' namespace.
         name: The exports' name.
         port: The port of the exported Service.
-        host: What the exports point to instead of the Service of the same name; empty for that Service.
-        exported_by: Clusters, in the order given, which is that of preference under C(static).
-        imported_by: Clusters.
-        merged_in: The importing clusters that have a Service of the import's name already.
+        host: The exports' host; empty for the Service of the same name.
+        exported_by: The exporting clusters, in the given order, which is the order of preference for C(static).
+        imported_by: The importing clusters.
+        merged_in: The importing clusters whose imports are merged into an existing Service.
         import_namespace: The imports' namespace.
         import_name: The imports' name.
-        import_port: The port at which importing clusters offer it.
+        import_port: The imports' port.
         lb_scheme: How an import chooses among its sources.
         labels: Labels of exports and imports, on which policies can select.
-        allowed: The clients that may use it; none means that nobody may.
-        probe: How its imports are tried.
-        origin: Where it was declared.
-        per_pod: How each pod is exported by itself, where it is; the expansion makes a service of each.
-        backings: By exporting cluster, the Service made there for its export.
-        points: By exporting cluster, the export's port and host where they are not those above.
-        left: The exporting clusters of which too little is known to write their export.
+        allowed: The clients that may use it; empty for none.
+        probe: How its imports are probed.
+        origin: Where it is declared.
+        per_pod: How each pod is exported separately; the expansion turns each into a service.
+        backings: By exporting cluster, the Service that the collection creates for the export.
+        points: By exporting cluster, an export's port and host that differ from those above.
+        left: The exporting clusters whose namespace is unknown, so that their export cannot be written.
     """
 
     namespace: str
@@ -94,12 +94,12 @@ class Service:
     left: tuple[str, ...] = ()
 
     def export(self, cluster: str) -> Export:
-        """What an exporting cluster holds of it."""
+        """The export of an exporting cluster."""
         port, host = self.points.get(cluster, (self.port, self.host))
         return Export(self.namespace, self.name, port, host, self.labels, self.origin)
 
     def imported(self, cluster: str) -> Import | None:
-        """What an importing cluster holds of it; nothing where there is no other cluster to import it from."""
+        """The import of an importing cluster; None when no other cluster exports it."""
         sources = tuple(Source(peer, self.name, self.namespace) for peer in self.exported_by if peer != cluster)
         if not sources:
             return None
@@ -116,7 +116,7 @@ class Service:
         )
 
     def policy(self, namespace: str, clients: tuple[Selector, ...]) -> AccessPolicy:
-        """The policy that lets these clients through to this service and no other."""
+        """The policy that allows these clients to call this service only."""
         service = Selector.of(
             [
                 Requirement(api.EXPORT_NAME, "In", (self.name,)),
@@ -134,7 +134,7 @@ def read_service(item: Item, clusters: Clusters) -> Service:
     port = item.port(required=True)
     exported_by = clusters.many(item, "exported_by")
     if not item.get("exported_by"):
-        item.problem("exported_by", "names no cluster, so nobody exports the service", fix="Name a host or a group")
+        item.problem("exported_by", "names no cluster, so no cluster exports it", fix="Name a host or a group")
     imported_by = clusters.many(item, "imported_by")
     import_as = item.item("import_as")
     service = Service(
@@ -163,7 +163,7 @@ def read_service(item: Item, clusters: Clusters) -> Service:
 
 
 def _read_per_pod(item: Item, exported_by: tuple[str, ...], port: int) -> PerPod | None:
-    """C(per_pod): true, or C(by_peer); with C(pods) and C(target_port), which mean nothing without it."""
+    """C(per_pod): true, or C(by_peer); with C(pods) and C(target_port), which need it."""
     value = item.get("per_pod")
     every = value if value == BY_PEER else flag(value or False)
     pods = item.count("pods", MAX_PODS)
@@ -173,15 +173,15 @@ def _read_per_pod(item: Item, exported_by: tuple[str, ...], port: int) -> PerPod
         return None
     if not every:
         for key in sorted(item.keys() & {"pods", "target_port"}):
-            item.problem(key, "means something only with per_pod", item.get(key), "Set per_pod, or leave it out")
+            item.problem(key, "needs per_pod", item.get(key), "Set per_pod, or leave it out")
         return None
     for key in sorted(item.keys() & {"host", "merge"}):
-        item.problem(key, "cannot stand beside per_pod", item.get(key), "Leave one of them out")
+        item.problem(key, "cannot be combined with per_pod", item.get(key), "Leave one of them out")
     if every is True and len(exported_by) > 1:
-        what = f"is true, and {' and '.join(sorted(exported_by))} have pods of the same names"
+        what = f"is true, and {' and '.join(sorted(exported_by))} have pods with the same names"
         fix = f"Set per_pod: {BY_PEER}, which names imports like {item.get('name')}-0-{min(exported_by)}"
         item.problem("per_pod", what, value, f"{fix}, or let one cluster export it")
-    # Told apart in any case, so that the same fault is not found again in each pod.
+    # With distinct names, so that each pod does not repeat this problem.
     return PerPod(every == BY_PEER or len(exported_by) > 1, pods, target_port)
 
 
@@ -193,24 +193,24 @@ def _read_target_port(item: Item, port: int) -> int | str:
 
 
 def _check_pod_names(item: Item, service: Service) -> None:
-    """Note names of pods' Services that would be too long."""
+    """Report names of pods' Services that are too long."""
     last = (service.per_pod.pods if service.per_pod and service.per_pod.pods else MAX_PODS) - 1
     for name, key in ((service.name, "name"), (service.import_name, "import_as.name")):
         suffixes = [""] if key == "name" else [pod_suffix(service, peer) for peer in service.exported_by]
         longest = max((f"{name}-{last}{suffix}" for suffix in suffixes), key=len, default="")
         if len(name) <= MAX_NAME < len(longest):
-            what = f"makes names like {longest}, and a Service's has at most {MAX_NAME} characters"
+            what = f"leads to names like {longest}, and a Service name has at most {MAX_NAME} characters"
             item.problem(key if key in item or key == "name" else "import_as", what, name, "Choose a shorter name")
             break
 
 
 def pod_suffix(service: Service, peer: str) -> str:
-    """What the names of imports of the peer's pods end with."""
+    """The suffix of the names of imports of the peer's pods."""
     return f"-{peer}" if service.per_pod and service.per_pod.by_peer else ""
 
 
 def _read_merge(item: Item, clusters: Clusters, imported_by: tuple[str, ...]) -> tuple[str, ...]:
-    """The clusters of C(merge): true for all importing ones, or hosts and groups."""
+    """The clusters of C(merge): true for all importing clusters, or hosts and groups."""
     value = item.get("merge")
     everywhere = flag(value)
     if everywhere is not None:
@@ -218,7 +218,7 @@ def _read_merge(item: Item, clusters: Clusters, imported_by: tuple[str, ...]) ->
     merged = clusters.many(item, "merge")
     for cluster in merged:
         if cluster not in imported_by:
-            fix = "Add it to imported_by, or leave it out of merge"
+            fix = "Add it to imported_by, or remove it from merge"
             item.problem("merge", f"names the cluster {cluster}, which does not import the service", value, fix)
     return merged
 

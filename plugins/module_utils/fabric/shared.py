@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces that clusters share: what is declared of them."""
+"""The declaration of shared namespaces."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class SharedNamespace:
     """One entry of C(clusterlink_shared_namespaces).
 
     Attributes:
-        name: The namespace, the same in every cluster.
-        clusters: Who shares it.
-        selector: Which of its Services are shared, by their labels.
+        name: The namespace, which is the same in every cluster.
+        clusters: The clusters that share it.
+        selector: The labels of the shared Services.
         allowed: The clients that may use them.
         lb_scheme: How an import chooses among its sources.
-        probe: How the imports are tried.
-        origin: Where it was declared.
+        probe: How the imports are probed.
+        origin: Where it is declared.
     """
 
     name: str
@@ -62,7 +62,7 @@ def read_shared(item: Item, clusters: Clusters) -> SharedNamespace:
 
 
 def _all_of(namespace: str, members: tuple[str, ...]) -> Selector:
-    """Every pod of the namespace in these clusters."""
+    """All pods of the namespace in these clusters."""
     return Selector.of(
         [
             Requirement(api.CLIENT_NAMESPACE, "In", (namespace,)),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keeps a namespace from being shared, whatever Services are in it."""
+"""The checks of shared namespaces that do not depend on the Services in them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .topology import can_reach, is_linked
 
 
 def check_shared(declaration: Declaration, report: Report) -> None:
-    """Note shared namespaces that are named twice, hold a gateway, or lack the links that they would need."""
+    """Report shared namespaces that are duplicate, contain a gateway, or lack the links that they need."""
     firsts: dict[str, SharedNamespace] = {}
     for shared in declaration.shared:
         where = shared.origin.where
         first = firsts.setdefault(shared.name, shared)
         if first is not shared:
-            what = f"is the name of {first.origin.where} too"
-            report.add(f"{where}.name", what, shared.name, "Make one entry of the two")
+            what = f"is also the name of {first.origin.where}"
+            report.add(f"{where}.name", what, shared.name, "Merge the two entries")
         for cluster in shared.clusters:
             if declaration.peers[cluster].namespace == shared.name:
                 what = f"is the namespace of the gateway of {cluster}"
@@ -30,7 +30,7 @@ def check_shared(declaration: Declaration, report: Report) -> None:
             members = (declaration.peers[each] for each in shared.clusters)
             if shared.clusters and not any(may_come_from(client, each) for each in members):
                 fix = f"Clusters that share it: {', '.join(shared.clusters)}"
-                report.add(f"{where}.allow[{index}].from", "leaves out every cluster of the namespace", None, fix)
+                report.add(f"{where}.allow[{index}].from", "matches no cluster of the namespace", None, fix)
         _check_ways(declaration, shared, report)
 
 
@@ -40,7 +40,7 @@ def _check_ways(declaration: Declaration, shared: SharedNamespace, report: Repor
     if len(shared.clusters) > 1 and not ways:
         found = ", ".join(shared.clusters)
         fix = "Give one of them an ingress (clusterlink_ingress_type or clusterlink_gateway_host)"
-        report.add(where, "names clusters of which none has an ingress, so none can reach another", found, fix)
+        report.add(where, "names only clusters without an ingress, so none can reach another", found, fix)
     if declaration.link_mode != EXPLICIT:
         return
     for source, target in ways:

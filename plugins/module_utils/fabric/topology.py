@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which clusters have to reach which, and why: the fabric's links.
+"""The fabric's links: which clusters must reach which, and why.
 
-Only an importing gateway ever calls: heartbeats, requests for authorisation and connections all go from the cluster
-that has a Peer object to the one it names. An exporting gateway needs no Peer for those who import from it (v0.4.1,
-pkg/controlplane/authz/manager.go, authorizeIngress). So a cluster without ingress can import from others, and no
-other can import from it.
+Only the importing gateway opens connections: heartbeats, authorization requests and data go from the cluster with a
+Peer object to the named peer. An exporting gateway needs no Peer for its importers (v0.4.1,
+pkg/controlplane/authz/manager.go, authorizeIngress). So a cluster without ingress can import from others, and no other
+cluster can import from it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Link:
     """Two clusters that can reach each other, or of which one can reach the other.
 
     Attributes:
-        source: The cluster that reaches the target: as declared, or the one that imports.
+        source: The cluster that reaches the target: the declared source, or the importing cluster.
         target: The other cluster.
-        name: As declared; may be empty.
+        name: The declared name; may be empty.
         both_ways: Whether the target also reaches the source.
         one_way: Why it does not; empty when it does.
-        reasons: What the link is there for.
+        reasons: The declarations that need the link.
     """
 
     source: str
@@ -49,18 +49,18 @@ class Need:
     origin: Origin
 
 
-def needs(held: Mapping[str, ClusterResources]) -> list[Need]:
-    """What the imports need, each cluster in its turn."""
+def needs(resources: Mapping[str, ClusterResources]) -> list[Need]:
+    """The needs of all imports, cluster by cluster."""
     return [
         Need(host, source.peer, each.origin)
-        for host, holding in held.items()
-        for each in holding.imports
+        for host, own in resources.items()
+        for each in own.imports
         for source in each.sources
     ]
 
 
 def can_reach(declaration: Declaration, source: str, target: str) -> bool:
-    """Whether a Peer object would let the source reach the target."""
+    """Whether the source can reach the target, with a Peer object."""
     if source not in declaration.peers:
         return False
     peer = declaration.peers.get(target)
@@ -74,7 +74,7 @@ def is_linked(declaration: Declaration, source: str, target: str) -> bool:
     return any({link.source, link.target} == {source, target} for link in declaration.links)
 
 
-def links(declaration: Declaration, held: Mapping[str, ClusterResources]) -> list[Link]:
+def links(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> list[Link]:
     """The fabric's links, in the order of their clusters' names."""
     pairs: dict[frozenset[str], _Pair] = {}
     if declaration.link_mode == MESH:
@@ -90,7 +90,7 @@ def links(declaration: Declaration, held: Mapping[str, ClusterResources]) -> lis
             pair = _pair(pairs, host, entry.name)
             pair.directions.add((host, entry.name))
             pair.reasons.add(entry.origin.reason)
-    for need in needs(held):
+    for need in needs(resources):
         pair = _pair(pairs, need.source, need.target)
         pair.needed.add((need.source, need.target))
         pair.reasons.add(need.origin.reason)
@@ -100,7 +100,7 @@ def links(declaration: Declaration, held: Mapping[str, ClusterResources]) -> lis
 
 
 def unreachable_pairs(declaration: Declaration) -> list[tuple[str, str]]:
-    """The clusters of which neither can reach the other."""
+    """The pairs of clusters that cannot reach each other."""
     pairs = combinations(sorted(declaration.peers), 2)
     return [(one, two) for one, two in pairs if not _reach_at_all(declaration, one, two)]
 
@@ -111,7 +111,7 @@ def _reach_at_all(declaration: Declaration, one: str, two: str) -> bool:
 
 @dataclass
 class _Pair:
-    """What is known so far of the link between two clusters."""
+    """The link between two clusters, while it is assembled."""
 
     name: str = ""
     reasons: set[str] = field(default_factory=set)
@@ -120,14 +120,14 @@ class _Pair:
     needed: set[tuple[str, str]] = field(default_factory=set)
 
     def join(self, declaration: Declaration, source: str, target: str, reason: str) -> None:
-        """Link the two in each direction that is possible."""
+        """Link the two in every possible direction."""
         self.reasons.add(reason)
         for way in ((source, target), (target, source)):
             if can_reach(declaration, *way):
                 self.directions.add(way)
 
     def link(self, declaration: Declaration) -> Link:
-        """The link, told from the side that it was declared from, else from the one that imports."""
+        """The link. Its source is the declared source, else the importing cluster."""
         ways = [self.directions, self.declared, self.needed]
         source, target = next((min(way) for way in ways if len(way) == 1), min(self.directions))
         one_way = "" if len(self.directions) > 1 else _why_one_way(declaration, source, target)
@@ -139,7 +139,7 @@ def _why_one_way(declaration: Declaration, source: str, target: str) -> str:
         return f"{target} is outside the inventory"
     if declaration.peers[source].outbound_only:
         return f"{source} has no ingress"
-    return f"only {source} is given an address, by its clusterlink_peers"
+    return f"only {source} has an address of the other, from its clusterlink_peers"
 
 
 def _pair(pairs: dict[frozenset[str], _Pair], source: str, target: str) -> _Pair:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is well-formed and works, but perhaps not as it was meant."""
+"""Warnings about a valid declaration that may not have the intended effect."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from .resources import AccessPolicy
 from .topology import unreachable_pairs
 
 
-def warnings(declaration: Declaration, held: Mapping[str, ClusterResources]) -> tuple[str, ...]:
-    """Sentences, in an order of their own."""
+def warnings(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> tuple[str, ...]:
+    """The warnings as sentences, sorted."""
     found = [
         *declaration.notes,
-        *_merged_exports(held),
-        *_other_ports(declaration, held),
-        *_idle_policies(declaration, held),
-        *_out_of_reach(declaration, held),
+        *_merged_exports(resources),
+        *_other_ports(declaration, resources),
+        *_idle_policies(declaration, resources),
+        *_out_of_reach(declaration, resources),
     ]
     return tuple(sorted(set(found)))
 
 
-def _out_of_reach(declaration: Declaration, held: Mapping[str, ClusterResources]) -> Iterator[str]:
-    """What clusters without ingress leave without an effect; what something needs of them is refused."""
+def _out_of_reach(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> Iterator[str]:
+    """Links and exports without effect, because a cluster has no ingress; needed ones are problems instead."""
     if declaration.link_mode == MESH:
         for one, two in unreachable_pairs(declaration):
             yield f"{one} and {two} are not linked: neither has an ingress, so neither can reach the other."
     given = {name for peer in declaration.peers.values() for name in peer.entries}
-    for host, holding in held.items():
+    for host, own in resources.items():
         if declaration.peers[host].outbound_only and host not in given:
-            for each in holding.exports:
-                yield f"{host} exports {each.namespace}/{each.name}, and has no ingress, so no cluster can import it."
+            for each in own.exports:
+                yield f"{host} exports {each.namespace}/{each.name} and has no ingress, so no cluster can import it."
 
 
-def _merged_exports(held: Mapping[str, ClusterResources]) -> Iterator[str]:
-    """An export leads to its Service, and a merged import's sources are endpoints of that Service like its pods."""
-    for host, holding in held.items():
-        exports = {(each.namespace, each.name) for each in holding.exports if not each.host}
-        for each in holding.imports:
+def _merged_exports(resources: Mapping[str, ClusterResources]) -> Iterator[str]:
+    """Exports of Services into which the same cluster merges imports."""
+    for host, own in resources.items():
+        exports = {(each.namespace, each.name) for each in own.exports if not each.host}
+        for each in own.imports:
             if each.merge and (each.namespace, each.name) in exports:
                 service = f"{each.namespace}/{each.name}"
                 yield (
-                    f"{host} exports {service} and merges imports into the same Service. Its gateway then hands a part "
-                    "of the peers' requests on to another cluster, as a client of its own that policies may deny. "
-                    "Let the export point to another Service with the same pods (host) where that is not wanted."
+                    f"{host} exports {service} and merges imports into the same Service. So its gateway forwards some "
+                    "of the peers' requests to another cluster, where policies may deny them. To avoid that, set the "
+                    "export's host to another Service with the same pods."
                 )
 
 
-def _other_ports(declaration: Declaration, held: Mapping[str, ClusterResources]) -> Iterator[str]:
-    ports = {(host, e.namespace, e.name): e.port for host, holding in held.items() for e in holding.exports}
+def _other_ports(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> Iterator[str]:
+    ports = {(host, e.namespace, e.name): e.port for host, own in resources.items() for e in own.exports}
     for host, peer in declaration.peers.items():
         for each in peer.imports:
             for source in each.sources:
                 port = ports.get((source.peer, source.namespace, source.name), each.port)
                 if port != each.port:
                     yield (
-                        f"{host} offers {each.namespace}/{each.name} at port {each.port}, "
-                        f"and {source.peer} exports {source.namespace}/{source.name} at port {port}."
+                        f"{host} imports {each.namespace}/{each.name} with port {each.port}, "
+                        f"and {source.peer} exports {source.namespace}/{source.name} with port {port}."
                     )
 
 
 @dataclass(frozen=True)
 class _Flow:
-    """One way by which clients of some cluster reach a service, as one of the two gateways sees it."""
+    """Connections from clients of one cluster to a service, as one of the two gateways sees them."""
 
     namespace: str
     clients: Peer
@@ -81,29 +81,29 @@ class _Flow:
         )
 
 
-def _idle_policies(declaration: Declaration, held: Mapping[str, ClusterResources]) -> Iterator[str]:
-    """Policies that nothing declared can meet; a privileged deny is a guard rail, and may well stand idle."""
-    # What comes from outside the inventory or was not looked up, and so what a policy on it meets, is not known.
+def _idle_policies(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> Iterator[str]:
+    """Policies that match no declared connection, except privileged denies, which are guard rails."""
+    # Connections from outside the inventory and of unknown namespaces are not known.
     if declaration.outsiders() or any(declaration.unknown(host) for host in declaration.lookups):
         return
-    flows = _flows(declaration, held)
+    flows = _flows(declaration, resources)
     for host, peer in declaration.peers.items():
         for policy in peer.policies:
             if not _guards(policy) and not any(each.decided_by(policy) for each in flows[host]):
-                yield f"The policy {_name(policy)} of {host} decides on nothing that is declared."
+                yield f"The policy {_name(policy)} of {host} matches no declared connection."
     for fabric_policy in declaration.policies:
         policy = fabric_policy.policy
-        there = (each for host in fabric_policy.clusters or held for each in flows[host])
+        there = (each for host in fabric_policy.clusters or resources for each in flows[host])
         if not _guards(policy) and not any(each.decided_by(policy) for each in there):
-            yield f"The policy {_name(policy)} of clusterlink_policies decides on nothing that is declared."
+            yield f"The policy {_name(policy)} of clusterlink_policies matches no declared connection."
 
 
-def _flows(declaration: Declaration, held: Mapping[str, ClusterResources]) -> dict[str, list[_Flow]]:
-    flows: dict[str, list[_Flow]] = {host: [] for host in held}
-    exports = {(host, e.namespace, e.name): e for host, holding in held.items() for e in holding.exports}
-    for host, holding in held.items():
+def _flows(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> dict[str, list[_Flow]]:
+    flows: dict[str, list[_Flow]] = {host: [] for host in resources}
+    exports = {(host, e.namespace, e.name): e for host, own in resources.items() for e in own.exports}
+    for host, own in resources.items():
         clients = declaration.peers[host]
-        for each in holding.imports:
+        for each in own.imports:
             for source in each.sources:
                 exporter = declaration.peers.get(source.peer)
                 labels = exporter.labels if exporter else {}

@@ -15,8 +15,9 @@ from itertools import groupby
 from typing import Any
 
 from ..common.kinds import KINDS, Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem, raise_all
-from .client import Cluster, Object
+from .client import Cluster
 from .compare import is_applied
 from .dry_run import Drift, Step, drift_of, dry_run
 from .parallel import Query, attempt, read

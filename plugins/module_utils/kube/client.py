@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.kinds import KINDS, path
 from ..common.naming import FIELD_MANAGER
+from ..common.types import Object as Object  # noqa: PLC0414  # exported for gateway/
 from .errors import HTTP_NOT_FOUND, ApiError, Request, api_error
 from .transport import Transport
 
 if TYPE_CHECKING:
     import urllib3
 
-Object = dict[str, Any]
 
 _PAGE = 500
 _APPLY = "application/apply-patch+yaml"

@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..common.naming import FIELD_MANAGER
-
-Object = Mapping[str, Any]
+from ..common.types import Object
 
 # Fields that a managedFields record never holds.
 _IDENTITY = frozenset({"apiVersion", "kind"})

@@ -14,8 +14,9 @@ from typing import Any
 
 from ..common.kinds import Ref
 from ..common.naming import FIELD_MANAGER
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem, raise_all
-from .client import Cluster, Object
+from .client import Cluster
 from .compare import Difference, Writer, creation, difference, is_changed_by_hand, removal, writers
 from .errors import HTTP_FORBIDDEN, HTTP_NOT_FOUND, ApiError
 from .parallel import attempt

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
+from ..common.types import Object
 from ..errors import ClusterlinkError, raise_all
-from .client import Cluster, Object
+from .client import Cluster
 from .transport import ClusterUnreachableError
 
 T = TypeVar("T")

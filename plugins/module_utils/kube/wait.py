@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 
 from ..common.kinds import KINDS, Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
-from .client import Cluster, Object
+from .client import Cluster
 from .errors import HTTP_GONE, ApiError
 from .readiness import Judge, still_there, unready
 from .retry import TRANSIENT

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cluster's whole part of a fabric's plan: its Peers, Exports, Imports and policies, and nothing besides."""
+"""Apply one cluster's part of a fabric's plan: its Peers, Exports, Imports and policies."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from ..clusterlink.api import (
     ownership_labels,
 )
 from ..common.kinds import KINDS, Ref
+from ..common.types import Address, Object
 from ..errors import Problem, raise_all
 from ..fabric.objects import in_order, peer_object
-from ..fabric.resources import Address
 from ..kube.apply import ApplyResult, Prune, apply_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.readiness import unready
 from ..kube.wait import settle_time, wait_gone, wait_ready
 
@@ -43,26 +43,26 @@ def apply_mesh(
     gateways: Mapping[str, Address | None] | None = None,
     gateway_namespace: str = "",
 ) -> ApplyResult:
-    """Make the cluster hold these objects of the fabric, and no others that carry its ownership labels.
+    """Apply these objects of the fabric, and remove others with its ownership labels.
 
-    They are written in the order of ``PLAN_KINDS`` and removed backwards: an Import source that names a Peer which is
-    gone makes connections fail (ClusterLink v0.4.1), so Imports are brought up to date before Peers go.
+    They are written in the order of ``PLAN_KINDS`` and removed in the reverse order: connections fail when an Import
+    source has no Peer (ClusterLink v0.4.1), so Imports are updated before Peers are removed.
 
     Args:
-        cluster: Where.
+        cluster: The cluster.
         fabric: The fabric's name.
-        objects: The objects wanted, of C(PLAN_KINDS); the ownership labels are added.
-        check: Only say what would be done.
+        objects: The desired objects, of C(PLAN_KINDS); the ownership labels are added.
+        check: Only report what would be done.
         force: Take over fields of other managers and objects of other fabrics.
-        keep: Objects of the fabric that stay although they are not among the wanted.
-        keep_namespaces: Namespaces in which all of them stay.
-        gateways: The fabric's clusters with their gateways' addresses, None where that is not known. Peers of links to
-            them that were asked for by name stay, too; where the address is known they are brought up to date.
-        gateway_namespace: The namespace that the gateway's step makes; taken to be there in check mode.
+        keep: Objects of the fabric that stay although they are not desired.
+        keep_namespaces: Namespaces in which all objects stay.
+        gateways: The fabric's clusters with their gateway addresses, None for an unknown one. Peers of links to them
+            that were added by name stay, and are updated when the address is known.
+        gateway_namespace: The namespace that the gateway's step creates; check mode assumes that it exists.
 
     Raises:
-        ClusterlinkError: With all problems; nothing was written then.
-        PartlyDoneError: Something failed while writing.
+        ClusterlinkError: With all problems; nothing is written.
+        PartlyDoneError: A write failed.
     """
     raise_all(problem for index, obj in enumerate(objects) for problem in _malformed(f"objects[{index}]", obj))
     labels = ownership_labels(fabric)
@@ -79,12 +79,12 @@ def apply_mesh(
             keep=frozenset(keep),
             keep_namespaces=frozenset(keep_namespaces),
             marks={"Service": BACKING_LABEL},
-            spare=lambda obj: _is_asked_link(obj, labels, known),
+            spare=lambda obj: _is_added_link(obj, labels, known),
         ),
         assume_namespaces=[gateway_namespace],
         guard=lambda obj: _of_another_fabric(obj, fabric),
-        refuse=_somebodys_service,
-        complete=lambda planned, observed: _with_asked_links(planned, observed, labels, known),
+        refuse=_foreign_service,
+        complete=lambda planned, observed: _with_added_links(planned, observed, labels, known),
     )
 
 
@@ -94,31 +94,31 @@ def wait_for_mesh(
     timeout: float,
     *,
     with_peers: bool,
-    away: Collection[str] = (),
+    unreachable: Collection[str] = (),
     gateways_changed: bool = False,
 ) -> dict[Ref, Object | None]:
-    """Wait until what was applied works and what was removed is gone; when it is so already, no request is made.
+    """Wait until the applied objects are ready and the removed ones are gone. Without changes, it makes no request.
 
     Args:
-        cluster: Where.
-        result: What was done.
-        timeout: Seconds for all together.
+        cluster: The cluster.
+        result: The result of C(apply_mesh).
+        timeout: Seconds for all objects together.
         with_peers: Whether Peers must be reachable.
-        away: Names of Peers that need not be, all the same.
-        gateways_changed: Whether what was said of Peers before is not believed, also of unchanged ones.
+        unreachable: Names of Peers that need not be reachable.
+        gateways_changed: Whether earlier conditions of Peers are not trusted, even of unchanged ones.
 
     Returns:
-        The objects waited for as last seen.
+        The last state of each object.
 
     Raises:
         NotReadyError: The time is over.
-        ApiError: The API server does not let us look.
+        ApiError: The API server refuses to show them.
     """
     deadline = time.monotonic() + timeout
     refs = [
         ref
         for ref in result.objects
-        if READY_CONDITIONS[ref.kind] and (ref.kind != "Peer" or (with_peers and ref.name not in away))
+        if READY_CONDITIONS[ref.kind] and (ref.kind != "Peer" or (with_peers and ref.name not in unreachable))
     ]
     doubted = [ref for ref in result.unchanged if gateways_changed and ref.kind == "Peer"]
     changed = {ref for ref in [*result.updated, *doubted] if ref in refs}
@@ -131,14 +131,14 @@ def wait_for_mesh(
     return states
 
 
-def not_waited_for(result: ApplyResult, away: Collection[str]) -> dict[Ref, str]:
-    """The Peers among what was applied that need not be reachable, and are not yet, each with the reason.
+def not_waited_for(result: ApplyResult, unreachable: Collection[str]) -> dict[Ref, str]:
+    """The applied Peers that need not be reachable and are not, each with the reason.
 
     Args:
-        result: What was done.
-        away: Names of Peers, as for C(wait_for_mesh).
+        result: The result of C(apply_mesh).
+        unreachable: Names of Peers, as for C(wait_for_mesh).
     """
-    peers = {ref: obj for ref, obj in result.objects.items() if ref.kind == "Peer" and ref.name in away}
+    peers = {ref: obj for ref, obj in result.objects.items() if ref.kind == "Peer" and ref.name in unreachable}
     return {ref: f"not waited for: {reason}" for ref, obj in peers.items() if (reason := unready(obj))}
 
 
@@ -146,11 +146,11 @@ def _malformed(where: str, obj: Mapping[str, Any]) -> list[Problem]:
     kind, metadata = obj.get("kind"), obj.get("metadata")
     if kind not in PLAN_KINDS or obj.get("apiVersion") != KINDS[kind].api_version:
         found = f"{obj.get('apiVersion')} {kind}"
-        return [Problem(where, f"it is no Service, and none of {', '.join(MESH_KINDS)} of {API_VERSION}", found)]
+        return [Problem(where, f"it is neither a Service nor one of {', '.join(MESH_KINDS)} of {API_VERSION}", found)]
     if not isinstance(metadata, Mapping) or not metadata.get("name"):
         return [Problem(f"{where}.metadata.name", "it is missing")]
     if KINDS[kind].namespaced and not metadata.get("namespace"):
-        return [Problem(f"{where}.metadata.namespace", f"it is missing, and {kind} is a namespaced kind")]
+        return [Problem(f"{where}.metadata.namespace", f"it is missing, and {kind} is namespaced")]
     return []
 
 
@@ -160,42 +160,42 @@ def _labelled(obj: Mapping[str, Any], labels: Mapping[str, str]) -> Object:
     return {**obj, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **mark, **labels}}}
 
 
-def _somebodys_service(obj: Object) -> Problem | None:
-    """Why a Service that is there must be left alone, whatever is forced: it is somebody's own."""
+def _foreign_service(obj: Object) -> Problem | None:
+    """The problem of an existing Service that this collection did not create; force does not replace it."""
     if obj["kind"] == "Service" and BACKING_LABEL not in (obj["metadata"].get("labels") or {}):
         return Problem(
             where=str(Ref.of(obj)),
-            what="it is there already, and was not made for an export, as one of this name has to be",
-            fix="Rename or remove it; a pod that has a Service of its name is exported by that, as any other Service",
+            what="it exists already, and the collection did not create it for an export",
+            fix="Rename or remove it. To export a pod that has its own Service, declare that Service",
         )
     return None
 
 
-def _is_asked_link(obj: Object, ownership: Mapping[str, str], clusters: Collection[str]) -> bool:
-    """Whether it is our Peer of a link that was asked for by name, to one of these clusters."""
+def _is_added_link(obj: Object, ownership: Mapping[str, str], clusters: Collection[str]) -> bool:
+    """Whether it is our Peer of a link to one of these clusters that was added by name."""
     labels = obj["metadata"].get("labels") or {}
     there = obj["metadata"]["name"] in clusters and not obj["metadata"].get("deletionTimestamp")
     return obj["kind"] == "Peer" and there and LINK_LABEL in labels and ownership.items() <= labels.items()
 
 
-def _with_asked_links(
+def _with_added_links(
     planned: Mapping[Ref, Object],
     observed: Mapping[Ref, Object],
     ownership: Mapping[str, str],
     gateways: Mapping[str, Address | None],
 ) -> Mapping[Ref, Object]:
-    """What is planned, and the Peers of links that were asked for by name, with what says so."""
-    asked: dict[Ref, Object] = {}
+    """The planned objects, and the Peers of links that were added by name, with their labels."""
+    added: dict[Ref, Object] = {}
     for ref, obj in observed.items():
-        if not _is_asked_link(obj, ownership, gateways):
+        if not _is_added_link(obj, ownership, gateways):
             continue
         own = {key: value for key, value in obj["metadata"]["labels"].items() if key in (LINK_LABEL, LINK_SOURCE_LABEL)}
         address = gateways[ref.name]
         if ref in planned:
-            asked[ref] = _labelled(planned[ref], own)
+            added[ref] = _labelled(planned[ref], own)
         elif address:
-            asked[ref] = peer_object(ref.name, ref.namespace, [address], {**ownership, **own})
-    return {Ref.of(obj): obj for obj in in_order({**planned, **asked}.values())} if asked else planned
+            added[ref] = peer_object(ref.name, ref.namespace, [address], {**ownership, **own})
+    return {Ref.of(obj): obj for obj in in_order({**planned, **added}.values())} if added else planned
 
 
 def _of_another_fabric(obj: Object, fabric: str) -> Problem | None:

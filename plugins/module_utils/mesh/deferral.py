@@ -1,31 +1,32 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to wait because a peer's gateway has no known address yet: its Peer, and the sources that name it."""
+"""Defer the Import sources of pending Peers, whose gateway address is not known yet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..fabric.objects import without_sources
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 
 
 def defer_unreachable_sources(
     cluster: Cluster, objects: Sequence[Object], pending: Mapping[Ref, str]
 ) -> tuple[list[Object], dict[Ref, str]]:
-    """Leave out sources whose Peer is pending and not in the cluster from earlier, and Imports left without any.
+    """Leave out sources whose Peer is pending and does not exist, and Imports without other sources.
 
     Args:
-        cluster: Where the Peers would be; asked only about those that are pending.
-        objects: The objects wanted.
-        pending: What is neither written nor removed, with the reason.
+        cluster: The cluster of the Peers; only pending ones are read.
+        objects: The desired objects.
+        pending: The objects that are neither written nor removed, with the reason.
 
     Returns:
-        The objects to apply, and what is pending, with the Imports that are not whole.
+        The objects to apply, and the pending ones including the incomplete Imports.
 
     Raises:
-        ClusterlinkError: The API server does not let us look.
+        ClusterlinkError: The API server refuses to show a Peer.
     """
     missing = {
         ref.name for ref in pending if ref.kind == "Peer" and cluster.get(ref.kind, ref.name, ref.namespace) is None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a fabric is not as declared, and by whom, for people and as data. Pure."""
+"""The drift of a fabric: what differs from the declaration, and who changed it. Pure."""
 
 from __future__ import annotations
 
@@ -18,21 +18,20 @@ _SHOWN_FIELDS = 3
 
 
 def report(infos: Mapping[str, Info]) -> dict[str, Any]:
-    """Everything that is to be said of a fabric's drift.
+    """The report on a fabric's drift.
 
     Args:
-        infos: By cluster, what was found as C(drift) and C(incomplete), lists as module fabric_apply returns them; and
-            C(msg), why the cluster could not be read, or not wholly.
+        infos: By cluster, the lists C(drift) and C(incomplete) of module fabric_apply, and C(msg), the reason why the
+            cluster could not be read, or only in part.
 
     Returns:
-        C(drifted), whether anything is not as declared; C(clusters), each with C(read), C(error), C(drift) and
-        C(incomplete); C(table), lines; and C(problems), a sentence without a full stop for each, none when all is as
-        declared.
+        C(drifted), whether anything differs; C(clusters), each with C(read), C(error), C(drift) and C(incomplete);
+        C(table), lines; and C(problems), a sentence without a full stop for each difference.
     """
     clusters: dict[str, dict[str, Any]] = {
         name: {
             "read": not info.get("msg") and "drift" in info,
-            "error": one_line(str(info.get("msg") or ("" if "drift" in info else "it was not looked at"))),
+            "error": one_line(str(info.get("msg") or ("" if "drift" in info else "it was not read"))),
             "drift": [dict(finding) for finding in info.get("drift") or ()],
             "incomplete": [dict(each) for each in info.get("incomplete") or ()],
         }
@@ -57,7 +56,7 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
 def _sentence(finding: Finding) -> str:
     who = f" by {_who(finding)}" if finding["by"] else ""
     fields = f" ({_shown_fields(finding)})" if finding["drift"] == "changed" else ""
-    conflict = "; a run does not take it back unless clusterlink_force_conflicts is set" if finding["conflict"] else ""
+    conflict = "; a run reverts it only with clusterlink_force_conflicts" if finding["conflict"] else ""
     return f"{_object(finding)} is {finding['drift']}{who}{fields}{conflict}"
 
 
@@ -67,10 +66,10 @@ def _object(finding: Finding) -> str:
 
 
 def _who(finding: Finding) -> str:
-    """The managers, the latest first; ourselves where only the declaration is another since."""
+    """The managers, the latest first; this collection's when only the declaration changed."""
     names = [writer["manager"] for writer in finding["by"]]
     others = [name for name in dict.fromkeys(names) if name != FIELD_MANAGER]
-    return ", ".join(others) or (f"{FIELD_MANAGER}, as declared earlier" if names else "")
+    return ", ".join(others) or (f"{FIELD_MANAGER}, from an earlier declaration" if names else "")
 
 
 def _when(finding: Finding) -> str:

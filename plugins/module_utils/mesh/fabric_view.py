@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cluster holds of a fabric, as people ask about it: objects in, plain data out. Pure."""
+"""A cluster's resources of a fabric as plain data. Pure."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import api
+from ..common.types import Object
 
-Object = Mapping[str, Any]
 View = Mapping[str, Any]
 
-NOT_SEEN = "no gateway has reported on it"
+NOT_SEEN = "no gateway has reported its status"
 NO_HEARTBEAT = "its gateway has not answered a heartbeat"
 
 
 def peer_view(peer: Object) -> dict[str, Any]:
-    """A Peer: where its gateways are, and whether they answer."""
+    """A Peer: its gateways' addresses, and whether they are reachable."""
     state = ready_state(peer)
     return {
         **_common(peer),
@@ -29,7 +29,7 @@ def peer_view(peer: Object) -> dict[str, Any]:
 
 
 def export_view(export: Object) -> dict[str, Any]:
-    """An Export: what it offers, and whether that is there."""
+    """An Export: its Service or host, and whether it is valid."""
     spec, state = export.get("spec") or {}, ready_state(export)
     return {
         **_common(export),
@@ -41,7 +41,7 @@ def export_view(export: Object) -> dict[str, Any]:
 
 
 def import_view(import_: Object) -> dict[str, Any]:
-    """An Import: where its connections go, and whether its Service is there."""
+    """An Import: its sources, and whether it is valid."""
     spec, state = import_["spec"], ready_state(import_)
     common = _common(import_)
     return {
@@ -72,9 +72,9 @@ def policy_view(policy: Object) -> dict[str, Any]:
 
 
 def ready_state(obj: Object) -> dict[str, Any]:
-    """Whether an object's conditions are all as they should be: C(ready), C(since), C(reason) and C(message).
+    """Whether all conditions of an object are true: C(ready), C(since), C(reason) and C(message).
 
-    The reason and message are those of the first condition that is not true; C(since) is when the last one changed.
+    Reason and message are those of the first condition that is not true; C(since) is the time of the last change.
     """
     conditions = {each["type"]: each for each in (obj.get("status") or {}).get("conditions") or []}
     wanted = api.READY_CONDITIONS[obj["kind"]]
@@ -93,13 +93,13 @@ def ready_state(obj: Object) -> dict[str, Any]:
 def faults(
     peers: Sequence[View], exports: Sequence[View], imports: Sequence[View], policies: Sequence[View]
 ) -> list[str]:
-    """What is not in order, a sentence each without a full stop.
+    """The faults, each as a sentence without a full stop.
 
     Args:
-        peers: As C(peer_view) gives them.
-        exports: As C(export_view) gives them.
-        imports: As C(import_view) gives them.
-        policies: As C(policy_view) gives them.
+        peers: The results of C(peer_view).
+        exports: The results of C(export_view).
+        imports: The results of C(import_view).
+        policies: The results of C(policy_view).
     """
     known = {peer["name"] for peer in peers}
     found = [f"Peer {each['name']} is not reachable: {each['message']}" for each in peers if not each["reachable"]]
@@ -112,8 +112,8 @@ def faults(
     for each in imports:
         missing = sorted({source["peer"] for source in each["sources"]} - known)
         found += [
-            f"Import {each['namespace']}/{each['name']} has the source {peer}, and there is no such Peer: "
-            "a connection for which this source is chosen fails"
+            f"Import {each['namespace']}/{each['name']} has the source {peer}, and that Peer does not exist: "
+            "connections to this source fail"
             for peer in missing
         ]
     if (exports or imports) and not policies:

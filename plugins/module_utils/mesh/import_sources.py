@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Imports draw on a peer, and how they cease to.
+"""Find the Imports with a peer as a source, and remove that source.
 
-A gateway that chooses a source whose Peer is missing fails the connection and tries no other source (ClusterLink
-v0.4.1, authz/manager.go, authorizeEgress), so sources go before their Peer does.
+A gateway that chooses a source without a Peer fails the connection and tries no other source (ClusterLink v0.4.1,
+authz/manager.go, authorizeEgress), so sources are removed before their Peer.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import replace
 
 from ..clusterlink.ownership import not_ours
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import raise_all
 from ..kube.apply import ApplyResult, apply_objects, delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.compare import applied
 
 
@@ -23,25 +24,25 @@ def imports_from(cluster: Cluster, peer: str) -> list[Object]:
     """The cluster's Imports that have the peer as a source.
 
     Raises:
-        ApiError: They may not be listed.
+        ApiError: The API server refuses to list them.
     """
     return [each for each in cluster.list("Import") if any(source["peer"] == peer for source in _sources(each))]
 
 
-def take_out(cluster: Cluster, imports: Sequence[Object], peer: str, *, check: bool) -> ApplyResult:
-    """Take a peer out of Imports' sources; one that has no other source is removed.
+def remove_source(cluster: Cluster, imports: Sequence[Object], peer: str, *, check: bool) -> ApplyResult:
+    """Remove a peer from Imports' sources; an Import without another source is deleted.
 
     Args:
-        cluster: Where.
-        imports: Of C(imports_from).
+        cluster: The cluster.
+        imports: The result of C(imports_from).
         peer: The peer's name.
-        check: Only say what would be done.
+        check: Only report what would be done.
 
     Raises:
-        ClusterlinkError: One of them is not ours, or cannot be changed; nothing was written.
-        PartlyDoneError: Something failed while writing.
+        ClusterlinkError: Another system manages one of them, or it cannot be changed; nothing is written.
+        PartlyDoneError: A write failed.
     """
-    fix = "Take the source out of it by what made it"
+    fix = "Remove the source with the system that manages the Import"
     raise_all(replace(problem, fix=fix) for each in imports if (problem := not_ours(each)))
     kept, useless = [], []
     for each in imports:

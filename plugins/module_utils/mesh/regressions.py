@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a cluster's part of a fabric is worse than it was: two looks in, sentences out. Pure."""
+"""Compare two states of a cluster's part of a fabric, and report what is worse. Pure."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _PARTS = (("Peer", "peers", "reachable"), ("Export", "exports", "valid"), ("Impo
 
 
 def worse(before: View, now: View) -> list[str]:
-    """What was in order and is not any more, a sentence each without a full stop.
+    """The new faults, each as a sentence without a full stop.
 
-    What was out of order before may stay so, and what is new may be as it is.
+    Earlier faults and new objects do not count.
 
     Args:
-        before: As module C(fabric_info) returned it.
-        now: The same later; without C(peers) when the cluster could not be read, then with C(msg).
+        before: An earlier result of module C(fabric_info).
+        now: A later one; of an unreachable cluster, without C(peers) and with C(msg).
     """
     if "peers" not in now:
-        return [f"the cluster cannot be read: {now.get('msg') or 'no reason is known'}"]
+        return [f"the cluster cannot be read: {now.get('msg') or 'the reason is unknown'}"]
     return [
         sentence
         for kind, part, good in _PARTS
@@ -38,6 +38,7 @@ def _worse(kind: str, good: str, before: Sequence[View], now: Sequence[View]) ->
         name = each["name"] if kind == "Peer" else f"{each['namespace']}/{each['name']}"
         found = later.get((each["namespace"], each["name"]))
         if found is None:
-            yield f"{kind} {name} was {good} and is gone"
+            yield f"{kind} {name} was {good} and no longer exists"
         elif not found[good]:
-            yield f"{kind} {name} was {good} and is not: {found['message'] or found['reason'] or 'no word yet'}"
+            reason = found["message"] or found["reason"] or "it has no status yet"
+            yield f"{kind} {name} was {good} and no longer is: {reason}"

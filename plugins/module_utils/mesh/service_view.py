@@ -1,30 +1,28 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a namespace offers, as a plan asks about it: objects in, plain data out. Pure."""
+"""A namespace's Services, StatefulSets and Imports as plain data, for the plan. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from ..clusterlink import api
 from ..clusterlink.names import CLUSTERLINK_MANAGED
+from ..common.types import Object
 from .fabric_view import import_view
-
-Object = Mapping[str, Any]
 
 _MAKERS = (CLUSTERLINK_MANAGED, api.MANAGED_BY)
 
 
 def is_original(service: Object) -> bool:
-    """Whether neither ClusterLink nor this collection made the Service, and it is there to stay."""
+    """Whether neither ClusterLink nor this collection created the Service, and it is not being deleted."""
     metadata = service["metadata"]
     made_by = (metadata.get("labels") or {}).get(api.MANAGED_BY_LABEL)
     return made_by not in _MAKERS and not metadata.get("deletionTimestamp")
 
 
 def service_view(service: Object) -> dict[str, Any]:
-    """A Service: what it is known by, and where it leads."""
+    """A Service: its name, labels, selector and ports."""
     metadata, spec = service["metadata"], service.get("spec") or {}
     return {
         "name": metadata["name"],
@@ -45,7 +43,7 @@ def service_view(service: Object) -> dict[str, Any]:
 
 
 def stateful_set_view(stateful_set: Object) -> dict[str, Any]:
-    """A StatefulSet: how many pods it wants, and the first one's ordinal."""
+    """A StatefulSet: its number of replicas, and the first ordinal."""
     spec = stateful_set.get("spec") or {}
     return {
         "name": stateful_set["metadata"]["name"],
@@ -54,7 +52,7 @@ def stateful_set_view(stateful_set: Object) -> dict[str, Any]:
     }
 
 
-def drawn_view(imported: Object) -> dict[str, Any]:
-    """An Import: what it draws on, and for which fabric."""
+def import_sources_view(imported: Object) -> dict[str, Any]:
+    """An Import: its sources, and its fabric."""
     view = import_view(imported)
     return {key: view[key] for key in ("name", "port", "fabric", "sources")}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules for one object have in common: make it so or remove it, wait, and say what was done and why."""
+"""The common part of the modules for one object: apply or delete it, wait, and report what is done and why."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..common.changes import change_reason
 from ..common.fields import Item, Report
 from ..common.kinds import Ref
 from ..common.naming import dns_label_fault
+from ..common.types import Object
 from ..errors import ClusterlinkError
 from ..fabric.resources import read_labels
 from ..kube.apply import ApplyResult, apply_objects, delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.connection import CONNECTION_SPEC, connect
 from ..kube.readiness import conditions
 from ..kube.wait import NotReadyError, settle_time, wait_gone, wait_ready
@@ -33,18 +34,18 @@ SINGLE_SPEC: dict[str, Any] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 120},
 }
-"""The options that all of these modules have."""
+"""The options of all these modules."""
 
 _KEPT = frozenset({api.FABRIC_LABEL, api.LINK_LABEL, api.LINK_SOURCE_LABEL})
-"""The labels by which an object belongs to a fabric; whoever changes it otherwise does not take them away."""
+"""The labels by which an object belongs to a fabric; these modules keep them."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a module was asked for.
+    """One call of a module.
 
     Attributes:
-        params: Its parameters.
+        params: The parameters.
         mode: How it is run.
     """
 
@@ -53,12 +54,12 @@ class Request:
 
     @property
     def lenient(self) -> bool:
-        """Whether what is missing may be made by a step that check mode skipped, or that nobody waits for."""
+        """Whether a missing object is allowed, because check mode skipped its creation or the module does not wait."""
         return self.mode.check or not self.params["wait"]
 
 
 Check = Callable[[Cluster, Object, Request], list[str]]
-"""Looks at the cluster before anything is written; returns warnings, or raises to refuse."""
+"""A check of the cluster before any write, which returns warnings or raises a refusal."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,12 @@ class SingleObject:
     """A module for one object.
 
     Attributes:
-        keys: The parameters that describe the object, beside its labels.
+        keys: The parameters that describe the object, without its labels.
         refer: The object that the parameters name.
-        build: The object wanted, from the parameters and the labels.
-        before_apply: Called with the object wanted.
-        before_delete: Called with the object that is there.
-        clear: Does what has to be done before the object that is there goes.
+        build: The desired object, from the parameters and the labels.
+        before_apply: Called with the desired object.
+        before_delete: Called with the existing object.
+        clear: Prepares the deletion of the existing object.
     """
 
     keys: tuple[str, ...]
@@ -82,7 +83,7 @@ class SingleObject:
     clear: Callable[[Cluster, Object, Request], ApplyResult] | None = None
 
     def run(self, params: dict[str, Any], mode: Mode) -> Outcome:
-        """The module's C(Task.run): everything wrong with the parameters is said before the cluster is asked."""
+        """The module's C(Task.run); it reports all problems of the parameters before any request."""
         report = Report()
         item = Item({key: params[key] for key in self.keys}, "", report)
         request = Request(params, mode)
@@ -92,7 +93,7 @@ class SingleObject:
             with connect(params) as cluster:
                 return self._remove(cluster, ref, request)
         labels = read_labels(Item({"labels": params["labels"]}, "", report))
-        # The label also keeps us known as the one who applied it when somebody changes by hand all that we did apply.
+        # With the label, our field manager stays an owner even when a user edits all our other fields.
         wanted = self.build(item, {**labels, api.MANAGED_BY_LABEL: api.MANAGED_BY})
         report.raise_any()
         with connect(params) as cluster:
@@ -111,7 +112,7 @@ class SingleObject:
         )
         if fabric and result.changed:
             warnings.append(
-                f"{ref} belongs to the declaration of the fabric {fabric}, which will set it back when applied"
+                f"{ref} belongs to the declaration of the fabric {fabric}, whose next run reverts this change"
             )
         outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
         outcome.values = _values(ref, result.objects[ref], _reason(result))
@@ -127,7 +128,7 @@ class SingleObject:
         result = self.clear(cluster, observed, request) if self.clear else ApplyResult()
         result.add(delete_objects(cluster, [ref], check=request.mode.check))
         outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
-        outcome.values = _values(ref, None, "it is there and should not be")
+        outcome.values = _values(ref, None, "it exists and must be absent")
         if request.params["wait"] and not request.mode.check:
             try:
                 wait_gone(cluster, [ref], request.params["wait_timeout"])
@@ -137,16 +138,16 @@ class SingleObject:
 
 
 def refer_to(kind: str, fault: Callable[[str], str] = dns_label_fault) -> Callable[[Item], Ref]:
-    """A C(SingleObject.refer) for a namespaced kind, whose names C(fault) judges."""
+    """A C(SingleObject.refer) for a namespaced kind, whose names C(fault) checks."""
     return lambda item: Ref(kind, item.name(required=True, fault=fault), item.name("namespace", required=True))
 
 
 def _wait_ready(cluster: Cluster, ref: Ref, result: ApplyResult, timeout: float, outcome: Outcome) -> None:
-    """Wait, and complete the outcome with what came of it."""
+    """Wait, and complete the outcome with the result."""
     if not api.READY_CONDITIONS[ref.kind]:
         return
     if result.updated:
-        # Its conditions are from before the change, and nothing in them says so.
+        # Its conditions may be older than the change: they have no observedGeneration.
         settle = min(settle_time([ref]), timeout)
         time.sleep(settle)
         timeout -= settle
@@ -174,11 +175,11 @@ def _state(obj: Object | None) -> dict[str, Any]:
 
 
 def _fabric(obj: Object | None) -> str:
-    """The fabric whose declaration the object was made from; empty when it was made otherwise."""
+    """The fabric whose declaration contains the object; empty for another origin."""
     labels = (obj or {}).get("metadata", {}).get("labels") or {}
     return str(labels.get(api.FABRIC_LABEL, "")) if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else ""
 
 
 def _reason(result: ApplyResult) -> str:
-    """Why something was, or would be, written."""
+    """Why the object is written, or in check mode would be."""
     return change_reason(result.diff[0]["before"], result.diff[0]["after"]) if result.changed else ""

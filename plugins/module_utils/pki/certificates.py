@@ -16,6 +16,16 @@ try:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    DAMAGED: tuple[type[Exception], ...] = (
+        ValueError,
+        TypeError,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
+    """What the library raises while it parses a damaged certificate or signing request."""
 except ImportError:
     pass  # reported by module.missing_library
 
@@ -53,14 +63,7 @@ def _load(block: bytes, where: str) -> x509.Certificate:
         key, _extensions = certificate.public_key(), certificate.extensions
         _names = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
         _validity = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (
-        ValueError,
-        TypeError,
-        UnsupportedAlgorithm,
-        x509.DuplicateExtension,
-        x509.InvalidVersion,
-        x509.UnsupportedGeneralNameType,
-    ) as error:
+    except DAMAGED as error:
         raise _unreadable(where, f"holds a damaged certificate: {error}") from error
     supported = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= SMALLEST_RSA) or (
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)

@@ -108,7 +108,7 @@ def require_renewed(current: x509.Certificate, outside: Mapping[str, x509.Certif
         ClusterlinkError: With every such peer.
     """
     fix = (
-        "Enrol it again (enrol_request, enrol_sign, enrol_accept), and run rotate_ca.yml "
+        "Enrol it again (enrol_request, enrol_sign, enrol_install), and run rotate_ca.yml "
         "again; or leave it out for good: -e '{clusterlink_left_out: [NAME]}'"
     )
     what = "was enrolled from outside and has no certificate of the new CA"

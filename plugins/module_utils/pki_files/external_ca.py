@@ -17,7 +17,7 @@ from .disk import Folder, requests_in
 
 ENROL = (
     "Enrol again: create a request with enrolment_request, have the fabric's operator sign it, and install the response"
-    " with enrolment_acceptance"
+    " with enrolment_install"
 )
 
 

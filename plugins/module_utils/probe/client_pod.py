@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..clusterlink import api
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.exec import Container
 
 TEMPORARY_NAME = "clusterlink-probe"

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import api
+from ..common.types import Object
 from ..fabric.authorization import Policies
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.parallel import gather
 from ..mesh.fabric_view import import_view, peer_view
 from .client_pod import ClientPod

@@ -15,8 +15,9 @@ from typing import Any
 from ..clusterlink import api
 from ..clusterlink.ownership import is_ours
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
 from .snapshot import Files, pack, unpack
 

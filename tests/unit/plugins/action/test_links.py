@@ -49,8 +49,8 @@ def test_a_link_whose_clusters_cannot_be_read_is_shown_and_fails_the_run(tmp_pat
     [
         ((), "missing required arguments: link_name"),
         (("-e", "link_name=x", "-e", "link_source=east", "-e", "link_target=wets"), "Perhaps west is meant"),
-        (("-e", "link_name=x", "-e", "link_source=east", "-e", "link_target=west"), "which is main"),
-        (("-e", "link_name=main", "-e", "link_state=absent"), "is a link that is declared (link main)"),
+        (("-e", "link_name=x", "-e", "link_source=east", "-e", "link_target=west"), "which is named main"),
+        (("-e", "link_name=main", "-e", "link_state=absent"), "is a declared link (link main)"),
         (("-e", "link_name=main", "-e", "link_state=gone"), "value of link_state must be one of: present, absent"),
     ],
 )

@@ -18,9 +18,9 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declar
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import given_certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
-    enrolment_acceptance,
-    enrolment_answer,
+    enrolment_install,
     enrolment_request,
+    enrolment_response,
     fabric_ca,
     peer_certificate,
 )
@@ -35,7 +35,7 @@ class Sides:
         self.root = root
         self.ours, self.theirs, self.post = root / "ours", root / "theirs", root / "post"
         self.post.mkdir()
-        self.told = ""
+        self.output = ""
 
     def call(self, module: Any, path: Path, *, check: bool = False, **arguments: Any) -> Outcome:
         given = {"path": str(path), "fabric": "demo", **arguments}
@@ -44,9 +44,9 @@ class Sides:
         try:
             outcome: Outcome = module.run(validation.validated_parameters, Mode(check=check, diff=True))
         except ClusterlinkError as error:
-            self.told += error.message()
+            self.output += error.message()
             raise
-        self.told += json.dumps([outcome.values, outcome.diff, outcome.warnings])
+        self.output += json.dumps([outcome.values, outcome.diff, outcome.warnings])
         return outcome
 
     def ask(self, **arguments: Any) -> dict[str, Any]:
@@ -54,14 +54,14 @@ class Sides:
         shutil.copy(values["request_path"], self.post / "request.json")
         return values
 
-    def answer(self, **arguments: Any) -> Outcome:
+    def sign(self, **arguments: Any) -> Outcome:
         paris = {"name": "paris", "host": "203.0.113.7", "port": 30443}
-        files = {"request": str(self.post / "request.json"), "dest": str(self.post / "answer.json")}
-        return self.call(enrolment_answer, self.ours, **{"name": "lyon", **files, "peers": [paris], **arguments})
+        files = {"request": str(self.post / "request.json"), "dest": str(self.post / "response.json")}
+        return self.call(enrolment_response, self.ours, **{"name": "lyon", **files, "peers": [paris], **arguments})
 
-    def accept(self, **arguments: Any) -> Outcome:
+    def install(self, **arguments: Any) -> Outcome:
         return self.call(
-            enrolment_acceptance, self.theirs, name="lyon", answer=str(self.post / "answer.json"), **arguments
+            enrolment_install, self.theirs, name="lyon", response=str(self.post / "response.json"), **arguments
         )
 
     def check_certificate(self, **arguments: Any) -> Outcome:
@@ -76,8 +76,8 @@ def sides(tmp_path: Path) -> Sides:
 def enrol(sides: Sides) -> tuple[Outcome, Outcome]:
     sides.call(fabric_ca, sides.ours)
     request = sides.ask()
-    answer = sides.answer(fingerprint=request["fingerprint"].upper())
-    return answer, sides.accept(ca_fingerprint=answer.values["ca_fingerprint"].replace(":", ""))
+    response = sides.sign(fingerprint=request["fingerprint"].upper())
+    return response, sides.install(ca_fingerprint=response.values["ca_fingerprint"].replace(":", ""))
 
 
 def error(run: Any, *positional: Any, **arguments: Any) -> str:
@@ -87,8 +87,8 @@ def error(run: Any, *positional: Any, **arguments: Any) -> str:
 
 
 def test_a_cluster_of_others_gets_what_its_gateway_needs(sides: Sides) -> None:
-    answer, accepted = enrol(sides)
-    assert (answer.changed, accepted.changed, answer.warnings) == (True, True, [])
+    response, installed = enrol(sides)
+    assert (response.changed, installed.changed, response.warnings) == (True, True, [])
     folder = Path(sides.theirs) / "demo"
     places = {"certificate": folder / "lyon/cert.pem", "privatekey": folder / "lyon/key.pem", "ca": folder / "cert.pem"}
     given = {f"{name}_path": str(path) for name, path in places.items()}
@@ -102,13 +102,13 @@ def test_a_cluster_of_others_gets_what_its_gateway_needs(sides: Sides) -> None:
 def test_a_second_time_nothing_changes(sides: Sides) -> None:
     enrol(sides)
     assert not sides.call(enrolment_request, sides.theirs, name="lyon", gateways=[GATEWAY]).changed
-    assert not sides.answer().changed
-    assert not sides.accept().changed
+    assert not sides.sign().changed
+    assert not sides.install().changed
 
 
 def test_what_is_returned_can_be_declared(sides: Sides) -> None:
-    answer, accepted = enrol(sides)
-    for host, outcome, peer in (("paris", answer, "lyon"), ("lyon", accepted, "paris")):
+    response, installed = enrol(sides)
+    for host, outcome, peer in (("paris", response, "lyon"), ("lyon", installed, "paris")):
         own = {"peers": outcome.values["clusterlink_peers"]}
         declaration = parse({"fabric": "demo", "groups": {"clusters": [host]}, "peers": {host: own}})
         assert declaration.peers[host].entries[peer].gateways
@@ -118,18 +118,18 @@ def test_no_private_key_leaves_its_place(sides: Sides) -> None:
     enrol(sides)
     keys = [sides.ours / "demo/key.pem", sides.theirs / "demo/lyon/key.pem"]
     public = [path for path in sides.root.rglob("*") if path.is_file() and path not in keys]
-    told = sides.told + "".join(path.read_text() for path in public)
-    assert "PRIVATE KEY" not in told
+    output = sides.output + "".join(path.read_text() for path in public)
+    assert "PRIVATE KEY" not in output
     for key in keys:
         assert key.stat().st_mode & 0o777 == 0o600
-        assert key.read_text().splitlines()[1] not in told
+        assert key.read_text().splitlines()[1] not in output
 
 
 def test_without_the_fingerprint_the_fabrics_operator_is_warned(sides: Sides) -> None:
     sides.call(fabric_ca, sides.ours)
     fingerprint = sides.ask()["fingerprint"]
-    assert fingerprint in sides.answer().warnings[0]
-    assert sides.answer(fingerprint=fingerprint).warnings == []
+    assert fingerprint in sides.sign().warnings[0]
+    assert sides.sign(fingerprint=fingerprint).warnings == []
 
 
 def test_options_that_cannot_be_are_refused(sides: Sides) -> None:
@@ -137,17 +137,17 @@ def test_options_that_cannot_be_are_refused(sides: Sides) -> None:
     assert "gateways[0].port: must be a port number" in error(sides.ask, gateways=[{"host": "a", "port": 0}])
     assert "valid_days: is too short or too long" in error(sides.ask, valid_days=365)
     sides.ask()
-    assert "fingerprint: is not a SHA-256 fingerprint" in error(sides.answer, fingerprint="4b:2f")
-    assert "peers[0].port: is required" in error(sides.answer, peers=[{"name": "paris", "host": "a"}])
-    assert "name: is not a DNS label" in error(sides.answer, name="../x")
-    sides.answer()
-    assert "ca_fingerprint: is not a SHA-256 fingerprint" in error(sides.accept, ca_fingerprint="9a")
+    assert "fingerprint: is not a SHA-256 fingerprint" in error(sides.sign, fingerprint="4b:2f")
+    assert "peers[0].port: is required" in error(sides.sign, peers=[{"name": "paris", "host": "a"}])
+    assert "name: is not a DNS label" in error(sides.sign, name="../x")
+    sides.sign()
+    assert "ca_fingerprint: is not a SHA-256 fingerprint" in error(sides.install, ca_fingerprint="9a")
 
 
-def test_the_new_peer_is_not_told_its_own_address(sides: Sides) -> None:
+def test_the_new_peer_does_not_get_its_own_address(sides: Sides) -> None:
     sides.call(fabric_ca, sides.ours)
     sides.ask()
-    assert sides.answer(peers=[{"name": "lyon", **GATEWAY}]).values["peers"] == []
+    assert sides.sign(peers=[{"name": "lyon", **GATEWAY}]).values["peers"] == []
 
 
 @pytest.mark.parametrize("check", [False, True])
@@ -158,7 +158,7 @@ def test_an_enrolled_peers_certificate_is_checked_and_kept(sides: Sides, check: 
 
 
 @pytest.mark.parametrize("check", [False, True])
-def test_an_enrolled_peer_without_a_certificate_is_told_to_enrol_and_nothing_is_made(sides: Sides, check: bool) -> None:
+def test_an_enrolled_peer_without_a_certificate_must_enrol_and_nothing_is_created(sides: Sides, check: bool) -> None:
     sides.ask()
     before = sorted(sides.theirs.rglob("*"))
     assert "demo/cert.pem: is missing. Enrol again" in error(sides.check_certificate, check=check)
@@ -174,13 +174,13 @@ def test_an_enrolled_peers_certificate_that_will_not_do_is_an_error(sides: Sides
     assert (sides.theirs / "demo/lyon/cert.pem").read_bytes() == before
 
 
-def test_no_ca_is_made_for_a_fabric_of_others(sides: Sides) -> None:
+def test_no_ca_is_created_for_a_fabric_of_others(sides: Sides) -> None:
     sides.ask()
     for arguments in ({}, {"replace": True}, {"check": True}):
         assert "Set clusterlink_enrolled: true" in error(sides.call, fabric_ca, sides.theirs, **arguments)
     assert not (sides.theirs / "demo/cert.pem").exists()
     sides.call(fabric_ca, sides.ours)
-    sides.accept(ca_fingerprint=sides.answer().values["ca_fingerprint"])
+    sides.install(ca_fingerprint=sides.sign().values["ca_fingerprint"])
     for arguments in ({}, {"replace": True}, {"check": True}):
         assert "Set clusterlink_enrolled: true" in error(sides.call, fabric_ca, sides.theirs, **arguments)
     assert not (sides.theirs / "demo/key.pem").exists()
@@ -190,11 +190,11 @@ def test_a_fabric_whose_cas_key_is_encrypted_signs_with_its_passphrase(sides: Si
     right, wrong = ({"ca_privatekey_passphrase": text} for text in ("correct-horse", "incorrect-horse"))
     sides.call(fabric_ca, sides.ours, privatekey_passphrase=right["ca_privatekey_passphrase"])
     sides.ask()
-    assert "is encrypted with a passphrase. Set ca_privatekey_passphrase" in error(sides.answer)
-    assert "cannot be decrypted" in error(sides.answer, **wrong)
-    answer = sides.answer(**right)
-    assert sides.accept(ca_fingerprint=answer.values["ca_fingerprint"]).changed
-    assert "horse" not in sides.told
+    assert "is encrypted with a passphrase. Set ca_privatekey_passphrase" in error(sides.sign)
+    assert "cannot be decrypted" in error(sides.sign, **wrong)
+    response = sides.sign(**right)
+    assert sides.install(ca_fingerprint=response.values["ca_fingerprint"]).changed
+    assert "horse" not in sides.output
 
 
 def test_who_has_to_enrol_again_is_said_when_the_ca_is_replaced_at_once(sides: Sides) -> None:

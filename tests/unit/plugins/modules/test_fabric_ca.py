@@ -82,7 +82,7 @@ def test_what_cannot_be_is_refused_by_its_option(run: Run, tmp_path: Path, wrong
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_different_ca_is_refused_and_replaced_only_when_told(run: Run) -> None:
+def test_a_different_ca_is_refused_and_replaced_only_with_replace(run: Run) -> None:
     old = run().values["fingerprint"]
     assert "RSA 2048" in error(run, key_type="rsa", key_size=2048)
     assert run().values["fingerprint"] == old
@@ -101,7 +101,7 @@ def test_a_first_run_that_was_interrupted_is_gone_on_with(run: Run) -> None:
     assert key.read_bytes() == before
 
 
-def test_a_certificate_that_was_lost_is_not_made_anew_when_peers_depend_on_it(run: Run) -> None:
+def test_a_certificate_that_was_lost_is_not_recreated_when_peers_depend_on_it(run: Run) -> None:
     certificate = Path(run().values["certificate_path"])
     run(module=peer_certificate, name="east")
     certificate.unlink()

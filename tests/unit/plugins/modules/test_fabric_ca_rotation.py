@@ -19,8 +19,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import facts, load_chain
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
-    enrolment_answer,
     enrolment_request,
+    enrolment_response,
     fabric_ca,
     fabric_ca_rotation,
     peer_certificate,
@@ -114,14 +114,14 @@ def test_a_rotation_ends_with_a_new_ca_and_nothing_of_the_old_one(fabric: Fabric
 
 
 def test_each_phase_says_what_is_still_to_come(fabric: Fabric) -> None:
-    told = [fabric.phase().values["steps"]]
+    reported = [fabric.phase().values["steps"]]
     for wanted in PHASES[:-1]:
         fabric.phase(wanted)
-        told.append(fabric.phase().values["steps"])
+        reported.append(fabric.phase().values["steps"])
         fabric.issue()
         fabric.update_peer_certificate()
-    assert [len(steps) for steps in told] == [6, 5, 4, 2]
-    assert all(one[-len(other) :] == other for one, other in itertools.pairwise(told))
+    assert [len(steps) for steps in reported] == [6, 5, 4, 2]
+    assert all(one[-len(other) :] == other for one, other in itertools.pairwise(reported))
 
 
 def test_a_phase_that_was_left_behind_is_no_error_and_changes_nothing(fabric: Fabric) -> None:
@@ -142,7 +142,7 @@ def test_check_mode_writes_nothing_and_says_the_phase_to_come(fabric: Fabric) ->
 
 
 @pytest.mark.parametrize("wanted", PHASES)
-def test_no_phase_is_entered_while_a_cluster_is_away(fabric: Fabric, wanted: str) -> None:
+def test_no_phase_is_entered_while_a_cluster_is_unreachable(fabric: Fabric, wanted: str) -> None:
     for earlier in PHASES[: PHASES.index(wanted)]:
         fabric.phase(earlier)
         fabric.issue()
@@ -201,7 +201,7 @@ def test_the_ca_is_not_touched_otherwise_while_it_is_replaced(fabric: Fabric, ar
     assert fabric.files() == files
 
 
-def test_a_ca_that_was_killed_in_passing_is_not_called_lost(fabric: Fabric) -> None:
+def test_a_ca_that_was_killed_while_it_is_created_is_not_called_lost(fabric: Fabric) -> None:
     fabric.phase("trust")
     fabric.update_peer_certificate()
     (fabric.folder / "cert.pem").rename(fabric.folder / "moved")  # as between its removal and the new one's writing
@@ -216,9 +216,9 @@ def test_what_a_rotation_keeps_goes_with_the_ca(fabric: Fabric) -> None:
 
 
 def enrol(fabric: Fabric, elsewhere: Path) -> None:
-    """A peer of another organisation asks, and is answered."""
+    """A peer of another organisation enrols."""
     asked = Fabric(elsewhere).run(enrolment_request, name="lyon", renew=True).values["request_path"]
-    fabric.run(enrolment_answer, name="lyon", request=asked, dest=str(elsewhere / "answer.json"))
+    fabric.run(enrolment_response, name="lyon", request=asked, dest=str(elsewhere / "response.json"))
 
 
 def test_nobody_has_a_certificate_of_the_new_ca_before_peers_of_others_do(fabric: Fabric, tmp_path: Path) -> None:

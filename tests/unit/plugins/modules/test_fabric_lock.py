@@ -57,7 +57,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return Run(monkeypatch)
 
 
-def test_what_is_taken_is_kept_once_and_told_and_is_no_change(run: Run) -> None:
+def test_what_is_taken_is_kept_once_and_reported_and_is_no_change(run: Run) -> None:
     for _again in range(2):
         outcome = run()
         assert outcome.values == {"holder": "ada", "clusters": ["east", "west"], "unlocked": []}

@@ -51,7 +51,7 @@ def test_without_an_inventory_the_data_is_needed(module: ModuleType, given: dict
     assert "declaration" in problems(module, declaration=None, **given)
 
 
-def test_links_are_told_as_data_and_as_a_table() -> None:
+def test_links_are_reported_as_data_and_as_a_table() -> None:
     values = run(link_info, infos=INFOS).values
     assert [(each["name"], each["ready"], each["for"]) for each in values["links"]] == [
         ("east-west", True, ["service default/web"])
@@ -59,7 +59,7 @@ def test_links_are_told_as_data_and_as_a_table() -> None:
     assert (len(values["table"]), values["problems"]) == (2, [])
 
 
-def test_one_link_is_told_by_its_name_and_an_unknown_name_is_an_error() -> None:
+def test_one_link_is_reported_by_its_name_and_an_unknown_name_is_an_error() -> None:
     assert len(run(link_info, infos=INFOS, name="east-west").values["links"]) == 1
     assert problems(link_info, infos=INFOS, name="east-wets") == ["name"]
 

@@ -94,7 +94,7 @@ def test_what_is_no_dns_label_is_no_peer(make_ca: Run, run: Run, pki: Path, name
     assert sorted(pki.rglob("*")) == before
 
 
-def test_a_new_ca_has_every_certificate_made_anew_with_its_key(make_ca: Run, run: Run) -> None:
+def test_a_new_ca_has_every_certificate_recreated_with_its_key(make_ca: Run, run: Run) -> None:
     make_ca()
     key = Path(run().values["privatekey_path"])
     before = key.read_bytes()

@@ -32,7 +32,7 @@ def service(name: str, namespace: str, **labels: str) -> Object:
     return {"metadata": {"name": name, "namespace": namespace, "labels": labels}, "spec": {"ports": [{"port": 80}]}}
 
 
-def test_each_namespace_is_told_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_namespace_is_reported_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     made = {"app.kubernetes.io/managed-by": "clusterlink.net"}
     cluster = Listing(
         Service=[service("web", "a"), service("far", "a", **made), service("db", "b")],

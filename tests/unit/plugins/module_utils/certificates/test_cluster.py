@@ -29,7 +29,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf impo
 NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
 SPACE = "links"
 
-Told = list[tuple[str, str, str, bool]]
+Entries = list[tuple[str, str, str, bool]]
 
 
 def secret(name: str, data: dict[str, str]) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, str]]:
 
 
 @pytest.fixture
-def look() -> Callable[..., Told]:
-    def go(cluster: Stand, **options: Any) -> Told:
+def look() -> Callable[..., Entries]:
+    def go(cluster: Stand, **options: Any) -> Entries:
         found = gateway_certificates(cluster, GatewayQuery(SPACE, **options))  # all that it asks for
         entries = describe(found, NOW)
         assert "PRIVATE" not in str(entries)
@@ -120,7 +120,7 @@ DENIED = ApiError(Problem("secrets", "the user x is not permitted to get secrets
 
 
 def test_the_secrets_and_the_wire_are_read(
-    secrets: list[dict[str, Any]], look: Callable[..., Told], asked: list[tuple[str, int, str]]
+    secrets: list[dict[str, Any]], look: Callable[..., Entries], asked: list[tuple[str, int, str]]
 ) -> None:
     assert look(Stand(*secrets, ingress("NodePort"))) == [*STORED, ("east", "peer", "wire", True)]
     assert asked == [("10.0.0.1", 30443, "east")]
@@ -136,7 +136,7 @@ def test_the_secrets_and_the_wire_are_read(
 )
 def test_the_gateway_is_asked_where_and_as_whom_it_is_said(
     secrets: list[dict[str, Any]],
-    look: Callable[..., Told],
+    look: Callable[..., Entries],
     asked: list[tuple[str, int, str]],
     options: dict[str, Any],
     expected: tuple[str, int, str],
@@ -147,7 +147,11 @@ def test_the_gateway_is_asked_where_and_as_whom_it_is_said(
 
 @pytest.mark.parametrize(("kind", "wire"), [("NodePort", False), ("ClusterIP", True)])
 def test_the_wire_is_left_alone_where_it_is_not_wanted_or_there_is_none(
-    secrets: list[dict[str, Any]], look: Callable[..., Told], asked: list[tuple[str, int, str]], kind: str, wire: bool
+    secrets: list[dict[str, Any]],
+    look: Callable[..., Entries],
+    asked: list[tuple[str, int, str]],
+    kind: str,
+    wire: bool,
 ) -> None:
     assert look(Stand(*secrets, ingress(kind)), wire=wire) == STORED
     assert asked == []
@@ -156,7 +160,7 @@ def test_the_wire_is_left_alone_where_it_is_not_wanted_or_there_is_none(
 @pytest.mark.parametrize("service", [[ingress("LoadBalancer", loadBalancer={})], []])
 def test_a_gateway_that_should_have_an_address_and_has_none_is_a_fault(
     secrets: list[dict[str, Any]],
-    look: Callable[..., Told],
+    look: Callable[..., Entries],
     asked: list[tuple[str, int, str]],
     service: list[dict[str, Any]],
 ) -> None:
@@ -165,7 +169,7 @@ def test_a_gateway_that_should_have_an_address_and_has_none_is_a_fault(
 
 
 def test_a_secret_that_may_not_be_read_is_a_fault_and_no_error(
-    secrets: list[dict[str, Any]], look: Callable[..., Told], asked: list[tuple[str, int, str]]
+    secrets: list[dict[str, Any]], look: Callable[..., Entries], asked: list[tuple[str, int, str]]
 ) -> None:
     cluster = Stand(*secrets, ingress("NodePort"))
     cluster.answers["cl-peer"] = DENIED
@@ -179,7 +183,7 @@ def test_a_secret_that_may_not_be_read_is_a_fault_and_no_error(
 
 
 def test_a_secret_that_is_missing_or_damaged_is_a_fault(
-    secrets: list[dict[str, Any]], look: Callable[..., Told]
+    secrets: list[dict[str, Any]], look: Callable[..., Entries]
 ) -> None:
     damaged = secret("cl-peer", {"cert.pem": "nonsense", "ca.pem": ""})
     assert look(Stand(damaged, *secrets[2:]), wire=False) == [
@@ -192,14 +196,14 @@ def test_a_secret_that_is_missing_or_damaged_is_a_fault(
     ]
 
 
-def test_nodes_that_may_not_be_listed_are_a_fault(secrets: list[dict[str, Any]], look: Callable[..., Told]) -> None:
+def test_nodes_that_may_not_be_listed_are_a_fault(secrets: list[dict[str, Any]], look: Callable[..., Entries]) -> None:
     cluster = Stand(*secrets, ingress("NodePort"))
     cluster.nodes = DENIED
     assert look(cluster)[-1] == ("east", "peer", "wire", True)
 
 
 def test_an_ingress_that_may_not_be_read_does_not_matter_where_the_address_is_given(
-    secrets: list[dict[str, Any]], look: Callable[..., Told], asked: list[tuple[str, int, str]]
+    secrets: list[dict[str, Any]], look: Callable[..., Entries], asked: list[tuple[str, int, str]]
 ) -> None:
     cluster = Stand(*secrets)
     cluster.answers["clusterlink"] = DENIED
@@ -209,11 +213,11 @@ def test_an_ingress_that_may_not_be_read_does_not_matter_where_the_address_is_gi
     assert asked == [("gateway.example", 8443, "east")]
 
 
-def test_a_cluster_without_a_gateway_is_one_fault(look: Callable[..., Told]) -> None:
+def test_a_cluster_without_a_gateway_is_one_fault(look: Callable[..., Entries]) -> None:
     assert look(Stand(), peer="east") == [("east", "peer", "secret", True)]
 
 
-def test_a_cluster_that_is_away_is_an_error(secrets: list[dict[str, Any]], look: Callable[..., Told]) -> None:
+def test_a_cluster_that_is_unreachable_is_an_error(secrets: list[dict[str, Any]], look: Callable[..., Entries]) -> None:
     cluster = Stand(*secrets)
     cluster.answers["cl-ca"] = ClusterUnreachableError(Problem("https://x", "the API server is unreachable"))
     with pytest.raises(ClusterUnreachableError):

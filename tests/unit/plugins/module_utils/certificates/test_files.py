@@ -34,22 +34,22 @@ def folder(tmp_path: Path, ca: Issued, east: Issued) -> Path:
     return root
 
 
-def told(path: Path) -> list[tuple[str, str, bool]]:
+def listed(path: Path) -> list[tuple[str, str, bool]]:
     return [(each.owner, each.purpose, bool(each.fault)) for each in in_path(str(path)) if not each.follows]
 
 
 def test_a_fabrics_folder_holds_its_ca_and_its_peers(folder: Path) -> None:
-    assert told(folder) == [("demo", FABRIC_CA, False), ("east", PEER, False)]
+    assert listed(folder) == [("demo", FABRIC_CA, False), ("east", PEER, False)]
     assert {each.place for each in in_path(str(folder))} == {FILE}
 
 
 def test_a_peers_folder_holds_its_certificate(folder: Path) -> None:
-    assert told(folder / "east") == [("east", PEER, False), ("demo", FABRIC_CA, False)]
+    assert listed(folder / "east") == [("east", PEER, False), ("demo", FABRIC_CA, False)]
 
 
 def test_a_single_file_says_itself_whose_it_is(folder: Path) -> None:
-    assert told(folder / "east" / "cert.pem") == [("east", PEER, False), ("demo", FABRIC_CA, False)]
-    assert told(folder / "cert.pem") == [("demo", FABRIC_CA, False)]
+    assert listed(folder / "east" / "cert.pem") == [("east", PEER, False), ("demo", FABRIC_CA, False)]
+    assert listed(folder / "cert.pem") == [("demo", FABRIC_CA, False)]
 
 
 def test_keys_are_not_opened(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,12 +72,12 @@ def test_a_file_of_a_key_is_a_fault_that_does_not_quote_it(folder: Path) -> None
 
 def test_a_peer_whose_certificate_is_missing_is_a_fault(folder: Path) -> None:
     (folder / "east" / "cert.pem").unlink()
-    assert told(folder) == [("demo", FABRIC_CA, False), ("east", PEER, True)]
+    assert listed(folder) == [("demo", FABRIC_CA, False), ("east", PEER, True)]
 
 
 def test_a_folder_without_a_ca_is_a_fault(folder: Path) -> None:
     (folder / "cert.pem").unlink()
-    assert told(folder)[0] == ("demo", FABRIC_CA, True)
+    assert listed(folder)[0] == ("demo", FABRIC_CA, True)
 
 
 def test_a_path_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

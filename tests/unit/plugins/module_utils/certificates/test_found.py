@@ -56,7 +56,7 @@ def plain(name: str, key: PrivateKey, issuer_name: str, signer: PrivateKey, now:
     )
 
 
-def test_a_leaf_is_told_with_its_ca(east: Issued, ca: Issued, now: datetime) -> None:
+def test_a_leaf_is_reported_with_its_ca(east: Issued, ca: Issued, now: datetime) -> None:
     entries = describe(read_chain(east.certificate_pem, "east", PEER, FILE, "/pki/east.pem"), now)
     assert [(entry["purpose"], entry["owner"], entry["place"]) for entry in entries] == [
         (PEER, "east", FILE),
@@ -81,7 +81,7 @@ def test_a_leaf_is_told_with_its_ca(east: Issued, ca: Issued, now: datetime) -> 
         (-timedelta(days=1), (366.0, 100, False)),
     ],
 )
-def test_days_left_are_told_to_a_tenth(
+def test_days_left_are_reported_to_a_tenth(
     east: Issued, now: datetime, later: timedelta, expected: tuple[float, int, bool]
 ) -> None:
     entry = describe(read_chain(east.certificate_pem, "east", PEER, FILE, "x"), now + later)[0]

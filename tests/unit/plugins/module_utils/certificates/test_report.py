@@ -123,7 +123,7 @@ def test_a_gateway_that_does_not_answer_is_a_line_and_a_problem() -> None:
         ({}, "was not read"),
     ],
 )
-def test_a_cluster_that_is_away_hides_no_other(result: dict[str, Any], says: str) -> None:
+def test_a_cluster_that_is_unreachable_hides_no_other(result: dict[str, Any], says: str) -> None:
     found = report({"west": result, "east": {"certificates": [entry()]}}, None, 30)
     assert len(found["table"]) == 3
     assert says in found["table"][2]

@@ -14,8 +14,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.change
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        ({}, {"kind": "Role", "spec": {}}, "it is not there"),
-        ({"kind": "Role", "spec": {}}, {}, "it is there and should not be"),
+        ({}, {"kind": "Role", "spec": {}}, "it does not exist"),
+        ({"kind": "Role", "spec": {}}, {}, "it exists and must be absent"),
         ({}, {"spec": {"replicas": 2}}, "spec.replicas differs"),
         ({"metadata": {"managedFields": {"us": ["spec.x"]}}}, {}, "metadata.managedFields.us differs"),
         ({"spec": {"replicas": 1}}, {"spec": {"replicas": 2}}, "spec.replicas differs"),

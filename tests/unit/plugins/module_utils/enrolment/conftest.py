@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.create_request import (
     PeerPaths,
     RequestOptions,
@@ -33,7 +34,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.sig
     SigningResult,
     sign_request,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, generate, key_pem
@@ -83,7 +83,7 @@ class Stage:
     @property
     def fabric_side(self) -> Paths:
         return Paths(
-            disk.fabric_folder(str(self.root / "fabric"), "demo"), str(self.request), str(self.root / "answer.json")
+            disk.fabric_folder(str(self.root / "fabric"), "demo"), str(self.request), str(self.root / "response.json")
         )
 
     @property
@@ -95,8 +95,8 @@ class Stage:
         return self.root / "peer/demo/lyon/request.json"
 
     @property
-    def answer_file(self) -> Path:
-        return self.root / "answer.json"
+    def response_file(self) -> Path:
+        return self.root / "response.json"
 
     @property
     def record(self) -> Path:
@@ -124,7 +124,7 @@ class Stage:
             place, asked, RequestOptions(key, days, lambda: next(self.nonces), renew), self.now, check=check
         )
 
-    def answer(
+    def sign(
         self, *, request: Path | None = None, peers: Any = None, check: bool = False, **expected: Any
     ) -> SigningResult:
         wanted = replace(Expected("demo", "lyon"), **{k: v for k, v in expected.items() if k != "replace"})
@@ -132,9 +132,9 @@ class Stage:
         paths = replace(self.fabric_side, request=str(request or self.request))
         return sign_request(paths, terms, self.now, check=check)
 
-    def accept(self, told: str | None = "", *, replace: bool = False, check: bool = False) -> InstallResult:
-        trust = Trust(self.ca_fingerprint if told == "" else told, replace)
-        return install_response(self.peer_side, str(self.answer_file), trust, self.now, check=check)
+    def install(self, given: str | None = "", *, replace: bool = False, check: bool = False) -> InstallResult:
+        trust = Trust(self.ca_fingerprint if given == "" else given, replace)
+        return install_response(self.peer_side, str(self.response_file), trust, self.now, check=check)
 
     def files(self) -> dict[str, bytes]:
         return {str(path.relative_to(self.root)): path.read_bytes() for path in self.root.rglob("*") if path.is_file()}

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def refused(stage: Stage, **arguments: Any) -> str:
-    """The error of answering; nothing may be written, not even in check mode."""
+    """The error of signing; nothing may be written, not even in check mode."""
     before = stage.files()
     for check in (True, False):
         with pytest.raises(ClusterlinkError) as error:
-            stage.answer(check=check, **arguments)
+            stage.sign(check=check, **arguments)
     assert stage.files() == before
     return str(error.value)
 

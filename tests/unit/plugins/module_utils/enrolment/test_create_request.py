@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.peer_addresses import (
     given_gateways,
     given_peers,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from tests.unit.plugins.module_utils.enrolment.conftest import cached_ca, cached_key
 
@@ -29,7 +29,7 @@ def key_file(stage: Stage) -> Path:
     return Path(stage.peer_side.peer.key)
 
 
-def test_a_key_and_a_request_are_made_once(stage: Stage) -> None:
+def test_a_key_and_a_request_are_created_once(stage: Stage) -> None:
     first = stage.ask()
     files = stage.files()
     second = stage.later(days=6).ask()
@@ -63,29 +63,27 @@ def test_a_key_of_another_kind_is_an_error_and_stays(stage: Stage) -> None:
     assert stage.files() == files
 
 
-def test_a_request_that_asks_for_something_else_is_made_anew_for_the_same_key(stage: Stage) -> None:
+def test_a_request_that_asks_for_something_else_is_recreated_for_the_same_key(stage: Stage) -> None:
     stage.ask()
     key = key_file(stage).read_bytes()
     again = stage.ask(Asked("demo", "lyon", (Address("198.51.100.9", 8443),)))
-    assert again.reasons == [
-        "its address is gateway.lyon.example.com port 443 where 198.51.100.9 port 8443 is asked for"
-    ]
-    assert stage.ask(Asked("demo", "lyon")).reasons[0].endswith("where none is asked for")
+    assert again.reasons == ["its address is gateway.lyon.example.com port 443 instead of 198.51.100.9 port 8443"]
+    assert stage.ask(Asked("demo", "lyon")).reasons[0].endswith("instead of none")
     assert key_file(stage).read_bytes() == key
 
 
-def test_a_request_that_expired_or_is_damaged_is_made_anew(stage: Stage) -> None:
+def test_a_request_that_expired_or_is_damaged_is_recreated(stage: Stage) -> None:
     stage.ask()
     assert "it expired at" in stage.later(days=7).ask().reasons[0]
     stage.request.write_bytes(stage.request.read_bytes()[:100])
-    assert "is not whole JSON" in stage.ask().reasons[0]
+    assert "is not JSON" in stage.ask().reasons[0]
     assert not stage.ask().changed
 
 
-def test_a_request_for_another_key_is_made_anew(stage: Stage) -> None:
+def test_a_request_for_another_key_is_recreated(stage: Stage) -> None:
     stage.ask()
     key_file(stage).write_bytes(key_pem(cached_key(KeySpec(), 7)))
-    assert stage.ask().reasons == ["it is for another key than the one that is there"]
+    assert stage.ask().reasons == ["it is for another key than the existing one"]
 
 
 def test_a_key_that_cannot_be_read_is_an_error_and_stays(stage: Stage) -> None:
@@ -115,15 +113,15 @@ def test_an_open_key_is_closed(stage: Stage) -> None:
 def test_nobody_enrols_where_the_cas_key_is(stage: Stage) -> None:
     stage.ask()
     Path(stage.peer_side.fabric.key).write_bytes(key_pem(cached_ca().key))
-    with pytest.raises(ClusterlinkError, match="nobody to be asked"):
+    with pytest.raises(ClusterlinkError, match="so its peers do not enrol"):
         stage.ask()
 
 
 def test_a_request_holds_no_private_key(stage: Stage) -> None:
     asking = stage.ask()
-    told = stage.request.read_text() + json.dumps([asking.values(), asking.diff()]) + repr(asking)
-    assert "PRIVATE" not in told
-    assert key_file(stage).read_text().splitlines()[1] not in told
+    shown = stage.request.read_text() + json.dumps([asking.values(), asking.diff()]) + repr(asking)
+    assert "PRIVATE" not in shown
+    assert key_file(stage).read_text().splitlines()[1] not in shown
 
 
 @pytest.mark.parametrize("host", ["{{ 7 * 7 }}", "fe80::1%{{x}}", "a b", "10.0.0", "-a", "", "x" * 254, "h:443"])
@@ -141,5 +139,5 @@ def test_hosts(host: str) -> None:
 
 
 def test_a_peer_is_named_once() -> None:
-    with pytest.raises(ClusterlinkError, match="is there twice"):
+    with pytest.raises(ClusterlinkError, match="is a duplicate"):
         given_peers([{"name": "a", "host": "h", "port": 1}, {"name": "a", "host": "h", "port": 2}], "peers")

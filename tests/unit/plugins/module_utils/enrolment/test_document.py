@@ -43,7 +43,7 @@ def test_what_was_signed_is_read_back_and_is_the_signers_alone(kind: KeySpec) ->
         assert not is_signed_by(read, cached_key(other, 1).public_key())
 
 
-def test_a_file_that_was_indented_anew_or_got_other_line_ends_is_the_same() -> None:
+def test_a_file_that_was_indented_again_or_got_other_line_ends_is_the_same() -> None:
     document = sign(CONTENT, cached_key(KINDS[0]))
     for text in (
         json.dumps(json.loads(document.text), indent=8, sort_keys=True).encode(),
@@ -75,12 +75,12 @@ def test_every_truncation_is_an_error() -> None:
     ("text", "what"),
     [
         (b"", "is empty"),
-        (b"\xff\xfe", "is not whole JSON"),
+        (b"\xff\xfe", "is not JSON"),
         (b"[1]", "not an object"),
-        (b'{"format": "test/1", "format": "test/1", "signature": ""}', "is not whole JSON"),
-        (b'{"format": "test/1", "n": 1.5}', "is not whole JSON"),
-        (b'{"format": "test/1", "n": NaN}', "is not whole JSON"),
-        (b"[" * 100_000, "is not whole JSON"),
+        (b'{"format": "test/1", "format": "test/1", "signature": ""}', "is not JSON"),
+        (b'{"format": "test/1", "n": 1.5}', "is not JSON"),
+        (b'{"format": "test/1", "n": NaN}', "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
         (b'{"format": "other/1"}', "is another kind of file (found: 'other/1')"),
         (b'{"format": ["test/1"]}', "is another kind of file"),
         (b'{"format": "test/1"}', "has no readable signature"),

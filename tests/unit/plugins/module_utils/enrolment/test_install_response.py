@@ -48,36 +48,36 @@ GOOD = make_response(
 )
 
 
-def refused(stage: Stage, told: str | None = "", *, replace: bool = False) -> str:
-    """The error of accepting; nothing may be written, not even in check mode."""
+def refused(stage: Stage, given: str | None = "", *, replace: bool = False) -> str:
+    """The error of installing; nothing may be written, not even in check mode."""
     before = stage.files()
     for check in (True, False):
         with pytest.raises(ClusterlinkError) as error:
-            stage.accept(told, replace=replace, check=check)
+            stage.install(given, replace=replace, check=check)
     assert stage.files() == before
     return str(error.value)
 
 
 def exchange(stage: Stage) -> None:
-    """A request and its answer."""
+    """A request and its response."""
     stage.ask()
-    stage.answer()
+    stage.sign()
 
 
 def content(stage: Stage, **changes: Any) -> dict[str, Any]:
-    whole = json.loads(stage.answer_file.read_text())
+    whole = json.loads(stage.response_file.read_text())
     del whole["signature"]
     return {**whole, **changes}
 
 
 def put(stage: Stage, said: Mapping[str, Any]) -> None:
     """Let the fabric's own CA sign what is said."""
-    stage.answer_file.write_bytes(sign(said, stage.ca.key).text)
+    stage.response_file.write_bytes(sign(said, stage.ca.key).text)
 
 
-def test_an_answer_becomes_what_a_gateway_needs(stage: Stage) -> None:
+def test_a_response_becomes_what_a_gateway_needs(stage: Stage) -> None:
     exchange(stage)
-    done = stage.accept()
+    done = stage.install()
     assert done.reasons == ["there is no CA yet", "there is no certificate yet"]
     assert done.values()["clusterlink_peers"] == [
         {"name": "paris", "gateways": [{"host": "203.0.113.7", "port": 30443}]}
@@ -94,19 +94,19 @@ def test_an_answer_becomes_what_a_gateway_needs(stage: Stage) -> None:
 def test_it_is_installed_once(stage: Stage) -> None:
     exchange(stage)
     before = stage.files()
-    assert stage.accept(check=True).changed
+    assert stage.install(check=True).changed
     assert stage.files() == before
-    stage.accept()
+    stage.install()
     files = stage.files()
-    assert not stage.accept().changed
-    assert not stage.accept(None).changed, "the CA that is there is the one to trust"
+    assert not stage.install().changed
+    assert not stage.install(None).changed, "the installed CA is the trusted one"
     assert stage.files() == files
 
 
 def test_check_mode_predicts_it(stage: Stage) -> None:
     exchange(stage)
-    planned = stage.accept(check=True)
-    assert planned.values() == stage.accept().values()
+    planned = stage.install(check=True)
+    assert planned.values() == stage.install().values()
 
 
 def test_the_cas_fingerprint_is_required_the_first_time(stage: Stage) -> None:
@@ -117,40 +117,40 @@ def test_the_cas_fingerprint_is_required_the_first_time(stage: Stage) -> None:
 
 def test_another_cas_fingerprint_is_refused(stage: Stage) -> None:
     exchange(stage)
-    assert "answer.json.ca: has not the fingerprint" in refused(stage, fingerprint(MALLORY.certificate))
-    assert "has not the fingerprint" in refused(stage, fingerprint(MALLORY.certificate), replace=True)
-    stage.accept()
-    assert "has not the fingerprint" in refused(stage, fingerprint(MALLORY.certificate))
+    assert "response.json.ca: does not have the fingerprint" in refused(stage, fingerprint(MALLORY.certificate))
+    assert "does not have the fingerprint" in refused(stage, fingerprint(MALLORY.certificate), replace=True)
+    stage.install()
+    assert "does not have the fingerprint" in refused(stage, fingerprint(MALLORY.certificate))
 
 
-def test_an_answer_of_somebody_elses_ca_is_refused(stage: Stage) -> None:
+def test_a_response_of_somebody_elses_ca_is_refused(stage: Stage) -> None:
     honest = stage.ca_fingerprint
     stage.ask()
     stage.install_ca(MALLORY)
-    stage.answer()
+    stage.sign()
     assert "Do not install it" in refused(stage, honest)
 
 
 def test_another_ca_than_the_one_installed_is_refused_unless_replaced_by_its_fingerprint(stage: Stage) -> None:
     exchange(stage)
-    stage.accept()
+    stage.install()
     stage.install_ca(MALLORY)
     stage.request.unlink()
     stage.later(hours=1).ask()
-    stage.answer()
+    stage.sign()
     assert "is not the CA in" in refused(stage)
     assert "is not the CA in" in refused(stage, None)
     assert "ca_fingerprint: is required" in refused(stage, None, replace=True)
-    assert stage.accept(replace=True).reasons == [
-        "the CA that is there is another",
-        "the certificate that is there is another",
+    assert stage.install(replace=True).reasons == [
+        "the installed CA differs",
+        "the installed certificate differs",
     ]
-    assert not stage.accept(None).changed
+    assert not stage.install(None).changed
 
 
 def forged(stage: Stage, **changes: Any) -> None:
-    signature = json.loads(stage.answer_file.read_text())["signature"]
-    stage.answer_file.write_text(json.dumps({**content(stage, **changes), "signature": signature}))
+    signature = json.loads(stage.response_file.read_text())["signature"]
+    stage.response_file.write_text(json.dumps({**content(stage, **changes), "signature": signature}))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def forged(stage: Stage, **changes: Any) -> None:
         {"ca": chain_pem(MALLORY.certificate).decode()},
     ],
 )
-def test_an_altered_answer_is_refused(stage: Stage, changes: dict[str, Any]) -> None:
+def test_an_altered_response_is_refused(stage: Stage, changes: dict[str, Any]) -> None:
     exchange(stage)
     forged(stage, **changes)
     assert "was altered, or is signed by another key than its CA's" in refused(stage)
@@ -175,7 +175,7 @@ def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
     text = bytearray(GOOD.document.text)
     text[data.draw(st.integers(0, len(text) - 1))] ^= data.draw(st.integers(1, 255))
     try:
-        read = read_response(bytes(text), "/answer.json")
+        read = read_response(bytes(text), "/response.json")
     except ClusterlinkError:
         return
     assert read.document.identity == GOOD.document.identity
@@ -184,16 +184,16 @@ def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"name": "nice"}, "answer.json.name: is not the peer that was asked for (found: nice, not lyon)"),
-        ({"fabric": "prod"}, "answer.json.fabric: is not the fabric that was asked for (found: prod, not demo)"),
-        ({"request": "00:" * 31 + "00"}, "answers another request"),
+        ({"name": "nice"}, "response.json.name: is not the requested peer (found: nice, not lyon)"),
+        ({"fabric": "prod"}, "response.json.fabric: is not the requested fabric (found: prod, not demo)"),
+        ({"request": "00:" * 31 + "00"}, "is for another request"),
         ({"request": "x"}, "must be a SHA-256 fingerprint"),
         ({"peers": [{"name": "a", "host": "{{ 1 }}", "port": 1}]}, "neither a DNS name nor an IP address"),
         ({"peers": [{"name": "a"}]}, "is required"),
         ({"extra": 1}, "extra: is not known"),
     ],
 )
-def test_an_answer_that_is_well_signed_but_not_for_this_request_is_refused(
+def test_a_response_that_is_well_signed_but_not_for_this_request_is_refused(
     stage: Stage, changes: dict[str, Any], what: str
 ) -> None:
     exchange(stage)
@@ -218,8 +218,8 @@ def test_garbage_around_certificates_is_refused(
     exchange(stage)
     put(stage, content(stage, **{part: damage(content(stage)[part])}))
     message = refused(stage)
-    assert f"answer.json.{part}: {what}" in message
-    assert "Have it sent again" in message
+    assert f"response.json.{part}: {what}" in message
+    assert "Ask for the original file again" in message
 
 
 def leaf(name: str, key: KeySpec, number: int, days: int = 365) -> str:
@@ -247,7 +247,7 @@ def test_a_certificate_for_another_name_or_time_or_without_its_ca_is_refused(sta
     assert "it is not followed by the CA's certificate alone" in refused(stage)
 
 
-def test_a_certificate_by_another_ca_than_the_answers_is_refused(stage: Stage) -> None:
+def test_a_certificate_by_another_ca_than_the_responses_is_refused(stage: Stage) -> None:
     exchange(stage)
     issuer = Issuer(MALLORY.certificate, MALLORY.key)
     made = make_leaf(LeafRequest("lyon"), issuer, NOW, cached_key(KeySpec(), 9))
@@ -255,29 +255,29 @@ def test_a_certificate_by_another_ca_than_the_answers_is_refused(stage: Stage) -
     assert "its issuer is" in refused(stage)
 
 
-def test_an_answer_has_its_time(stage: Stage) -> None:
+def test_a_response_has_its_time(stage: Stage) -> None:
     exchange(stage)
     assert "in the future" in refused(stage.later(hours=-1))
     assert "cannot be installed: it expired at 2030-06-22" in refused(stage.later(days=8))
 
 
-def test_an_old_answer_is_refused_once_there_is_a_new_request(stage: Stage) -> None:
+def test_an_old_response_is_refused_once_there_is_a_new_request(stage: Stage) -> None:
     exchange(stage)
-    stage.accept()
+    stage.install()
     stage.request.unlink()
     stage.later(hours=1).ask()
-    assert "answers another request than the one that is here" in refused(stage)
+    assert "is for another request than this peer's last one" in refused(stage)
 
 
 def test_what_is_missing_or_truncated_or_something_else_is_named(stage: Stage) -> None:
-    assert "answer.json: is missing" in refused(stage)
+    assert "response.json: is missing" in refused(stage)
     exchange(stage)
-    whole = stage.answer_file.read_bytes()
-    stage.answer_file.write_bytes(whole[: len(whole) // 2])
+    whole = stage.response_file.read_bytes()
+    stage.response_file.write_bytes(whole[: len(whole) // 2])
     assert "truncated or damaged" in refused(stage)
-    stage.answer_file.write_bytes(stage.request.read_bytes())
+    stage.response_file.write_bytes(stage.request.read_bytes())
     assert "is another kind of file" in refused(stage)
-    stage.answer_file.write_bytes(whole)
+    stage.response_file.write_bytes(whole)
     for path in (stage.request, Path(stage.peer_side.peer.key)):
         kept = path.read_bytes()
         path.unlink()
@@ -287,46 +287,46 @@ def test_what_is_missing_or_truncated_or_something_else_is_named(stage: Stage) -
 
 def test_a_renewal_replaces_the_certificate_and_keeps_the_ca(stage: Stage) -> None:
     exchange(stage)
-    stage.accept()
+    stage.install()
     stage.later(days=300)
     exchange(stage)
-    assert stage.accept(None).reasons == ["the certificate that is there is another"]
+    assert stage.install(None).reasons == ["the installed certificate differs"]
 
 
-def test_while_the_ca_is_replaced_the_answer_is_of_the_new_one_and_both_are_trusted(stage: Stage) -> None:
+def test_while_the_ca_is_replaced_the_response_is_of_the_new_one_and_both_are_trusted(stage: Stage) -> None:
     exchange(stage)
-    stage.accept()
+    stage.install()
     rotation, old, new = RotationFolder(stage.fabric_side.fabric), stage.ca, cached_ca(2)
     rotation.begin(new)
     rotation.trust_both()
     stage.later(hours=1).ask(renew=True)
-    stage.answer()
+    stage.sign()
     stage.ca = new
-    between = stage.accept(replace=True)
-    assert "the CAs that are trusted are others" in between.reasons
+    between = stage.install(replace=True)
+    assert "the trusted CAs differ" in between.reasons
     assert between.warnings()
     folder = Path(stage.root / "peer") / "demo"
     assert (folder / "cert.pem").read_bytes() == new.certificate_pem
     assert (folder / "trusted.pem").read_bytes() == chain_pem(new.certificate, old.certificate)
     load_chain((folder / "lyon/cert.pem").read_bytes(), "")[0].verify_directly_issued_by(new.certificate)
-    assert not stage.accept(replace=True).changed
+    assert not stage.install(replace=True).changed
 
     rotation.promote()
     rotation.trust_new()
     rotation.delete_old()
-    stage.answer()
-    after = stage.accept(None)
-    assert after.reasons == ["the CAs that are trusted are others"]
+    stage.sign()
+    after = stage.install(None)
+    assert after.reasons == ["the trusted CAs differ"]
     assert not after.warnings()
     assert not (folder / "trusted.pem").exists()
-    assert not stage.accept(None).changed
+    assert not stage.install(None).changed
 
 
-def test_a_ca_that_cannot_be_told_from_the_one_that_signed_is_refused(stage: Stage) -> None:
+def test_a_ca_that_has_the_subject_of_the_signing_ca_is_refused(stage: Stage) -> None:
     exchange(stage)
     twin = make_ca(CaRequest("demo"), NOW, stage.ca.key)
     put(stage, content(stage, ca=chain_pem(stage.ca.certificate, twin.certificate).decode()))
-    assert "gateways could not tell them apart" in refused(stage)
+    assert "gateways cannot distinguish them" in refused(stage)
 
 
 @pytest.mark.parametrize("other", [leaf("lyon", KeySpec(), 9), leaf("nice", KeySpec(), 9)])
@@ -335,7 +335,7 @@ def test_a_certificate_that_the_new_one_does_not_follow_on_is_not_replaced_unask
     certificate = Path(stage.peer_side.peer.certificate)
     certificate.write_text(other)
     assert "so it is not replaced" in refused(stage)
-    assert stage.accept(replace=True).changed
+    assert stage.install(replace=True).changed
 
 
 @pytest.mark.parametrize("place", ["demo/cert.pem", "demo/lyon/cert.pem"])
@@ -349,21 +349,21 @@ def test_certificates_that_cannot_be_read_are_not_replaced_even_then(stage: Stag
 def test_nothing_is_installed_where_the_cas_key_is(stage: Stage) -> None:
     exchange(stage)
     Path(stage.peer_side.fabric.key).write_bytes(key_pem(stage.ca.key))
-    assert "nobody to be asked" in refused(stage)
+    assert "so its peers do not enrol" in refused(stage)
 
 
-def test_nothing_secret_is_told(stage: Stage) -> None:
+def test_no_secret_is_returned(stage: Stage) -> None:
     exchange(stage)
-    done = stage.accept()
-    told = json.dumps([done.values(), done.diff()]) + repr(done)
-    assert "PRIVATE" not in told
-    assert Path(stage.peer_side.peer.key).read_text().splitlines()[1] not in told
+    done = stage.install()
+    given = json.dumps([done.values(), done.diff()]) + repr(done)
+    assert "PRIVATE" not in given
+    assert Path(stage.peer_side.peer.key).read_text().splitlines()[1] not in given
 
 
-def test_another_peers_answer_does_not_fit(stage: Stage) -> None:
+def test_another_peers_response_does_not_fit(stage: Stage) -> None:
     stage.ask()
     stage.ask(Asked("demo", "nice"))
-    stage.answer(request=stage.root / "peer/demo/nice/request.json", name="nice")
+    stage.sign(request=stage.root / "peer/demo/nice/request.json", name="nice")
     message = refused(stage)
-    assert "is not the peer that was asked for" in message
+    assert "is not the requested peer" in message
     assert "is for another key than this peer's" in message

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A request is answered once: what was answered is on record, and the record is never guessed."""
+"""A request is signed once: what was signed is on record, and the record is never guessed."""
 
 from __future__ import annotations
 
@@ -19,56 +19,56 @@ if TYPE_CHECKING:
     from tests.unit.plugins.module_utils.enrolment.conftest import Stage
 
 
-def test_an_older_request_than_one_that_was_answered_is_a_replay(stage: Stage) -> None:
+def test_an_older_request_than_one_that_was_signed_is_a_replay(stage: Stage) -> None:
     stage.ask()
     old = stage.request.read_bytes()
     stage.request.unlink()
     stage.later(minutes=1).ask()
-    stage.answer()
+    stage.sign()
     stage.request.write_bytes(old)
-    assert "is not newer than one of this peer that was answered" in refused(stage)
+    assert "is not newer than the last signed request of this peer" in refused(stage)
 
 
-def test_a_request_that_was_answered_before_the_last_one_is_a_replay(stage: Stage) -> None:
+def test_a_request_that_was_signed_before_the_last_one_is_a_replay(stage: Stage) -> None:
     stage.ask()
     old = stage.request.read_bytes()
-    stage.answer()
+    stage.sign()
     stage.request.unlink()
     stage.later(minutes=1).ask()
-    assert stage.answer().changed
+    assert stage.sign().changed
     stage.request.write_bytes(old)
-    assert "was answered before" in refused(stage)
+    assert "is a replay" in refused(stage)
 
 
 def test_the_same_nonce_in_another_request_is_a_replay(stage: Stage) -> None:
     stage.ask()
-    stage.answer()
+    stage.sign()
     key = cached_key(KeySpec(), 3)
     put(stage, content(stage, csr=csr(key), created="2030-06-15T12:00:30Z"), key)
     assert "its nonce is on record for lyon" in refused(stage.later(minutes=1))
 
 
-def test_a_renewal_for_the_same_key_is_answered(stage: Stage) -> None:
+def test_a_renewal_for_the_same_key_is_signed(stage: Stage) -> None:
     stage.ask()
-    first = stage.answer().values()["certificate_fingerprint"]
+    first = stage.sign().values()["certificate_fingerprint"]
     stage.later(days=300).ask()
-    renewed = stage.answer()
+    renewed = stage.sign()
     assert renewed.values()["certificate_fingerprint"] != first
-    assert len(json.loads(stage.record.read_text())["answered"]) == 2
+    assert len(json.loads(stage.record.read_text())["signed"]) == 2
 
 
 def test_a_new_key_for_a_peer_that_is_enrolled_has_to_be_allowed(stage: Stage) -> None:
     stage.ask()
-    stage.answer()
+    stage.sign()
     key = cached_key(KeySpec(), 5)
     stage.request.write_bytes(make_request(LYON, key, Span.of(stage.later(hours=1).now, 7), "e" * 32).document.text)
-    assert "is for another key than the one that lyon was enrolled with" in refused(stage)
-    assert stage.answer(replace=True).changed
+    assert "is for another key than the enrolled one of lyon" in refused(stage)
+    assert stage.sign(replace=True).changed
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"format": "clusterlink-enrolled/1", "answered": [{}]}'])
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"format": "clusterlink-enrolled/1", "signed": [{}]}'])
 def test_a_record_that_cannot_be_read_stops_everything(stage: Stage, damage: bytes) -> None:
     stage.ask()
-    stage.answer()
+    stage.sign()
     stage.record.write_bytes(damage)
-    assert "could be answered again" in refused(stage)
+    assert "could be signed again" in refused(stage)

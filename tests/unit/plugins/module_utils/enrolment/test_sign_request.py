@@ -1,10 +1,12 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fabric's side: what is answered, and what is refused with nothing written."""
+"""The fabric's side: what is signed, and what is refused with nothing written."""
 
 from __future__ import annotations
 
+import base64
 import json
+import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import (
     FORMAT,
@@ -23,7 +26,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.req
     read_request,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, cached_ca, cached_key
@@ -38,10 +40,10 @@ GOOD = make_request(LYON, cached_key(KeySpec()), Span.of(NOW, 7), "0" * 32)
 
 
 @pytest.mark.parametrize("kind", [KeySpec(), RSA], ids=str)
-def test_a_request_is_answered_with_a_certificate_for_its_key(stage: Stage, kind: KeySpec) -> None:
+def test_a_request_is_signed_with_a_certificate_for_its_key(stage: Stage, kind: KeySpec) -> None:
     asking = stage.ask(key=kind)
-    done = stage.answer(fingerprint=asking.values()["fingerprint"])
-    assert done.reasons == ["the request has not been answered yet"]
+    done = stage.sign(fingerprint=asking.values()["fingerprint"])
+    assert done.reasons == ["the request is not signed yet"]
     assert done.after is not None
     leaf = done.after.chain[0]
     assert asking.after is not None
@@ -57,63 +59,63 @@ def test_a_request_is_answered_with_a_certificate_for_its_key(stage: Stage, kind
 
 def test_a_peer_that_only_calls_out_needs_no_declaration(stage: Stage) -> None:
     stage.ask(Asked("demo", "lyon"))
-    assert stage.answer().values()["clusterlink_peers"] == []
+    assert stage.sign().values()["clusterlink_peers"] == []
 
 
 def test_check_mode_writes_nothing_and_predicts_it(stage: Stage) -> None:
     stage.ask()
     before = stage.files()
-    planned = stage.answer(check=True)
+    planned = stage.sign(check=True)
     assert planned.changed
     assert stage.files() == before
     known = planned.values()
-    done = stage.answer().values()
+    done = stage.sign().values()
     assert known == {name: done[name] for name in known}
 
 
 def test_the_same_request_again_changes_nothing(stage: Stage) -> None:
     stage.ask()
-    stage.answer()
+    stage.sign()
     before = stage.files()
-    again = stage.later(days=1).answer()
+    again = stage.later(days=1).sign()
     assert not again.changed
     assert again.diff()["before"] == again.diff()["after"]
     assert stage.files() == before
 
 
-def test_the_same_request_again_gets_the_same_certificate_where_the_answer_is_gone_or_old(stage: Stage) -> None:
+def test_the_same_request_again_gets_the_same_certificate_where_the_response_is_gone_or_old(stage: Stage) -> None:
     stage.ask()
-    first = stage.answer().values()
+    first = stage.sign().values()
     record = stage.record.read_bytes()
-    stage.answer_file.unlink()
-    lost = stage.answer()
-    assert lost.reasons == ["there is no answer yet"]
-    moved = stage.answer(peers={"paris": (Address("203.0.113.8", 30443),)})
+    stage.response_file.unlink()
+    lost = stage.sign()
+    assert lost.reasons == ["there is no response yet"]
+    moved = stage.sign(peers={"paris": (Address("203.0.113.8", 30443),)})
     assert moved.reasons == ["its peers changed"]
     for again in (lost, moved):
         assert again.values()["certificate_fingerprint"] == first["certificate_fingerprint"]
     assert stage.record.read_bytes() == record
 
 
-def test_a_request_that_is_indented_anew_is_the_same(stage: Stage) -> None:
+def test_a_request_that_is_indented_again_is_the_same(stage: Stage) -> None:
     stage.ask()
-    stage.answer()
+    stage.sign()
     stage.request.write_text(json.dumps(json.loads(stage.request.read_text())))
-    assert not stage.answer().changed
+    assert not stage.sign().changed
 
 
-def test_the_fingerprint_that_was_told_must_be_the_requests(stage: Stage) -> None:
+def test_the_given_fingerprint_must_be_the_requests(stage: Stage) -> None:
     stage.ask()
     message = refused(stage, fingerprint="00:" * 31 + "00")
-    assert "has not the fingerprint 00:00" in message
-    assert "Do not answer it" in message
+    assert "does not have the fingerprint 00:00" in message
+    assert "Do not sign it" in message
 
 
 @pytest.mark.parametrize(
     ("expected", "what"),
     [
-        ({"name": "nice"}, "request.json.name: is not the peer that is to be answered (found: lyon, not nice)"),
-        ({"fabric": "prod"}, "request.json.fabric: is not the fabric that is to be answered (found: demo, not prod)"),
+        ({"name": "nice"}, "request.json.name: is not the expected peer (found: lyon, not nice)"),
+        ({"fabric": "prod"}, "request.json.fabric: is not the expected fabric (found: demo, not prod)"),
         ({"key": RSA}, "its key is ECDSA P-256 instead of RSA 2048"),
     ],
 )
@@ -130,7 +132,7 @@ def test_everything_that_differs_is_said_at_once(stage: Stage) -> None:
 def test_a_request_has_its_time(stage: Stage) -> None:
     stage.later(hours=2).ask()
     assert "in the future" in refused(stage.later(hours=-1))
-    assert "cannot be answered: it expired at 2030-06-22" in refused(stage.later(days=8))
+    assert "cannot be signed: it expired at 2030-06-22" in refused(stage.later(days=8))
 
 
 @settings(max_examples=150, deadline=None)
@@ -145,6 +147,24 @@ def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
     assert read.document.identity == GOOD.document.identity
 
 
+def test_a_signing_request_of_an_unknown_version_is_damaged() -> None:
+    content = json.loads(GOOD.document.text)
+    pem = next(value for value in _texts(content) if "CERTIFICATE REQUEST" in value)
+    der = bytearray(base64.b64decode("".join(pem.splitlines()[1:-1])))
+    der[der.index(b"\x02\x01\x00") + 2] = 9
+    lines = textwrap.fill(base64.b64encode(der).decode(), 64)
+    other = f"-----BEGIN CERTIFICATE REQUEST-----\n{lines}\n-----END CERTIFICATE REQUEST-----\n"
+    text = GOOD.document.text.replace(json.dumps(pem).encode(), json.dumps(other).encode())
+    with pytest.raises(ClusterlinkError, match="is a damaged certificate signing request"):
+        read_request(text, "/request.json")
+
+
+def _texts(content: Any) -> list[str]:
+    if isinstance(content, dict):
+        return [text for value in content.values() for text in _texts(value)]
+    return [content] if isinstance(content, str) else []
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -155,7 +175,7 @@ def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
         {"nonce": "f" * 32},
     ],
 )
-def test_an_altered_request_is_refused_whoever_signs_it_anew(stage: Stage, changes: dict[str, Any]) -> None:
+def test_an_altered_request_is_refused_whoever_signs_it_again(stage: Stage, changes: dict[str, Any]) -> None:
     stage.ask()
     said, signature = content(stage, **changes), json.loads(stage.request.read_text())["signature"]
     stage.request.write_text(json.dumps({**said, "signature": signature}))
@@ -194,7 +214,7 @@ def test_a_signing_request_for_another_name_is_refused(stage: Stage, wrong: Call
     stage.ask()
     key = cached_key(KeySpec())
     put(stage, content(stage, csr=wrong(key)), key)
-    assert "is for another name than lyon" in refused(stage)
+    assert "is for another name than the request, which is for lyon" in refused(stage)
 
 
 @pytest.mark.parametrize(
@@ -223,13 +243,13 @@ def test_a_damaged_signing_request_is_refused(stage: Stage, wrong: Callable[[str
 def test_a_kind_of_key_that_gateways_do_not_take_is_refused(stage: Stage, key: Any) -> None:
     stage.ask()
     put(stage, content(stage, csr=csr(key)), key)
-    assert "no ECDSA P-256 key and no RSA key of at least 2048 bits" in refused(stage)
+    assert "neither ECDSA P-256 nor RSA of at least 2048 bits" in refused(stage)
 
 
 def test_an_ed25519_key_is_refused(stage: Stage) -> None:
     stage.ask()
     put(stage, content(stage, csr=csr(ed25519.Ed25519PrivateKey.generate())), cached_key(KeySpec()))
-    assert "no ECDSA P-256 key" in refused(stage)
+    assert "neither ECDSA P-256" in refused(stage)
 
 
 @pytest.mark.parametrize(
@@ -237,9 +257,9 @@ def test_an_ed25519_key_is_refused(stage: Stage) -> None:
     [
         ({"name": "Lyon"}, "name: is not a DNS label"),
         ({"name": None}, "name: is required"),
-        ({"fabric": "../x"}, "fabric: is not a label's value"),
-        ({"created": "yesterday"}, "created: must be a moment"),
-        ({"created": "2030-6-15T12:00:00Z"}, "created: must be a moment"),
+        ({"fabric": "../x"}, "fabric: is not a label value"),
+        ({"created": "yesterday"}, "created: must be a time"),
+        ({"created": "2030-6-15T12:00:00Z"}, "created: must be a time"),
         ({"nonce": "1"}, "nonce: must be 32"),
         ({"gateways": [{"host": "{{ 1 }}", "port": 1}]}, "neither a DNS name nor an IP address"),
         ({"gateways": [{"host": "a", "port": 0}]}, "port number"),
@@ -264,55 +284,55 @@ def test_a_request_that_is_truncated_missing_or_something_else_is_refused(stage:
     stage.request.write_bytes(whole[: len(whole) // 2])
     assert "truncated or damaged" in refused(stage)
     stage.request.write_bytes(whole)
-    stage.answer()
-    assert f"format {FORMAT} is wanted" in refused(stage, request=stage.answer_file)
+    stage.sign()
+    assert f"Give a file of format {FORMAT}" in refused(stage, request=stage.response_file)
 
 
-def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_away(stage: Stage) -> None:
+def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_to_others(stage: Stage) -> None:
     folder = disk.peer_folder(str(stage.root / "fabric"), "demo", "lyon")
     disk.make_folder(folder)
     disk.write_file(folder.key, key_pem(cached_key(KeySpec())), disk.KEY_MODE)
     stage.ask()
-    assert "is that of a peer whose certificate is kept here" in refused(stage)
-    assert "is that of a peer whose certificate is kept here" in refused(stage, replace=True)
+    assert "this folder holds the certificate of a peer with that name" in refused(stage)
+    assert "this folder holds the certificate of a peer with that name" in refused(stage, replace=True)
 
 
-def test_a_file_that_is_no_answer_for_this_peer_is_not_overwritten(stage: Stage) -> None:
+def test_a_file_that_is_no_response_for_this_peer_is_not_overwritten(stage: Stage) -> None:
     stage.ask()
-    stage.answer_file.write_text("notes")
+    stage.response_file.write_text("notes")
     assert "is not overwritten" in refused(stage)
-    stage.answer_file.unlink()
-    stage.answer()
+    stage.response_file.unlink()
+    stage.sign()
     other = Asked("demo", "nice")
     stage.ask(other)
     request = stage.root / "peer/demo/nice/request.json"
-    assert "is the answer for another peer" in refused(stage, request=request, name="nice")
+    assert "is the response for another peer" in refused(stage, request=request, name="nice")
 
 
-def test_after_a_new_ca_an_old_request_is_not_answered_with_an_old_certificate(stage: Stage) -> None:
+def test_after_a_new_ca_an_old_request_is_not_signed_with_an_old_certificate(stage: Stage) -> None:
     stage.ask()
-    stage.answer()
+    stage.sign()
     stage.install_ca(cached_ca(1))
-    assert "a certificate that will not do any more: its issuer is" in refused(stage)
+    assert "its certificate can no longer be used: its issuer is" in refused(stage)
 
 
-def test_without_the_cas_key_nothing_is_answered(stage: Stage) -> None:
+def test_without_the_cas_key_nothing_is_signed(stage: Stage) -> None:
     stage.ask()
     (stage.root / "fabric/demo/key.pem").unlink()
     assert "fabric/demo/key.pem: is missing" in refused(stage)
 
 
-def test_nothing_secret_is_written_or_told(stage: Stage) -> None:
+def test_no_secret_is_written_or_returned(stage: Stage) -> None:
     asking = stage.ask()
-    done = stage.answer()
+    done = stage.sign()
     keys = [stage.root / "fabric/demo/key.pem", stage.root / "peer/demo/lyon/key.pem"]
-    told = stage.answer_file.read_text() + stage.record.read_text() + json.dumps([done.values(), done.diff()])
-    told += repr(asking) + repr(done)
-    assert "PRIVATE" not in told
+    shown = stage.response_file.read_text() + stage.record.read_text() + json.dumps([done.values(), done.diff()])
+    shown += repr(asking) + repr(done)
+    assert "PRIVATE" not in shown
     for key in keys:
-        assert not [line for line in key.read_text().splitlines()[1:2] if line in told]
+        assert not [line for line in key.read_text().splitlines()[1:2] if line in shown]
 
 
-def test_an_answer_is_for_the_peers_that_are_listed(stage: Stage) -> None:
+def test_a_response_is_for_the_peers_that_are_listed(stage: Stage) -> None:
     stage.ask()
-    assert stage.answer(peers={}).values()["peers"] == []
+    assert stage.sign(peers={}).values()["peers"] == []

@@ -89,7 +89,7 @@ def test_unknown_client_is_denied_as_soon_as_any_policy_asks_for_its_attributes(
     elsewhere = policy("b", "deny", {"matchLabels": {APP: "x"}}, {}, "other")
     decision = decide([everyone, elsewhere], {}, {NAME: "web"}, "default")
     assert not decision.allowed
-    assert decision.reason == "the client is unknown, and a policy asks who it is"
+    assert decision.reason == "the client is unknown, and a policy selects clients"
 
 
 @pytest.mark.parametrize("selector", [None, {"matchLabels": {"client.clusterlink.net/labels.a/b": "x"}}])

@@ -55,7 +55,7 @@ def test_service_that_nobody_exports_is_refused(
 ) -> None:
     service = {name: value for name, value in web.items() if name != "exported_by"}
     assert problem(declare(services=[{**service, **nobody}])) == (
-        "clusterlink_services[0].exported_by: names no cluster, so nobody exports the service. Name a host or a group."
+        "clusterlink_services[0].exported_by: names no cluster, so no cluster exports it. Name a host or a group."
     )
 
 
@@ -72,8 +72,8 @@ def test_import_of_what_its_source_does_not_export_is_refused(
 def test_two_imports_that_want_one_service_are_refused(declare: Declare, problem: SoleProblem, web: Data) -> None:
     other = {**web, "name": "shop", "import_as": {"name": "web"}}
     assert problem(declare(services=[web, other])) == (
-        "clusterlink_services[1]: wants the Service default/web in north, as clusterlink_services[0] does. "
-        "Take one of the two out, or give it another name (import_as, for a service's imports)."
+        "clusterlink_services[1]: creates the Service default/web in north, as clusterlink_services[0] does. "
+        "Remove one of the two, or give it another name (import_as, for a service's imports)."
     )
 
 
@@ -82,8 +82,8 @@ def test_import_of_a_hosts_list_that_wants_a_services_import_is_refused(
 ) -> None:
     imported = {"name": "web", "port": 80, "sources": [{"peer": "east"}]}
     assert problem(declare(services=[web], north={"imports": [imported]})) == (
-        "north: clusterlink_imports[0]: wants the Service default/web in north, as clusterlink_services[0] does. "
-        "Take one of the two out, or give it another name (import_as, for a service's imports)."
+        "north: clusterlink_imports[0]: creates the Service default/web in north, as clusterlink_services[0] does. "
+        "Remove one of the two, or give it another name (import_as, for a service's imports)."
     )
 
 
@@ -92,7 +92,7 @@ def test_import_where_another_service_is_exported_by_that_name_is_refused(
 ) -> None:
     other = {"name": "shop", "port": 80, "exported_by": "west", "imported_by": "east", "import_as": {"name": "web"}}
     assert problem(declare(services=[web, other])) == (
-        "clusterlink_services[1]: wants the Service default/web in east, which is there already: "
+        "clusterlink_services[1]: creates the Service default/web in east, which exists already: "
         "clusterlink_services[0] exports it. Set merge: true, or choose another name."
     )
 
@@ -102,9 +102,9 @@ def test_importer_that_exports_the_service_too_is_refused_unless_it_merges(
 ) -> None:
     data = declare(services=[{**web, "imported_by": ["north", "west"]}])
     assert problem(data) == (
-        "clusterlink_services[0].imported_by: names west, which exports default/web: the Service is there already, and "
-        'an import would clash (found: "west"). Set merge: true (or merge: [west], where others have no such Service), '
-        "or take west out."
+        "clusterlink_services[0].imported_by: names west, which exports default/web: its Service exists already and "
+        'conflicts with an import (found: "west"). Set merge: true (or merge: [west], if others have no such Service), '
+        "or remove west."
     )
 
 
@@ -114,14 +114,14 @@ def test_importer_with_no_other_cluster_to_import_from_is_refused(
     data = declare(services=[{**web, "exported_by": "east", "imported_by": "east", "merge": True}])
     assert problem(data) == (
         "clusterlink_services[0].imported_by: names east, and no other cluster exports default/web "
-        '(found: "east"). Take it out.'
+        '(found: "east"). Remove it.'
     )
 
 
 def test_service_declared_twice_is_refused_once(declare: Declare, problem: SoleProblem, web: Data) -> None:
     assert problem(declare(services=[web, {**web, "port": 81}])) == (
-        'clusterlink_services[1].name: is the name of clusterlink_services[0] too (found: "default/web"). '
-        "Make one entry of the two, or give one another name."
+        'clusterlink_services[1].name: is also the name of clusterlink_services[0] (found: "default/web"). '
+        "Merge the two entries, or rename one."
     )
 
 
@@ -132,7 +132,7 @@ def test_service_declared_twice_is_refused_once(declare: Declare, problem: SoleP
         ("Web", "is not a DNS label (lower-case letters, digits and '-', with a letter or digit at both ends)"),
         ("web.shop", "is not a DNS label (lower-case letters, digits and '-', with a letter or digit at both ends)"),
         ("-web", "is not a DNS label (lower-case letters, digits and '-', with a letter or digit at both ends)"),
-        ("1web", "starts with a digit, which a Service's name may not"),
+        ("1web", "starts with a digit, and a Service name must start with a letter"),
     ],
 )
 def test_name_that_no_service_can_have_is_refused(
@@ -193,15 +193,15 @@ def test_policy_without_a_rule_is_refused(
     if rule:
         policy[side] = rule[side]
     assert problem(declare(policies=[policy])) == (
-        f"clusterlink_policies[0].{side}: names nothing, so the policy has no rule{found}. "
-        f"{side}: [{{}}] means everything."
+        f"clusterlink_policies[0].{side}: is empty, so the policy has no rule{found}. "
+        f"{side}: [{{}}] matches everything."
     )
 
 
 def test_policy_on_a_service_that_nobody_exports_is_refused(declare: Declare, problem: SoleProblem, web: Data) -> None:
     policy = {"name": "more", "namespace": "default", "from": [{}], "to": [{"service": "webb", "namespace": "default"}]}
     assert problem(declare(services=[web], policies=[policy])) == (
-        'clusterlink_policies[0].to[0]: names a service that nobody exports (found: "default, webb"). '
+        'clusterlink_policies[0].to[0]: names a service that no cluster exports (found: "default, webb"). '
         "Perhaps web is meant."
     )
 
@@ -219,7 +219,7 @@ def test_policy_of_a_namespace_that_no_cluster_uses_is_refused(
 ) -> None:
     policy = {"name": "more", "namespace": "defualt", "from": [{}], "to": [{}]}
     assert problem(declare(services=[web], policies=[policy])) == (
-        "clusterlink_policies[0].namespace: is a namespace from or to which no cluster exports or imports anything "
+        "clusterlink_policies[0].namespace: is a namespace without any export or import "
         '(found: "defualt"). Perhaps default is meant.'
     )
 
@@ -237,7 +237,7 @@ def test_rule_that_leaves_out_all_importing_clusters_is_refused(
 ) -> None:
     data = declare(services=[{**web, "allow": [{"from": {"peers": "east"}}]}])
     assert problem(data) == (
-        "clusterlink_services[0].allow[0].from: leaves out every cluster that imports the service. "
+        "clusterlink_services[0].allow[0].from: matches no cluster that imports the service. "
         "Clusters that import it: north."
     )
 
@@ -263,8 +263,8 @@ def test_unknown_keys_are_refused_at_every_level(declare: Declare, problems: Pro
         ({"link_mode": "mesch"}, "clusterlink_link_mode: must be one of on_demand, mesh, explicit"),
         ({"fabric": "My fabric"}, "clusterlink_fabric: is not a DNS label"),
         ({"east": {"labels": {"region": 1}}}, "east: clusterlink_labels.region: must be a string"),
-        ({"east": {"labels": {"a b": "c"}}}, "east: clusterlink_labels.a b: the key is not a label's key"),
-        ({"east": {"labels": {"a": "c d"}}}, "east: clusterlink_labels.a: is not a label's value"),
+        ({"east": {"labels": {"a b": "c"}}}, "east: clusterlink_labels.a b: the key is not a label key"),
+        ({"east": {"labels": {"a": "c d"}}}, "east: clusterlink_labels.a: is not a label value"),
         ({"east": {"ingress_type": "Ingress"}}, "east: clusterlink_ingress_type: must be one of"),
         ({"east": {"exports": [{"port": 1}]}}, "east: clusterlink_exports[0].name: is required"),
         ({"east": {"peers": [{"name": "east", "host": "a", "port": 1}]}}, "east: clusterlink_peers[0]: is the cluster"),
@@ -321,7 +321,7 @@ def test_export_that_could_not_be_read_is_not_said_to_be_missing(declare: Declar
         ({"scheme": "udp"}, "clusterlink_services[0].probe.scheme: must be one of http, https, tcp"),
         (
             {"scheme": "tcp", "contains": "ok"},
-            "clusterlink_services[0].probe.contains: cannot stand beside the scheme tcp",
+            "clusterlink_services[0].probe.contains: cannot be combined with the scheme tcp",
         ),
     ],
 )
@@ -343,7 +343,7 @@ def test_two_hosts_that_are_one_cluster_are_refused(
     declare: Declare, problem: SoleProblem, own: Data, said: str
 ) -> None:
     assert problem(declare(east=own, west={**own})) == (
-        f"west: {said.format('is the cluster of east too')}. Give each host its own cluster."
+        f"west: {said.format('is also the cluster of east')}. Give each host its own cluster."
     )
 
 

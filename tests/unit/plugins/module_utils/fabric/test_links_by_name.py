@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Links as they are shown, and links that somebody asks for by name."""
+"""Links as they are shown, and links that are added by name."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def one(fabric: Fabric) -> LinkState:
     return state
 
 
-def test_a_link_that_was_asked_for_is_told_from_its_source_by_its_name(declare: Declare) -> None:
+def test_a_link_that_was_added_is_shown_from_its_source_with_its_name(declare: Declare) -> None:
     state = one(Fabric(parse(declare()), ASKED))
     assert (state.name, state.source, state.target, state.ready, state.purposes) == (
         *("backup", "west", "east", True),
@@ -63,7 +63,7 @@ def test_a_link_is_ready_only_when_both_sides_reach_each_other(declare: Declare)
         assert "no answer" in problems([state])[0]
     state = one(Fabric(fabric, infos(east=[peer("west")])))
     assert (state.back.state, state.ready) == ("missing", False)
-    assert state.reason == "west to east: there is no such Peer"
+    assert state.reason == "west to east: the Peer does not exist"
     assert one(Fabric(fabric, infos(east=[peer("west")], west=[peer("east")]))).ready
 
 
@@ -84,12 +84,12 @@ def test_a_peer_that_nobody_declared_is_shown_and_is_no_problem(declare: Declare
     assert (state.name, state.purposes, problems([state])) == ("east-west", ("not declared",), [])
 
 
-def test_a_link_of_another_fabric_was_not_asked_for_here(declare: Declare) -> None:
+def test_a_link_of_another_fabric_was_not_added_here(declare: Declare) -> None:
     foreign = infos(east=[peer("west", labels=BACKUP, fabric="other")])
     assert one(Fabric(parse(declare()), foreign)).purposes == ("not declared",)
 
 
-def test_a_declared_link_that_was_also_asked_for_keeps_the_name(declare: Declare, web: Data) -> None:
+def test_a_declared_link_that_was_also_added_keeps_the_name(declare: Declare, web: Data) -> None:
     web |= {"exported_by": "east", "imported_by": "west"}
     state = one(Fabric(parse(declare(services=[web])), ASKED))
     assert (state.name, state.source, state.purposes) == ("backup", "west", ("service default/web", "on demand"))
@@ -108,10 +108,10 @@ def test_only_what_changed_is_said(declare: Declare) -> None:
     down = link_states(Fabric(fabric, infos(east=[peer("west", labels=BACKUP)])))
     assert changes(up, up) == []
     assert changes(up, down) == [
-        "backup west east: not ready, forward missing, back reachable (west to east: there is no such Peer)"
+        "backup west east: not ready, forward missing, back reachable (west to east: the Peer does not exist)"
     ]
     assert changes([], up) == ["backup west east: ready, forward reachable, back reachable"]
-    assert changes(up, []) == ["backup west east: gone"]
+    assert changes(up, []) == ["backup west east: removed"]
 
 
 def ask(
@@ -128,7 +128,7 @@ def refused(*args: Any, **kwargs: Any) -> list[tuple[str, str]]:
     return [(each.where, each.what) for each in caught.value.problems]
 
 
-def test_each_side_is_told_where_the_other_is(declare: Declare) -> None:
+def test_each_side_gets_the_address_of_the_other(declare: Declare) -> None:
     made = ask(declare(), name="backup", source="west", target="east").as_dict()
     assert made["sides"] == {
         "west": {"peer": "east", "gateways": [ADDRESSES["east"]]},
@@ -150,8 +150,8 @@ def test_an_address_of_a_clusters_own_goes_first(declare: Declare) -> None:
         ({"name": "", "source": "east", "target": "west"}, ["name"], "must be a string"),
         ({"name": "Bad", "source": "east", "target": "west"}, ["name"], "is not a DNS label"),
         ({"name": "x" * 64, "source": "east", "target": "west"}, ["name"], "is 64 characters long"),
-        ({"name": "x", "source": "east", "target": "east"}, ["target"], "is the source too"),
-        ({"name": "x", "source": "eats", "target": "clusters"}, ["source", "target"], "is no cluster"),
+        ({"name": "x", "source": "east", "target": "east"}, ["target"], "is the same cluster as the source"),
+        ({"name": "x", "source": "eats", "target": "clusters"}, ["source", "target"], "is not a cluster"),
     ],
 )
 def test_bad_input_is_refused_as_a_whole(declare: Declare, given: dict[str, str], where: list[str], what: str) -> None:
@@ -188,7 +188,7 @@ def test_a_cluster_that_cannot_be_reached_or_read_is_refused(declare: Declare) -
     assert "ClusterLink is not installed there" in refused(declare(), bare, **asked)[0][1]
 
 
-def test_a_link_that_was_asked_for_can_go(declare: Declare) -> None:
+def test_a_link_that_was_added_can_be_removed(declare: Declare) -> None:
     made = ask(declare(), ASKED, state="absent", name="backup")
     assert (made.source, made.target, made.losses) == ("west", "east", ())
     assert set(made.as_dict()["sides"]) == {"east", "west"}
@@ -198,7 +198,7 @@ def test_half_a_link_is_enough_to_be_rid_of_it(declare: Declare) -> None:
     half = {**infos(west=[peer("east", labels=BACKUP)]), "east": {"msg": "no route"}}
     made = ask(declare(), half, state="absent", name="backup")
     assert set(made.as_dict()["sides"]) == {"east", "west"}
-    assert made.warnings == ("Could not be asked for its links: east.",)
+    assert made.warnings == ("The links of these clusters are unknown: east.",)
 
 
 def test_a_link_that_is_not_there_is_gone_already(declare: Declare) -> None:
@@ -208,17 +208,17 @@ def test_a_link_that_is_not_there_is_gone_already(declare: Declare) -> None:
 
 def test_other_ends_than_the_links_are_refused(declare: Declare) -> None:
     found = refused(declare(), ASKED, state="absent", name="backup", source="west", target="north")
-    assert found == [("target", "is no end of the link backup, which is from west to east")]
+    assert found == [("target", "is not a cluster of the link backup, which is from west to east")]
 
 
 def test_a_link_that_services_need_goes_by_force_only(declare: Declare, web: Data) -> None:
     declared = declare(services=[web])
     ((where, what),) = refused(declared, state="absent", name="east-north")
     assert where == "name"
-    assert "Import default/web of north loses the source east, and keeps west" in what
+    assert "Import default/web of north loses the source east and keeps west" in what
     made = ask(declared, state="absent", name="east-north", force=True)
     assert [each.lost for each in made.losses] == [("east",)]
-    assert any("makes it again" in warning for warning in made.warnings)
+    assert any("adds it again" in warning for warning in made.warnings)
 
 
 def test_a_link_that_imports_need_which_nobody_declared_goes_by_force_only(declare: Declare) -> None:
@@ -232,5 +232,5 @@ def test_a_link_that_imports_need_which_nobody_declared_goes_by_force_only(decla
 
 def test_a_link_that_is_only_declared_goes_by_force_only(declare: Declare) -> None:
     declared = declare(links=[{"source": "east", "target": "west", "name": "main"}])
-    assert "is a link that is declared (link main)" in refused(declared, state="absent", name="main")[0][1]
+    assert "is a declared link (link main)" in refused(declared, state="absent", name="main")[0][1]
     assert ask(declared, state="absent", name="main", force=True).source == "east"

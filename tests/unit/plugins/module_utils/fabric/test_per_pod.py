@@ -103,7 +103,7 @@ def test_imports_can_have_another_name_and_namespace(declare: Declare) -> None:
     assert [(each["namespace"], each["name"]) for each in found] == [("data", "pg-0"), ("data", "pg-1")]
 
 
-def test_pods_of_several_clusters_are_told_apart_by_the_peers_name(declare: Declare) -> None:
+def test_pods_of_several_clusters_are_distinguished_by_the_peers_name(declare: Declare) -> None:
     service = {**DB, "per_pod": "by_peer", "exported_by": ["east", "west"], "imported_by": ["north", "east"]}
     plan = planned(declare(services=[service]))
     assert names(plan, "north", "Import") == ["db-0-east", "db-0-west", "db-1-east", "db-1-west"]
@@ -127,7 +127,7 @@ def test_stateful_set_that_is_not_there_is_warned_of(declare: Declare) -> None:
     assert plan.warnings == ("east has no StatefulSet default/db, so none of its pods is exported.",)
 
 
-def test_pods_of_a_cluster_that_is_away_are_those_that_others_import(declare: Declare) -> None:
+def test_pods_of_a_cluster_that_is_unreachable_are_those_that_others_import(declare: Declare) -> None:
     there = [
         imported("db-0"),
         imported("db-2"),
@@ -187,17 +187,17 @@ def test_without_any_look_nothing_may_be_removed_and_no_peer_given_up(declare: D
     [
         (
             {"exported_by": ["east", "west"]},
-            "clusterlink_services[0].per_pod: is true, and east and west have pods of the same names",
+            "clusterlink_services[0].per_pod: is true, and east and west have pods with the same names",
         ),
         ({"per_pod": "always"}, "clusterlink_services[0].per_pod: must be true, false or by_peer"),
         ({"pods": 0}, "clusterlink_services[0].pods: must be a whole number from 1 to 1000"),
         ({"pods": "many"}, "clusterlink_services[0].pods: must be a whole number from 1 to 1000"),
-        ({"per_pod": False}, "clusterlink_services[0].pods: means something only with per_pod"),
-        ({"host": "db.example.com"}, "clusterlink_services[0].host: cannot stand beside per_pod"),
-        ({"merge": True}, "clusterlink_services[0].merge: cannot stand beside per_pod"),
+        ({"per_pod": False}, "clusterlink_services[0].pods: needs per_pod"),
+        ({"host": "db.example.com"}, "clusterlink_services[0].host: cannot be combined with per_pod"),
+        ({"merge": True}, "clusterlink_services[0].merge: cannot be combined with per_pod"),
         ({"target_port": 70000}, "clusterlink_services[0].target_port: must be a port number"),
-        ({"name": "d" * 62}, "clusterlink_services[0].name: makes names like"),
-        ({"import_as": {"name": "d" * 62}}, "clusterlink_services[0].import_as: makes names like"),
+        ({"name": "d" * 62}, "clusterlink_services[0].name: leads to names like"),
+        ({"import_as": {"name": "d" * 62}}, "clusterlink_services[0].import_as: leads to names like"),
         ({"imported_by": ["east"]}, "clusterlink_services[0].imported_by: names east, and no other cluster exports"),
     ],
 )
@@ -207,4 +207,4 @@ def test_bad_input_is_refused(declare: Declare, problem: SoleProblem, changes: D
 
 def test_import_that_wants_the_service_of_a_pod_is_refused(declare: Declare, problem: SoleProblem) -> None:
     other = {"name": "x", "port": 1, "exported_by": ["west"], "imported_by": ["east"], "import_as": {"name": "db-0"}}
-    assert "wants the Service default/db-0 in east, which is there already" in problem(declare(services=[DB, other]))
+    assert "creates the Service default/db-0 in east, which exists already" in problem(declare(services=[DB, other]))

@@ -143,7 +143,7 @@ def test_export_host_and_labels_are_written(declare: Declare, plan: Planner, web
     assert one(planned, "north", "Import")["metadata"]["labels"] == {**OWNER, "tier": "data"}
 
 
-def test_merged_import_draws_on_the_other_clusters_and_is_labelled_in_words(
+def test_merged_import_imports_from_the_other_clusters_and_is_labelled_in_words(
     declare: Declare, plan: Planner, web: Data
 ) -> None:
     planned = plan(declare(services=[{**web, "imported_by": ["north", "west"], "merge": ["west"]}]))
@@ -182,7 +182,7 @@ def test_peer_without_a_known_address_is_pending_and_the_rest_is_written(
             "kind": "Peer",
             "name": "east",
             "namespace": "clusterlink-system",
-            "reason": "the address of the gateway of east is not known",
+            "reason": "the gateway address of east is unknown",
         }
     ]
     assert len(one(planned, "north", "Import")["spec"]["sources"]) == 2

@@ -103,7 +103,7 @@ def test_no_cluster_has_a_peer_object_for_one_without_ingress(data: Data) -> Non
 
 @many
 @given(data=declarations())
-def test_every_import_draws_on_exports_that_are_there(data: Data) -> None:
+def test_every_import_imports_from_exports_that_are_there(data: Data) -> None:
     plan = planned(data)
     for part in plan.peers.values():
         for each in part.objects:

@@ -104,7 +104,7 @@ def test_rule_is_labels_of_pods_when_none_of_its_keys_is_a_word() -> None:
 def test_rule_with_a_word_is_words_and_a_label_among_them_is_refused() -> None:
     assert read(read_allowed, {"namespace": "shop"}) == {"matchLabels": {"client.clusterlink.net/namespace": "shop"}}
     (problem,) = refused(read_allowed, {"namespace": "shop", "app": "x"})
-    assert problem.startswith("from.app: is not known. Known here: labels, namespace, ")
+    assert problem.startswith("from.app: is not known. Known keys: labels, namespace, ")
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_rule_with_a_word_is_words_and_a_label_among_them_is_refused() -> None:
             {"labels": {"a" * 60: "x"}},
             f"from.labels.{'a' * 60}: the key makes the attribute client.clusterlink.net/labels.{'a' * 60}, which has",
         ),
-        ({"namespace": "a b"}, "from.namespace: is not a label's value"),
+        ({"namespace": "a b"}, "from.namespace: is not a label value"),
         ({"peers": ["moon"]}, "from.peers[0]: is not a host of the group clusters, nor a group"),
-        ({"peers": []}, "from.peers: is an empty list, which nothing matches"),
-        ({"workloadSelector": {}, "labels": {}}, "from.labels: cannot stand beside workloadSelector"),
+        ({"peers": []}, "from.peers: is an empty list, which matches nothing"),
+        ({"workloadSelector": {}, "labels": {}}, "from.labels: cannot be combined with workloadSelector"),
         ({"workloadSelector": {"matchLabels": {"app": "x"}}}, "from.workloadSelector.matchLabels.app: is not an attr"),
         (
             {"workloadSelector": {"matchLabels": {"export.clusterlink.net/name": "x"}}},

@@ -87,7 +87,7 @@ def test_selector_tells_which_services_are_shared(declare: Declare) -> None:
     assert named(plan, "east", "Export") == ["ps"]
     assert named(plan, "north", "Import") == ["ps"]
     assert named(plan, "west", "Import") == [], "it would clash with the Service that is there"
-    assert plan.warnings == ("west has a Service train/ps that the selector leaves out: none is imported.",)
+    assert plan.warnings == ("west does not import train/ps: the selector does not match its own Service.",)
 
 
 UDP = {"name": "", "port": 53, "protocol": "UDP", "target_port": 53}
@@ -114,7 +114,7 @@ def test_of_several_tcp_ports_the_first_is_shared(declare: Declare) -> None:
     ports = [UDP, HTTP, {**HTTP, "name": "metrics", "port": 9090}]
     plan = planned(declare(shared_namespaces=[TRAIN]), east=holds(service("ps", *ports)), west=holds(), north=holds())
     assert spec(plan, "west", "Import", "ps")["port"] == 80
-    assert plan.warnings == ("Of the ports of train/ps of east only 80 is shared, the first TCP port.",)
+    assert plan.warnings == ("train/ps of east is shared with its first TCP port only, 80.",)
 
 
 def test_service_whose_port_has_a_name_is_exported_and_not_merged(declare: Declare) -> None:
@@ -140,7 +140,7 @@ def test_service_that_is_declared_by_itself_is_left_to_its_declaration(declare: 
         declare(shared_namespaces=[TRAIN], services=[own]), east=holds(service("ps")), west=holds(), north=holds()
     )
     assert named(plan, "west", "Import") == []
-    assert "train/ps is declared by itself, so shared namespace train leaves it out." in plan.warnings
+    assert "Shared namespace train does not include train/ps, which is declared separately." in plan.warnings
 
 
 def test_outbound_only_cluster_imports_and_its_own_services_stay_its_own(declare: Declare) -> None:
@@ -151,7 +151,7 @@ def test_outbound_only_cluster_imports_and_its_own_services_stay_its_own(declare
     assert plan.warnings == ("train/own of north is not shared: north has no ingress.",)
 
 
-def test_nothing_of_a_cluster_that_is_away_is_taken_from_others(declare: Declare) -> None:
+def test_nothing_of_a_cluster_that_is_unreachable_is_taken_from_others(declare: Declare) -> None:
     data = declare(shared_namespaces=[TRAIN])
     known = {"east": holds(service("ps")), "west": holds(service("ps"), service("log")), "north": holds()}
     whole = planned(data, **known)
@@ -216,14 +216,14 @@ def test_policy_on_what_is_to_be_looked_up_is_not_refused(declare: Declare) -> N
         (
             {"clusters": ["east", "west"], "allow": [{"from": {"peers": ["north"]}}]},
             {},
-            ".allow[0].from: leaves out every cluster of the namespace",
+            ".allow[0].from: matches no cluster of the namespace",
         ),
         ({"lb_scheme": "fair"}, {}, ".lb_scheme: must be one of"),
         ({"port": 80}, {}, ".port: is not known"),
         (
             {"clusters": ["east", "west"]},
             {"east": NONE, "west": NONE},
-            ".clusters: names clusters of which none has an ingress, so none can reach another",
+            ".clusters: names only clusters without an ingress, so none can reach another",
         ),
         (
             {"clusters": ["east", "west"]},
@@ -241,5 +241,5 @@ def test_bad_input_is_refused(declare: Declare, shared: Data, own: Data, said: s
 
 def test_namespace_that_is_named_twice_is_refused(declare: Declare, problem: SoleProblem) -> None:
     assert problem(declare(shared_namespaces=[TRAIN, TRAIN])).startswith(
-        "clusterlink_shared_namespaces[1].name: is the name of clusterlink_shared_namespaces[0] too"
+        "clusterlink_shared_namespaces[1].name: is also the name of clusterlink_shared_namespaces[0]"
     )

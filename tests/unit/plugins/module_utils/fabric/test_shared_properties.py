@@ -123,7 +123,7 @@ def _store(plan: Plan, found: Data) -> Data:
     away=st.sampled_from(HOSTS),
     outbound=st.booleans(),
 )
-def test_planning_again_changes_nothing_and_a_cluster_that_goes_away_takes_nothing_from_others(
+def test_planning_again_changes_nothing_and_a_cluster_that_becomes_unreachable_takes_nothing_from_others(
     found: Data, away: str, outbound: bool
 ) -> None:
     data = fabric({}, outbound)

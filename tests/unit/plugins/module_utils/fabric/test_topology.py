@@ -79,7 +79,7 @@ def test_service_whose_link_is_not_declared_is_refused_in_explicit_mode(
 ) -> None:
     data = declare(link_mode="explicit", links=[{"source": "east", "target": "north"}], services=[web])
     assert problem(data) == (
-        "clusterlink_services[0]: is imported to north from west, and no link between them is declared. "
+        "clusterlink_services[0]: is imported by north from west, and no link between them is declared. "
         "Add {source: north, target: west} to clusterlink_links, or set clusterlink_link_mode to on_demand."
     )
 
@@ -96,8 +96,8 @@ def test_link_declared_from_both_sides_is_one(declare: Declare, plan: Planner) -
 
 def test_names_of_links_are_unlike(declare: Declare, problem: SoleProblem) -> None:
     first = {"name": "spine", "source": "east", "target": "west"}
-    assert "is the name of another link too" in problem(declare(links=[first, {**first, "target": "north"}]))
-    assert "is a second name for the link that is spine" in problem(declare(links=[first, {**first, "name": "back"}]))
+    assert "is also the name of another link" in problem(declare(links=[first, {**first, "target": "north"}]))
+    assert "is a second name for the link spine" in problem(declare(links=[first, {**first, "name": "back"}]))
     assert "is one name for 2 links" in problem(declare(links=[{**first, "source": "north", "target": "eu"}]))
 
 
@@ -158,7 +158,7 @@ def test_export_of_an_outbound_only_cluster_that_nobody_imports_is_warned_of(
 ) -> None:
     service = {**web, "exported_by": "west", "imported_by": []}
     assert plan(declare(services=[service], west={"ingress_type": "none"})).warnings == (
-        "west exports default/web, and has no ingress, so no cluster can import it.",
+        "west exports default/web and has no ingress, so no cluster can import it.",
     )
 
 
@@ -197,6 +197,6 @@ def test_source_outside_the_inventory_needs_an_address_in_the_importing_cluster(
     far = {"name": "far", "host": "192.0.2.1", "port": 443}
     imported = {"name": "web", "port": 80, "sources": [{"peer": "far"}]}
     assert problem(declare(east={"peers": [far]}, north={"imports": [imported]})) == (
-        "north: clusterlink_imports[0].sources[0].peer: is a peer outside the inventory, and north has no address "
-        'of it (found: "far"). Add it to clusterlink_peers of the host.'
+        "north: clusterlink_imports[0].sources[0].peer: is a peer outside the inventory, and north does not have "
+        'its address (found: "far"). Add it to clusterlink_peers of the host.'
     )

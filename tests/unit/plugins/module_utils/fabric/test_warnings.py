@@ -22,10 +22,10 @@ def test_a_plain_service_is_no_reason_to_warn(declare: Declare, plan: Planner, w
 
 def test_policy_that_matches_nothing_declared_is_warned_of(declare: Declare, plan: Planner, web: Data) -> None:
     assert plan(declare(services=[web], policies=[IDLE])).warnings == (
-        "The policy more of clusterlink_policies decides on nothing that is declared.",
+        "The policy more of clusterlink_policies matches no declared connection.",
     )
     assert plan(declare(services=[web], east={"access_policies": [IDLE]})).warnings == (
-        "The policy more of east decides on nothing that is declared.",
+        "The policy more of east matches no declared connection.",
     )
 
 
@@ -60,4 +60,4 @@ def test_own_import_at_another_port_than_its_export_is_warned_of(declare: Declar
             north={"imports": [{"name": "db", "port": 3306, "sources": [{"peer": "east"}]}]},
         )
     )
-    assert planned.warnings == ("north offers default/db at port 3306, and east exports default/db at port 5432.",)
+    assert planned.warnings == ("north imports default/db with port 3306, and east exports default/db with port 5432.",)

@@ -110,7 +110,7 @@ def test_removal_goes_backwards_and_after_all_else(memory_cluster: type[MemoryCl
     assert [what for _verb, what in cluster.writes] == ["Import a/new", "Import a/old", "Export a/old", "Peer a/old"]
 
 
-def test_all_problems_are_told_at_once_and_nothing_is_written(memory_cluster: type[MemoryCluster]) -> None:
+def test_all_problems_are_reported_at_once_and_nothing_is_written(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster(make("Service", "old", "a"))
     denied = ApiError(Problem("x", "not permitted"), status=403)
     invalid = ApiError(Problem("y", "invalid"), status=422)

@@ -264,7 +264,7 @@ def test_one_connection_serves_one_request_after_another(api: Api) -> None:
     assert cluster._transport._pool.connection_from_url(api.url).num_connections == 1
 
 
-def test_watch_gives_events_as_they_come_until_it_is_told_to_start_anew(api: Api) -> None:
+def test_watch_gives_events_as_they_come_until_it_must_start_again(api: Api) -> None:
     gone = {"kind": "Status", "code": 410, "message": "too old resource version"}
     lines = [
         {"type": "ADDED", "object": {"metadata": {"name": "p"}}},
@@ -289,7 +289,7 @@ def test_watch_that_is_refused_names_the_permission(api: Api) -> None:
 
 
 @pytest.mark.parametrize("content", [b"<html>Please sign in</html>", b"[]"])
-def test_server_that_is_no_api_server_is_told_from_one(api: Api, content: bytes) -> None:
+def test_server_that_is_no_api_server_is_distinguished_from_one(api: Api, content: bytes) -> None:
     api.will(200, content)
     with pytest.raises(ClusterUnreachableError, match="does not come from a Kubernetes API server"):
         api.cluster().list("Peer")

@@ -286,7 +286,9 @@ def test_secret_is_shown_by_fingerprints_only() -> None:
         ([entry("kubectlish", "Update")], ["kubectlish"], False),
     ],
 )
-def test_change_by_hand_is_told_from_another_systems(entries: list[Object], managers: list[str], by_hand: bool) -> None:
+def test_change_by_hand_is_distinguished_from_another_systems(
+    entries: list[Object], managers: list[str], by_hand: bool
+) -> None:
     observed = {"metadata": {"managedFields": managed({"f:spec": {}}, *entries)}}
     assert is_changed_by_hand(observed, managers) is by_hand
 

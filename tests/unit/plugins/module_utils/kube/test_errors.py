@@ -56,21 +56,21 @@ def test_refusal_for_another_reason_than_permissions_is_not_called_one() -> None
     assert problem.found == message
 
 
-def test_unknown_user_is_told_to_check_the_credentials() -> None:
+def test_unknown_user_must_check_the_credentials() -> None:
     anonymous = refused(LIST, 403, 'imports is forbidden: User "system:anonymous" cannot list resource "imports"')
     for error in (anonymous, refused(LIST, 401, "Unauthorized")):
         assert error.problems[0].where == "https://api:6443"
         assert "does not accept the credentials" in error.problems[0].what
 
 
-def test_kind_that_is_not_served_is_told_from_an_object_that_is_not_there() -> None:
+def test_kind_that_is_not_served_is_distinguished_from_an_object_that_is_not_there() -> None:
     unserved = api_error(PATCH, 404, b"404 page not found\n", "https://api:6443")
     missing = refused(PATCH, 404, 'imports "web" not found', name="web", kind="imports")
     assert (unserved.served, missing.served) == (False, True)
     assert "does not serve the kind Import of clusterlink.net/v1alpha1" in unserved.message()
 
 
-def test_missing_namespace_is_told_from_a_missing_object() -> None:
+def test_missing_namespace_is_distinguished_from_a_missing_object() -> None:
     error = refused(PATCH, 404, 'namespaces "a" not found', name="a", kind="namespaces")
     assert error.missing_namespace == "a"
     own = refused(Request("patch", "Namespace", "a"), 404, 'namespaces "a" not found', name="a", kind="namespaces")

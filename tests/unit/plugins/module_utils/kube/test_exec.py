@@ -128,7 +128,7 @@ def test_arguments_arrive_as_they_are_and_credentials_go_along(
         'exec: "/bin/sh": stat /bin/sh: no such file or directory: unknown',
     ],
 )
-def test_missing_executable_is_told_from_other_failures(
+def test_missing_executable_is_distinguished_from_other_failures(
     server: Server, run: Callable[..., SimpleNamespace], message: str
 ) -> None:
     server.messages = [status(reason="InternalError", message=f"OCI runtime exec failed: {message}")]
@@ -182,7 +182,7 @@ def test_pod_that_is_gone_is_an_error_with_the_servers_words(
         run()
 
 
-def test_server_that_is_away_is_an_error(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_server_that_is_unreachable_is_an_error(server: Server, run: Callable[..., SimpleNamespace]) -> None:
     server.url = "http://127.0.0.1:1"
     with pytest.raises(ClusterlinkError, match="Connection refused"):
         run()

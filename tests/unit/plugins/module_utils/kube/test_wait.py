@@ -92,7 +92,7 @@ def test_objects_of_one_kind_and_namespace_are_watched_together() -> None:
         ClusterUnreachableError(Problem("x", "away")),
     ],
 )
-def test_broken_watch_is_begun_anew_from_a_fresh_list(broken: Exception) -> None:
+def test_broken_watch_is_restarted_from_a_fresh_list(broken: Exception) -> None:
     cluster = Script([[peer()], [peer("True")]], [broken])
     assert wait_ready(cluster, [PEER], 60)[PEER] == peer("True")
 
@@ -123,7 +123,7 @@ def test_missing_permission_ends_the_wait_at_once() -> None:
         wait_ready(cluster, [PEER], 60)
 
 
-def test_cluster_that_stays_away_is_told_when_the_time_is_over() -> None:
+def test_cluster_that_stays_unreachable_is_reported_when_the_time_is_over() -> None:
     cluster = Script([ClusterUnreachableError(Problem("https://api", "away"))])
     with pytest.raises(ClusterUnreachableError):
         wait_ready(cluster, [PEER], 0.05)

@@ -146,7 +146,7 @@ def test_a_daemon_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Pa
         ("broken", "there is no process to acquire and renew it (found: it ended before it had the lock)"),
     ],
 )
-def test_what_is_in_the_way_is_told(tmp_path: Path, start: Start, how: str, words: str) -> None:
+def test_what_is_in_the_way_is_reported(tmp_path: Path, start: Start, how: str, words: str) -> None:
     assert start(how).wait(10) == 0
     assert words in "\n".join(told(tmp_path)[1:])
     assert leases(tmp_path) == []

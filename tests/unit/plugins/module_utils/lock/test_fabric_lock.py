@@ -64,7 +64,7 @@ def test_it_takes_two_requests_in_each_cluster_and_is_given_back_with_two(fabric
         assert cluster.asked == ["get", "create", "get", "delete"]
 
 
-def test_another_run_is_told_who_has_it_where_and_since_when_and_gets_nothing(fabric: Fabric) -> None:
+def test_another_run_learns_who_has_it_where_and_since_when_and_gets_nothing(fabric: Fabric) -> None:
     fabric.acquired("ada@ops1 (run 1)", NAMES[:2])
     (problem,) = fabric.problems("bob@ops2 (run 2)")
     assert (problem.where, problem.what) == ("fabric demo", "another run works on it in east, west")
@@ -152,7 +152,7 @@ def test_a_run_that_has_it_goes_on_and_takes_only_what_it_has_not(fabric: Fabric
     assert fabric.clusters["east"].asked == ["get", "create", "get"]
 
 
-def test_a_run_whose_keeper_has_died_takes_it_anew(fabric: Fabric) -> None:
+def test_a_run_whose_daemon_has_died_acquires_it_again(fabric: Fabric) -> None:
     fabric.acquired("ada")
     fabric.clusters["east"].clock = 33
     assert list(fabric.acquired("ada").acquired) == ["east"]
@@ -163,7 +163,7 @@ def test_a_run_whose_keeper_has_died_takes_it_anew(fabric: Fabric) -> None:
     "error",
     [away(), ApiError(Problem("https://here", "no credentials"), status=403), ApiError(Problem("x", ""), status=401)],
 )
-def test_a_cluster_that_is_away_is_left_out(fabric: Fabric, verb: str, error: ClusterlinkError) -> None:
+def test_a_cluster_that_is_unreachable_is_left_out(fabric: Fabric, verb: str, error: ClusterlinkError) -> None:
     fabric.clusters["west"].fails[verb] = error
     lock = fabric.acquired("ada")
     assert (lock.held, lock.skipped) == (["east", "north"], {"west": error})
@@ -172,7 +172,7 @@ def test_a_cluster_that_is_away_is_left_out(fabric: Fabric, verb: str, error: Cl
 
 
 @pytest.mark.parametrize("verb", ["get", "create"])
-def test_a_cluster_that_permits_no_lock_is_left_out_and_why_is_told(fabric: Fabric, verb: str) -> None:
+def test_a_cluster_that_permits_no_lock_is_left_out_with_the_reason(fabric: Fabric, verb: str) -> None:
     fabric.clusters["west"].fails[verb] = forbidden(verb)
     lock = fabric.acquired("ada")
     (problem,) = lock.skipped["west"].problems
@@ -199,22 +199,22 @@ def test_somebody_elses_lease_is_an_error(fabric: Fabric) -> None:
     assert (problem.host, problem.what) == ("west", "is not a lock of this collection")
 
 
-def test_what_was_lost_is_told_at_the_end(fabric: Fabric) -> None:
+def test_what_was_lost_is_reported_at_the_end(fabric: Fabric) -> None:
     fabric.acquired("ada")
     fabric.clusters["east"].lease = None
     fabric.clusters["west"].clock = 33
     fabric.acquired("bob", ["west"])
-    (told,) = fabric.lock("ada").release()
-    assert told.startswith("This run has lost the lock of fabric demo in west to bob since 20")
-    assert told.endswith(", last renewed 0 s ago.")
+    (reported,) = fabric.lock("ada").release()
+    assert reported.startswith("This run has lost the lock of fabric demo in west to bob since 20")
+    assert reported.endswith(", last renewed 0 s ago.")
     assert fabric.holders() == ["", "bob", ""]
 
 
 def test_looking_writes_nothing(fabric: Fabric) -> None:
     fabric.acquired("ada", ["east"])
     lock = fabric.lock("bob")
-    (told,) = lock.describe(lock.read_others())
-    assert told.startswith("Fabric demo is locked in east by ada since 20")
+    (reported,) = lock.describe(lock.read_others())
+    assert reported.startswith("Fabric demo is locked in east by ada since 20")
     assert fabric.clusters["west"].asked == ["get"]
 
 

@@ -127,7 +127,7 @@ def test_what_was_given_back_and_taken_again_is_not_the_first_keepers_any_more(c
     assert took(kept)
     again.read()
     again.release()
-    assert not kept.renew(), "it is not there"
+    assert not kept.renew(), "it does not exist"
     assert took(kept)
     again.read()
     again.release()
@@ -191,7 +191,7 @@ def test_a_holder_that_goes_on_renewing_never_loses_it_and_a_silent_one_does(
     assert record.is_free(now) is (silent > duration + 2)
 
 
-def test_what_is_told_names_the_holder_and_since_when() -> None:
+def test_the_description_names_the_holder_and_since_when() -> None:
     record = LeaseRecord.of(stored(renewed(new_lease("demo", "ada@ops1", 30, NOW), later(50))))
     assert record.describe(later(54.4)) == "ada@ops1 since 2030-06-15 12:00:00 UTC, last renewed 4 s ago"
     assert record.describe(later(49)).endswith("last renewed 0 s ago"), "clocks may differ a little"

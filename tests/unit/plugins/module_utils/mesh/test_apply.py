@@ -15,8 +15,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.kinds import PEER_SETTLE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import SETTLE, Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.resources import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh import apply as mesh
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.apply import apply_mesh, wait_for_mesh
@@ -91,7 +91,7 @@ def test_a_link_to_a_gateway_of_unknown_address_is_left_alone_and_not_waited_for
     assert (cluster.writes, result.objects) == ([], {})
 
 
-def test_a_declared_peer_keeps_the_labels_of_a_link_that_was_asked_for(memory_cluster: type[MemoryCluster]) -> None:
+def test_a_declared_peer_keeps_the_labels_of_an_added_link(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster(asked_peer("y"))
     declared = make("Peer", "y")
     apply_mesh(cluster, "f", [declared], check=False, gateways={"y": Address("new", 1)})
@@ -126,7 +126,7 @@ def test_object_of_another_fabric_is_only_taken_over_by_force(memory_cluster: ty
     assert apply_mesh(cluster, "f", [make("Peer")], check=False, force=True).updated == [Ref("Peer", "x", "a")]
 
 
-def test_every_object_that_is_none_of_a_fabric_is_told(memory_cluster: type[MemoryCluster]) -> None:
+def test_every_object_that_is_none_of_a_fabric_is_reported(memory_cluster: type[MemoryCluster]) -> None:
     nameless, homeless = make("Import"), make("Import")
     del nameless["metadata"]["name"], homeless["metadata"]["namespace"]
     bad = [make("Secret"), {**make("Peer"), "apiVersion": "v2"}, nameless, homeless, {"kind": "Peer"}]
@@ -161,13 +161,13 @@ def test_peers_are_not_waited_for_unless_asked(memory_cluster: type[MemoryCluste
     assert wait_for_mesh(memory_cluster(), result, 5, with_peers=False) == {}
 
 
-def test_peer_that_is_away_is_not_waited_for(memory_cluster: type[MemoryCluster]) -> None:
+def test_peer_that_is_unreachable_is_not_waited_for(memory_cluster: type[MemoryCluster]) -> None:
     peer, export = make("Peer"), make("Export")
     cluster = memory_cluster(peer, ready(export))
     result = ApplyResult(
         created=[Ref.of(peer), Ref.of(export)], objects={Ref.of(each): each for each in (peer, export)}
     )
-    states = wait_for_mesh(cluster, result, 5, with_peers=True, away=[Ref.of(peer).name])
+    states = wait_for_mesh(cluster, result, 5, with_peers=True, unreachable=[Ref.of(peer).name])
     assert list(states) == [Ref.of(export)]
 
 
@@ -233,7 +233,9 @@ def test_services_of_gateways_and_of_others_are_never_removed(memory_cluster: ty
 @pytest.mark.parametrize("force", [False, True])
 def test_service_of_somebody_is_not_taken_over_even_by_force(memory_cluster: type[MemoryCluster], force: bool) -> None:
     cluster = memory_cluster(service("db-0", app="db"))
-    with pytest.raises(ClusterlinkError, match=r"Service a/db-0: it is there already, and was not made for an export"):
+    with pytest.raises(
+        ClusterlinkError, match=r"Service a/db-0: it exists already, and the collection did not create it for an export"
+    ):
         apply_mesh(cluster, "f", [service("db-0")], check=False, force=force)
     assert cluster.writes == []
 

@@ -36,8 +36,8 @@ def test_a_finding_says_what_by_whom_when_and_which_fields() -> None:
     ]
     [problem] = said["problems"]
     assert problem == (
-        "east: Deployment system/cl-dataplane is changed by gitops (spec.replicas); a run does not take it back unless "
-        "clusterlink_force_conflicts is set"
+        "east: Deployment system/cl-dataplane is changed by gitops (spec.replicas); a run reverts it only with "
+        "clusterlink_force_conflicts"
     )
 
 
@@ -53,11 +53,11 @@ def test_a_cluster_that_cannot_be_read_is_a_problem_and_no_drift() -> None:
     assert said["clusters"]["east"] == {"read": False, "error": error, "drift": [], "incomplete": []}
     assert said["table"][1:] == [
         "east             not compared            https://x: away; Check it",
-        "west             not compared            it was not looked at",
+        "west             not compared            it was not read",
     ]
     assert said["problems"] == [
         "east cannot be compared: https://x: away; Check it",
-        "west cannot be compared: it was not looked at",
+        "west cannot be compared: it was not read",
     ]
 
 
@@ -68,7 +68,7 @@ def test_who_is_not_known_and_who_is_ourselves_is_said() -> None:
     said = report({"east": {"drift": [missing, earlier, both]}})
     assert [line[61:].split("  ")[0] for line in said["table"][1:]] == [
         "unknown",
-        "skyshift.clusterlink, as declared earlier",
+        "skyshift.clusterlink, from an earlier declaration",
         "gitops",
     ]
     assert said["problems"][0] == "east: Deployment system/cl-dataplane is missing"
@@ -81,7 +81,7 @@ def test_many_fields_are_counted() -> None:
     assert problem.endswith("(f0, f1, f2 and 2 more)")
 
 
-def test_what_waits_for_a_cluster_that_is_away_is_named_and_no_drift() -> None:
+def test_what_waits_for_a_cluster_that_is_unreachable_is_named_and_no_drift() -> None:
     incomplete = {"kind": "Peer", "name": "west", "namespace": "system", "reason": "its gateway has no address yet"}
     said = report({"east": {"drift": [], "incomplete": [incomplete]}})
     assert (said["drifted"], said["problems"]) == (False, [])

@@ -90,7 +90,7 @@ def test_namespace_that_could_not_be_looked_at_is_owed_and_keeps_what_it_has(
     run(monkeypatch, cluster, objects=[EXPORT], wait=False)
     outcome = run(monkeypatch, cluster, keep_namespaces=["a"])
     assert (outcome.failed, outcome.changed) == (False, False)
-    reason = "what is in it is not known, so nothing of the fabric in it is removed"
+    reason = "its content is unknown, so nothing of the fabric in it is removed"
     assert outcome.values["incomplete"] == [{"kind": "Namespace", "name": "a", "namespace": "", "reason": reason}]
     assert run(monkeypatch, cluster, keep_namespaces=["a"], state="absent").values["incomplete"] == []
     assert cluster.objects == {}
@@ -101,7 +101,7 @@ def test_check_mode_waits_for_nothing(memory_cluster: type[MemoryCluster], monke
     assert (outcome.failed, outcome.changed) == (False, True)
 
 
-def test_imports_that_lose_sources_are_told(
+def test_imports_that_lose_sources_are_reported(
     memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = ownership_labels("fabric")
@@ -109,7 +109,7 @@ def test_imports_that_lose_sources_are_told(
     outcome = run(monkeypatch, memory_cluster(*there), check=True, objects=[imported("web", "west")])
     assert outcome.warnings == [
         "Import a/db loses all its sources: east.",
-        "Import a/web loses the source east, and keeps west.",
+        "Import a/web loses the source east and keeps west.",
     ]
     assert [(each["name"], each["lost"], each["left"]) for each in outcome.values["lost"]] == [
         ("db", ["east"], []),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of a cluster's objects."""
+"""The plain data of a cluster's objects."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def obj(kind: str, *conditions: dict[str, str], **spec: Any) -> dict[str, Any]:
         (obj("Peer"), "its gateway has not answered a heartbeat"),
         (obj("Peer", condition("PeerReachable", "False")), "its gateway has not answered a heartbeat"),
         (obj("Peer", condition("PeerReachable", "True")), ""),
-        (obj("Export"), "no gateway has reported on it"),
+        (obj("Export"), "no gateway has reported its status"),
         (obj("Export", condition("ExportValid", "False", "no such service")), "no such service"),
-        (obj("Import", condition("ImportTargetPortValid", "True")), "no gateway has reported on it"),
+        (obj("Import", condition("ImportTargetPortValid", "True")), "no gateway has reported its status"),
         (
             obj("Import", condition("ImportTargetPortValid", "False"), condition("ImportServiceValid", "True")),
             "ImportTargetPortValid is not true",
@@ -74,6 +74,6 @@ def test_source_without_a_peer_and_missing_policies_are_faults() -> None:
     source = {"peer": "east", "exportName": "web", "exportNamespace": "shop"}
     found = faults([], [], [import_view(obj("Import", *valid, port=80, sources=[source]))], [])
     assert [line.split(":")[0] for line in found] == [
-        "Import shop/web has the source east, and there is no such Peer",
+        "Import shop/web has the source east, and that Peer does not exist",
         "there is no access policy, so every connection is denied",
     ]

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Peer as one side of a link that was asked for by name, and what goes before a Peer does."""
+"""A Peer as one side of a link that was added by name, and what goes before a Peer does."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_an_import_that_is_not_ours_keeps_its_source_and_the_peer(
     assert cluster.writes == []
 
 
-def test_without_being_told_a_peer_in_use_stays(memory_cluster: type[MemoryCluster], run: Any) -> None:
+def test_without_force_a_peer_in_use_stays(memory_cluster: type[MemoryCluster], run: Any) -> None:
     cluster = memory_cluster(there(LABELS), there(OURS, "Import", "web", ("east",)))
     with pytest.raises(ClusterlinkError, match="Import a/web has it as a source"):
         run(cluster, state="absent")

@@ -28,9 +28,9 @@ def test_what_was_in_order_and_is_not_or_is_gone_is_worse(part: str, flag: str, 
     before = {**NOTHING, part: [thing(flag)]}
     assert worse(before, before) == []
     assert worse(before, {**NOTHING, part: [thing(flag, good=False, message="no heartbeat")]}) == [
-        f"{called} was {flag} and is not: no heartbeat"
+        f"{called} was {flag} and no longer is: no heartbeat"
     ]
-    assert worse(before, NOTHING) == [f"{called} was {flag} and is gone"]
+    assert worse(before, NOTHING) == [f"{called} was {flag} and no longer exists"]
 
 
 def test_what_was_out_of_order_may_stay_so_and_what_is_new_may_be_as_it_is() -> None:
@@ -43,7 +43,7 @@ def test_what_was_out_of_order_may_stay_so_and_what_is_new_may_be_as_it_is() -> 
 def test_the_same_name_in_another_namespace_is_something_else() -> None:
     before = {**NOTHING, "imports": [thing("valid")]}
     other = {**NOTHING, "imports": [{**thing("valid"), "namespace": "tests"}]}
-    assert worse(before, other) == ["Import shop/web was valid and is gone"]
+    assert worse(before, other) == ["Import shop/web was valid and no longer exists"]
 
 
 def test_a_cluster_that_cannot_be_read_is_worse() -> None:
@@ -55,4 +55,4 @@ def test_a_cluster_that_cannot_be_read_is_worse() -> None:
 def test_each_sentence_names_its_cluster() -> None:
     before = {"east": {**NOTHING, "peers": [thing("reachable", "west")]}, "west": NOTHING}
     now = {"east": NOTHING, "west": NOTHING, "north": NOTHING}
-    assert fabric_regressions(now, before) == ["east: Peer west was reachable and is gone"]
+    assert fabric_regressions(now, before) == ["east: Peer west was reachable and no longer exists"]

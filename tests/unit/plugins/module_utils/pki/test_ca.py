@@ -101,7 +101,7 @@ def test_where_there_is_nothing_a_new_ca_is_made(now: datetime, pair: Found) -> 
         (CaRequest("demo"), -1, "not valid before"),
     ],
 )
-def test_a_ca_that_will_not_do_is_replaced_only_when_told(
+def test_a_ca_that_will_not_do_is_replaced_only_with_replace(
     decide: Decide, ca: Issued, pair: Found, case: tuple[Any, int, str]
 ) -> None:
     request, days, said = case
@@ -170,7 +170,7 @@ def test_a_key_alone_is_a_loss_once_peers_have_certificates(ca: Issued, now: dat
     assert decide_ca(alone, CaRequest("demo"), now, resume=False, replace=True).key is not None
 
 
-def test_a_key_alone_of_another_kind_is_replaced_only_when_told(ca: Issued, now: datetime, pair: Found) -> None:
+def test_a_key_alone_of_another_kind_is_replaced_only_with_replace(ca: Issued, now: datetime, pair: Found) -> None:
     alone, request = pair(ca, certificate=b""), CaRequest("demo", key=KeySpec("rsa", 2048))
     with pytest.raises(ClusterlinkError, match="RSA 2048"):
         decide_ca(alone, request, now)

@@ -147,7 +147,7 @@ def test_where_there_is_nothing_both_are_made(decide: Decide, pair: Found) -> No
         (REQUEST, -1, "not valid before"),
     ],
 )
-def test_a_certificate_that_will_not_do_is_made_anew_for_its_key(
+def test_a_certificate_that_will_not_do_is_recreated_for_its_key(
     decide: Decide, east: Issued, pair: Found, case: tuple[Any, int, str]
 ) -> None:
     request, days, said = case
@@ -157,13 +157,13 @@ def test_a_certificate_that_will_not_do_is_made_anew_for_its_key(
     assert key_pem(decision.key) == key_pem(east.key)
 
 
-def test_a_key_of_another_kind_is_made_anew(decide: Decide, east: Issued, pair: Found) -> None:
+def test_a_key_of_another_kind_is_recreated(decide: Decide, east: Issued, pair: Found) -> None:
     decision = decide(pair(east), LeafRequest("east", key=KeySpec("rsa", 2048)))
     assert decision.reasons == ["its key is ECDSA P-256 instead of RSA 2048"]
     assert decision.key is None
 
 
-def test_a_certificate_by_another_ca_is_made_anew(east: Issued, now: datetime, pair: Found) -> None:
+def test_a_certificate_by_another_ca_is_recreated(east: Issued, now: datetime, pair: Found) -> None:
     other = make_ca(CaRequest("demo"), now).certificate
     decision = decide_leaf(pair(east), other, REQUEST, now)
     assert len(decision.reasons) == 1
@@ -172,7 +172,9 @@ def test_a_certificate_by_another_ca_is_made_anew(east: Issued, now: datetime, p
     assert key_pem(decision.key) == key_pem(east.key)
 
 
-def test_a_certificate_by_a_ca_of_the_same_name_is_told_by_its_signature(now: datetime, key: Keys, pair: Found) -> None:
+def test_a_certificate_by_a_ca_of_the_same_name_is_distinguished_by_its_signature(
+    now: datetime, key: Keys, pair: Found
+) -> None:
     """Two CAs of one subject, as the CLI makes them."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "demo")])
     first, second = (

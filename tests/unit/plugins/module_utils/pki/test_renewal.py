@@ -147,7 +147,7 @@ def test_a_ca_near_its_end_is_a_warning_and_stays(
     assert all("less than 33 % of its life is left" in warning for warning in decision.warnings)
 
 
-def test_a_ca_near_its_end_is_replaced_only_when_told_and_once(ca: Issued, now: datetime, pair: Found) -> None:
+def test_a_ca_near_its_end_is_replaced_only_with_replace_and_once(ca: Issued, now: datetime, pair: Found) -> None:
     later, renewal = now + timedelta(days=3000), Renewal(33)
     decision = decide_ca(pair(ca), CaRequest("demo"), later, replace=True, renewal=renewal)
     assert "of its life is left" in decision.reasons[0]
@@ -175,7 +175,7 @@ def test_what_a_cas_end_has_cost_is_said_when_it_is_replaced(now: datetime, key:
     assert warnings(1, renewal=Renewal(33)) == []
 
 
-def test_what_a_certificates_end_has_cost_is_said_when_it_is_made_anew(now: datetime, key: Keys) -> None:
+def test_what_a_certificates_end_has_cost_is_said_when_it_is_recreated(now: datetime, key: Keys) -> None:
     ca = authority(now, key, days=100)
     request = LeafRequest("east", days=10)
     made = make_leaf(request, ca, now)

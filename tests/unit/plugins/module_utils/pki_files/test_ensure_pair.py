@@ -195,7 +195,7 @@ def test_leftovers_of_a_killed_run_are_gone_after_the_next_change(ensure: Ensure
     assert set(files(folder)) == {"cert.pem", "key.pem"}
 
 
-def test_a_leafs_key_stays_when_its_certificate_is_made_anew(issuer: Issuer, now: datetime, tmp_path: Path) -> None:
+def test_a_leafs_key_stays_when_its_certificate_is_recreated(issuer: Issuer, now: datetime, tmp_path: Path) -> None:
     folder = Folder(str(tmp_path / "east"))
 
     def run(request: LeafRequest) -> Result:

@@ -136,7 +136,7 @@ def test_all_probes_of_one_client_cost_one_list_and_one_command(ask: Callable[..
     assert len(pods.lists) == len(shell.commands) == 1
 
 
-def test_refused_requests_are_made_again_until_they_are_answered(
+def test_refused_requests_are_retried_until_they_are_answered(
     ask: Callable[..., list[Result]], naps: list[float]
 ) -> None:
     shell = Shell(False, False, True)
@@ -183,7 +183,7 @@ def test_pod_without_a_shell_is_passed_over(ask: Callable[..., list[Result]]) ->
     assert result.as_dict()["pod"] == {"namespace": "default", "name": "b", "container": "app"}
 
 
-def test_pods_without_a_shell_are_not_asked_again_and_the_way_out_is_told(ask: Callable[..., list[Result]]) -> None:
+def test_pods_without_a_shell_are_not_asked_again_and_the_fix_is_reported(ask: Callable[..., list[Result]]) -> None:
     missing = CommandMissingError(Problem("Pod default/a container app", "there is no 'sh' in its image"))
     shell = Shell(missing)
     (result,) = ask(Pods(*(pod(name) for name in "abcde")), shell)

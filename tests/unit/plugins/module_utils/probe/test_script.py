@@ -214,7 +214,7 @@ def test_requests_that_were_not_made_in_time_are_not_answered() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "tcp"])
-def test_image_without_a_tool_is_told_from_no_answer(tmp_path: Path, port: int, scheme: str) -> None:
+def test_image_without_a_tool_is_distinguished_from_no_answer(tmp_path: Path, port: int, scheme: str) -> None:
     with pytest.raises(NoToolError):
         Image(tmp_path).ask(target(port, scheme=scheme))
 

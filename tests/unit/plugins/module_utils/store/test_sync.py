@@ -317,7 +317,7 @@ def test_a_save_that_was_killed_before_it_was_marked_is_no_conflict(second: Cont
     second().save()
 
 
-def test_a_folder_that_was_emptied_is_loaded_anew_and_not_saved(second: Controller, secrets: Secrets) -> None:
+def test_a_folder_that_was_emptied_is_loaded_again_and_not_saved(second: Controller, secrets: Secrets) -> None:
     for path in second.folder.rglob("*.pem"):
         path.unlink()
     kept = copy.deepcopy(secrets.secret)
@@ -328,7 +328,7 @@ def test_a_folder_that_was_emptied_is_loaded_anew_and_not_saved(second: Controll
     assert second.files() == FILES
 
 
-def test_a_secret_that_is_gone_is_made_again_with_a_warning(second: Controller, secrets: Secrets) -> None:
+def test_a_secret_that_is_gone_is_recreated_with_a_warning(second: Controller, secrets: Secrets) -> None:
     secrets.secret = None
     second().load()
     done = second().save()
@@ -336,9 +336,7 @@ def test_a_secret_that_is_gone_is_made_again_with_a_warning(second: Controller, 
     assert "was missing" in done.warnings[0]
 
 
-def test_a_secret_that_was_made_anew_by_somebody_is_not_taken_for_the_same(
-    second: Controller, secrets: Secrets
-) -> None:
+def test_a_secret_that_another_system_recreated_is_not_taken_for_the_same(second: Controller, secrets: Secrets) -> None:
     assert secrets.secret is not None
     secrets.secret["metadata"]["uid"] = "another"
     second().load()  # the same content

@@ -2,25 +2,23 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Module enrolment_answer."""
+"""Module enrolment_response."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: enrolment_answer
-short_description: Answer the request of a peer that joins a ClusterLink fabric from outside
+module: enrolment_response
+short_description: Sign the enrolment request of another organisation's peer
 version_added: "0.1.0"
 description:
-  - Checks a request that was made by M(skyshift.clusterlink.enrolment_request) in another organisation, signs the
-    peer's certificate, and writes an answer as a small file that holds no secret.
-  - The answer brings the certificate, the fabric's CA and the addresses of other peers, and is signed as a whole by the
-    CA's key, so that it cannot be altered on its way.
-  - A request is refused, and nothing is written, when it was altered or forged, is for another fabric or another peer
-    than O(name), has another kind of key than O(key_type), has expired, has another fingerprint than O(fingerprint), or
-    when it or a newer one of the same peer has been answered.
-  - Requests that were answered are on record in C(FABRIC/enrolled.json) below O(path). The same file once more gets the
-    same certificate.
-  - A name whose certificate is kept in the fabric's folder is never given to anyone else.
+  - Checks a request that M(skyshift.clusterlink.enrolment_request) created in another organisation, signs the peer's
+    certificate, and writes a response. The response is a small file without secrets.
+  - The response contains the certificate, the fabric's CA and the addresses of other peers. The CA's key signs all of
+    it, so nobody can alter it on its way.
+  - Refuses a request, and writes nothing, when the request is altered, forged or expired; when it differs from
+    O(fabric), O(name), O(key_type) or O(fingerprint); when a newer request of the same peer is signed already; or when
+    the fabric's folder holds a certificate for O(name).
+  - Records signed requests in C(FABRIC/enrolled.json) below O(path). The same request again gets the same certificate.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -41,29 +39,29 @@ options:
     default: fabric
   name:
     description:
-      - The name that the peer was promised. A request for another name is refused.
+      - The agreed name of the peer. A request for another name is refused.
     type: str
     required: true
   request:
     description:
-      - The request's file.
+      - The file with the request.
     type: path
     required: true
   dest:
     description:
-      - The answer's file. An older answer for the same peer is overwritten, any other file is not.
+      - The file for the response. An older response for the same peer is overwritten; any other file is not.
     type: path
     required: true
   fingerprint:
     description:
-      - The request's fingerprint, as the peer's operator told it by another way than the one by which the file came.
-      - Without it, nothing shows that the request comes from whom it seems to, which is a warning.
+      - The request's SHA-256 fingerprint. Get it from the peer's operator over another channel than the file.
+      - Without it, the request's origin is not verified, and the module warns.
     type: str
   peers:
     description:
-      - The other peers whose addresses the new one shall know, which are those that it imports from.
+      - The peers that the new peer imports from. The response contains their addresses.
       - An entry is like one of C(clusterlink_peers), with a name and either O(peers[].host) and O(peers[].port) or
-        O(peers[].gateways). The new peer itself is left out.
+        O(peers[].gateways). An entry for the new peer itself is ignored.
     type: list
     elements: dict
     default: []
@@ -93,71 +91,72 @@ options:
             required: true
   valid_days:
     description:
-      - How many days a new certificate is valid, at most to the CA's end.
+      - How many days a new certificate is valid. It never outlives the CA.
     type: int
     default: 365
-  answer_days:
+  response_days:
     description:
-      - For how many days the answer can be installed, at most 90.
+      - For how many days the response can be installed, from 1 to 90.
     type: int
     default: 7
   key_type:
     description:
-      - The kind of key that the fabric takes. V(ecdsa) on the curve P-256 and V(rsa) from 2048 bits on unless set.
+      - The kind of key that the request must have. By default, V(ecdsa) on the curve P-256 and V(rsa) of at least 2048
+        bits are accepted.
     type: str
     choices: [ecdsa, rsa]
   key_size:
     description:
-      - The size of key in bits that the fabric takes. Needs O(key_type).
+      - The size in bits of the key that the request must have. Needs O(key_type).
     type: int
   replace:
     description:
-      - Whether a peer that is enrolled already may get a certificate for another key than before.
+      - Whether an enrolled peer may get a certificate for another key.
     type: bool
     default: false
   ca_privatekey_passphrase:
     description:
-      - What the CA's private key is encrypted with. A key that is not encrypted is an error then.
+      - The passphrase of the CA's private key. With it, a key that is not encrypted is an error.
     type: str
 seealso:
   - module: skyshift.clusterlink.enrolment_request
-  - module: skyshift.clusterlink.enrolment_acceptance
+  - module: skyshift.clusterlink.enrolment_install
 """
 
 EXAMPLES = r"""
 - name: Let lyon join
-  skyshift.clusterlink.enrolment_answer:
+  skyshift.clusterlink.enrolment_response:
     path: /etc/clusterlink/pki
     fabric: production
     name: lyon
     request: received/lyon.request.json
     fingerprint: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
-    dest: received/lyon.answer.json
+    dest: received/lyon.response.json
     peers:
       - name: paris
         host: gateway.paris.example.com
         port: 443
-  register: answer
+  register: response
 
-- name: What to tell lyon's operator by telephone, and what to declare
+- name: Show the fingerprint for lyon's operator, and what to declare
   ansible.builtin.debug:
     msg:
-      - "{{ answer.ca_fingerprint }}"
-      - "{{ answer.clusterlink_peers }}"
+      - "{{ response.ca_fingerprint }}"
+      - "{{ response.clusterlink_peers }}"
 """
 
 RETURN = r"""
 reasons:
-  description: Why an answer was made, or in check mode would be. Empty when the existing one stayed.
+  description: Why a response is created, or in check mode would be. Empty when the existing one is kept.
   returned: success
   type: list
   elements: str
-  sample: [the request has not been answered yet]
-answer_path:
+  sample: [the request is not signed yet]
+response_path:
   description: The file to send to the peer's operator.
   returned: success
   type: str
-  sample: received/lyon.answer.json
+  sample: received/lyon.response.json
 name:
   description: The peer's name.
   returned: success
@@ -170,8 +169,8 @@ fabric:
   sample: production
 clusterlink_peers:
   description:
-    - What the fabric's clusters that import from the new peer declare as C(clusterlink_peers).
-    - Empty for a peer that only calls out, which needs no declaration.
+    - The C(clusterlink_peers) of the fabric's clusters that import from the new peer.
+    - Empty for a peer without an address, which only imports.
   returned: success
   type: list
   elements: dict
@@ -182,32 +181,32 @@ request_fingerprint:
   type: str
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 ca_fingerprint:
-  description: The SHA-256 fingerprint of the fabric's CA, to be told to the peer's operator.
+  description: The SHA-256 fingerprint of the fabric's CA. Send it to the peer's operator over another channel.
   returned: success
   type: str
   sample: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
 trusted_fingerprints:
-  description: The same of every CA that the answer brings; two of them while the fabric's CA is replaced.
-  returned: success, except in check mode for an answer that is yet to be made
+  description: The SHA-256 fingerprints of all CAs in the response, which are two during a rotation.
+  returned: success, except in check mode for a response that does not exist yet
   type: list
   elements: str
 certificate_fingerprint:
   description: The SHA-256 fingerprint of the peer's certificate.
-  returned: success, except in check mode for an answer that is yet to be made
+  returned: success, except in check mode for a response that does not exist yet
   type: str
 created:
-  description: When the answer was made, in UTC.
-  returned: success, except in check mode for one that is yet to be made
+  description: When the response was created, in UTC.
+  returned: success, except in check mode for one that does not exist yet
   type: str
   sample: "2025-01-31T12:00:00Z"
 expires:
-  description: Until when it can be installed, in UTC.
-  returned: success, except in check mode for one that is yet to be made
+  description: When the response expires, in UTC.
+  returned: success, except in check mode for one that does not exist yet
   type: str
   sample: "2025-02-07T12:00:00Z"
 peers:
-  description: The peers whose addresses it brings.
-  returned: success, except in check mode for an answer that is yet to be made
+  description: The peers whose addresses the response contains.
+  returned: success, except in check mode for a response that does not exist yet
   type: list
   elements: dict
   sample: [{name: paris, gateways: [{host: gateway.paris.example.com, port: 443}]}]
@@ -230,13 +229,13 @@ from ..module_utils.pki_files.disk import fabric_folder
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Check a request and answer it."""
-    told = params["fingerprint"]
+    """Check a request and sign it."""
+    given = params["fingerprint"]
     expected = Expected(
         fabric=require_fabric(params["fabric"], "fabric"),
         name=require_peer(params["name"], "name"),
         key=key_spec(params["key_type"], params["key_size"]),
-        fingerprint=None if told is None else document.require_fingerprint(told, "fingerprint"),
+        fingerprint=None if given is None else document.require_fingerprint(given, "fingerprint"),
     )
     peers = given_peers(params["peers"], "peers")
     peers.pop(expected.name, None)
@@ -244,18 +243,18 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         expected=expected,
         peers=peers,
         days=require_days(params["valid_days"], "valid_days"),
-        answer_days=document.require_days(params["answer_days"], "answer_days"),
+        response_days=document.require_days(params["response_days"], "response_days"),
         replace=params["replace"],
         passphrase=require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase"),
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
     result = sign_request(paths, terms, datetime.now(UTC), check=mode.check)
     outcome = Outcome(result.changed, result.values(), result.diff())
-    if told is None:
+    if given is None:
         fingerprint = result.request.document.fingerprint
         outcome.warnings.append(
-            f"{params['request']} was answered without its fingerprint, so whoever could change the file on its way may"
-            f" be the peer. Have {expected.name}'s operator confirm {fingerprint} before you send the answer."
+            f"The origin of {params['request']} is not verified, because fingerprint is not given. Let the operator of"
+            f" {expected.name} confirm {fingerprint} before you send the response."
         )
     return outcome
 
@@ -282,7 +281,7 @@ TASK = Task(
             },
         },
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
-        "answer_days": {"type": "int", "default": document.DEFAULT_DAYS},
+        "response_days": {"type": "int", "default": document.DEFAULT_DAYS},
         "key_type": {"type": "str", "choices": list(SIZES)},
         "key_size": {"type": "int", "no_log": False},
         "replace": {"type": "bool", "default": False},

@@ -2,25 +2,24 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Module enrolment_acceptance."""
+"""Module enrolment_install."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: enrolment_acceptance
+module: enrolment_install
 short_description: Install the certificate that another organisation's ClusterLink fabric gave a peer
 version_added: "0.1.0"
 description:
-  - Checks the answer to a request that was made by M(skyshift.clusterlink.enrolment_request) here, and installs the
-    peer's certificate and the fabric's CA beside the peer's key, in the layout of the C(clusterlink) CLI. It never
-    brings the CA's key.
-  - An answer is refused, and nothing is written, when it was altered or forged, comes from another CA than the one
-    whose fingerprint was told or that is installed, answers another request than the last one, is for another fabric,
-    peer or key, or has expired.
-  - While the fabric's CA is replaced, an answer brings both CAs, and a gateway trusts both. Enrolling once more after
-    that, which a warning says, ends the trust in the old one.
-  - A certificate that follows on the one that is there, for the same key, replaces it. Any other does not, unless
-    O(replace=true).
+  - Checks the response to a request of M(skyshift.clusterlink.enrolment_request), and installs the peer's certificate
+    and the fabric's CA beside the peer's key, in the layout of the C(clusterlink) CLI. The CA's key stays with the
+    fabric.
+  - Refuses a response, and writes nothing, when the response is altered, forged or expired; when its CA is neither the
+    installed one nor the one with O(ca_fingerprint); or when it is for another request than the last one, or another
+    fabric, peer or key.
+  - During a rotation of the fabric's CA, the response contains both CAs, and the gateway trusts both. The module warns.
+    Enrol again after the rotation to trust the new CA alone.
+  - A renewal of the installed certificate, for the same key, replaces it. Any other certificate needs O(replace=true).
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
@@ -44,56 +43,56 @@ options:
       - The peer's name.
     type: str
     required: true
-  answer:
+  response:
     description:
-      - The answer's file.
+      - The file with the response.
     type: path
     required: true
   ca_fingerprint:
     description:
-      - The SHA-256 fingerprint of the fabric's CA, as its operator told it by another way than the one by which the
-        file came. All trust in the fabric comes from it.
-      - Required while no CA is installed, and for another CA than the one that is. Compared whenever it is given.
+      - The SHA-256 fingerprint of the fabric's CA. Get it from the fabric's operator over another channel than the
+        file; all trust in the fabric depends on it.
+      - Required when no CA is installed, and for another CA than the installed one. When given, it is always compared.
     type: str
   replace:
     description:
-      - Whether a certificate or a CA that is there, and that the answer's does not follow on, may be replaced.
+      - Whether to replace a certificate that the response does not renew, and a different CA.
     type: bool
     default: false
   backup:
     description:
-      - Whether to keep a file that is replaced, beside it and readable by its owner only.
+      - Whether to keep a copy of each replaced file beside it, readable by its owner only.
     type: bool
     default: false
 seealso:
   - module: skyshift.clusterlink.enrolment_request
-  - module: skyshift.clusterlink.enrolment_answer
+  - module: skyshift.clusterlink.enrolment_response
 """
 
 EXAMPLES = r"""
 - name: Install what the fabric's operator sent
-  skyshift.clusterlink.enrolment_acceptance:
+  skyshift.clusterlink.enrolment_install:
     path: /etc/clusterlink/pki
     fabric: production
     name: lyon
-    answer: received/lyon.answer.json
+    response: received/lyon.response.json
     ca_fingerprint: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
   register: enrolled
 
-- name: What to declare in the host variables of lyon
+- name: Show what to declare in the host variables of lyon
   ansible.builtin.debug:
     var: enrolled.clusterlink_peers
 """
 
 RETURN = r"""
 reasons:
-  description: Why files were written, or in check mode would be. Empty when all was installed already.
+  description: Why files are written, or in check mode would be. Empty when everything is installed already.
   returned: success
   type: list
   elements: str
   sample: [there is no CA yet, there is no certificate yet]
 clusterlink_peers:
-  description: The fabric's other peers and their addresses, to be declared as C(clusterlink_peers) of this one.
+  description: The fabric's other peers and their addresses, for C(clusterlink_peers) of this peer.
   returned: success
   type: list
   elements: dict
@@ -109,7 +108,7 @@ ca_path:
   type: str
   sample: /etc/clusterlink/pki/production/cert.pem
 backup_files:
-  description: The backups that were made.
+  description: The paths of the backups.
   returned: success
   type: list
   elements: str
@@ -119,7 +118,7 @@ ca_fingerprint:
   type: str
   sample: 9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c
 trusted_fingerprints:
-  description: The same of every CA that the peer trusts; two of them while the fabric's CA is replaced.
+  description: The SHA-256 fingerprints of all CAs that the peer trusts, which are two during a rotation.
   returned: success
   type: list
   elements: str
@@ -184,14 +183,14 @@ from ..module_utils.pki.subject import require_fabric, require_peer
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
-    """Check an answer and install it."""
+    """Check a response and install it."""
     now = datetime.now(UTC)
     fabric, name = require_fabric(params["fabric"], "fabric"), require_peer(params["name"], "name")
-    told = params["ca_fingerprint"]
-    trust = Trust(None if told is None else require_fingerprint(told, "ca_fingerprint"), replace=params["replace"])
+    given = params["ca_fingerprint"]
+    trust = Trust(None if given is None else require_fingerprint(given, "ca_fingerprint"), replace=params["replace"])
     place = PeerPaths.of(params["path"], fabric, name)
     stamp = backup_stamp(params, now)
-    result = install_response(place, params["answer"], trust, now, check=mode.check, backup_stamp=stamp)
+    result = install_response(place, params["response"], trust, now, check=mode.check, backup_stamp=stamp)
     return Outcome(result.changed, result.values(), result.diff(), result.warnings())
 
 
@@ -200,7 +199,7 @@ TASK = Task(
         "path": {"type": "path", "required": True},
         "fabric": {"type": "str", "default": "fabric"},
         "name": {"type": "str", "required": True},
-        "answer": {"type": "path", "required": True},
+        "response": {"type": "path", "required": True},
         "ca_fingerprint": {"type": "str"},
         "replace": {"type": "bool", "default": False},
         "backup": {"type": "bool", "default": False},

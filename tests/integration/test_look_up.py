@@ -113,5 +113,5 @@ def test_a_cluster_of_the_run_that_cannot_be_read_fails_and_the_others_go_on(pla
         "west": False,
     }
     assert imports(plan, "east") == ["web"]
-    assert "TASK [skyshift.clusterlink.mesh : Stop where the namespaces" in output
+    assert "TASK [skyshift.clusterlink.mesh : Fail if the namespaces" in output
     assert f"[ERROR]: Task failed: Action failed: {plan['unread']['moon']}" in output

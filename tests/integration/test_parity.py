@@ -70,7 +70,7 @@ VALID: dict[str, list[Data]] = {
     "fabric_info": [REFUSED],
     "fabric_lock": [],  # it is for the worker alone, whose run it locks
     "fabric_plan": [{"declaration": DECLARATION}, {"declaration": {"peers": {"East": {}}}}],
-    "fabric_preflight": [{"declaration": DECLARATION}, {"clusters": True, "path": "pki"}],
+    "fabric_preflight": [{"declaration": DECLARATION}],
     "fabric_store": [{**REFUSED, **FOLDER, "state": "present", "namespace": "store"}],
     "gateway": [{**REFUSED, "state": "absent"}, {**REFUSED, "peer": "east", "certificate_path": "absent.pem"}],
     "gateway_certificate": [

@@ -7,10 +7,12 @@ The package's own YAML reader is pure Python and takes 2 ms a context, for every
 
 from __future__ import annotations
 
+import base64
+import binascii
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +57,7 @@ def load(
         _check_context(content, context, where)
         merger = KubeConfigMerger(source) if persist and isinstance(source, str) else None
         loader = KubeConfigLoader(
-            config_dict=merger.config if merger else content,
+            config_dict=merger.config if merger else _with_own_files(content, context, scratch),
             active_context=context or None,
             config_persister=merger.save_changes if merger else None,
             temp_file_path=scratch,
@@ -105,6 +107,37 @@ def _with_absolute_paths(entry: dict[str, Any], file: Path) -> dict[str, Any]:
     if os.sep in command:
         settings["exec"]["command"] = str(file.absolute().parent / command)
     return entry
+
+
+def _with_own_files(content: Mapping[str, Any], context: str | None, scratch: str) -> dict[str, Any]:
+    """The kubeconfig with the context's inline certificates and keys in files of this connection.
+
+    The package keeps one file for each content in a process, which another connection's thread may remove.
+    """
+    name = context or content.get("current-context")
+    chosen = next(each["context"] for each in content["contexts"] if each["name"] == name)
+    changed = dict(content)
+    for section, kind in (("clusters", "cluster"), ("users", "user")):
+        changed[section] = [
+            {**each, kind: _written(each.get(kind) or {}, os.path.join(scratch, kind))}
+            if each["name"] == chosen.get(kind)
+            else each
+            for each in content.get(section) or []
+        ]
+    return changed
+
+
+def _written(settings: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A cluster's or user's settings with files, below a path, in place of what is inline and well-formed."""
+    changed = dict(settings)
+    for key in _FILE_KEYS:
+        with suppress(binascii.Error, TypeError, KeyError):
+            data = base64.b64decode(settings[f"{key}-data"], validate=True)
+            with open(os.open(f"{path}-{key}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(data)
+            changed[key] = f"{path}-{key}"
+            del changed[f"{key}-data"]
+    return changed
 
 
 def _check_context(content: Mapping[str, Any], asked: str | None, where: str) -> None:

@@ -163,14 +163,11 @@ def _identity(params: Mapping[str, Any], declaration: Declaration, clusters: Clu
         declaration.fabric,
         {host: peer.namespace for host, peer in declaration.peers.items()},
         folder,
-        known if params["authority"] else None,
+        known,
         params["store"],
     )
-    return list(
-        identity_problems(
-            expected, clusters, replace_gateway=params["replace_gateway"], replace_ca=params["replace_ca"]
-        )
-    )
+    any_ca = params["replace_ca"] or not params["authority"]
+    return list(identity_problems(expected, clusters, replace_gateway=params["replace_gateway"], any_ca=any_ca))
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -163,6 +163,11 @@ peers:
   returned: O(peers) is given
   type: dict
   sample: {east: {changed: true, reasons: [there is no certificate yet], not_after: "2026-01-31T12:00:00Z"}}
+failed_peers:
+  description: The error of each peer that has one, by its name.
+  returned: O(peers) is given
+  type: dict
+  sample: {}
 reasons:
   description: Why a new certificate was created, or in check mode would be. Empty when the existing one stays.
   returned: O(state=present)

@@ -181,7 +181,9 @@ def test_the_search_for_secrets_would_find_one(play: Play) -> None:
 ROLE = """
 - hosts: clusters
   gather_facts: false
-  roles: [skyshift.clusterlink.fabric]
+  roles:
+    - role: skyshift.clusterlink.fabric
+      run_once: true # as in site.yml
 """
 
 
@@ -218,15 +220,22 @@ def test_the_role_makes_the_ca_and_a_certificate_for_every_host_on_the_controlle
         assert openssl("verify", "-verify_hostname", name, "-CAfile", ca, leaf).strip().endswith("OK")
 
 
-def test_one_host_whose_certificate_cannot_be_made_does_not_stop_the_others(
-    play: Play, role: Callable[..., dict[str, Any]]
+@pytest.mark.parametrize("damaged", [["east"], ["north"], ["east", "west", "north"]], ids=" ".join)
+def test_a_host_whose_certificate_cannot_be_made_fails_alone(
+    play: Play, role: Callable[..., dict[str, Any]], damaged: list[str]
 ) -> None:
-    role("--limit", "east")
-    (play.pki / "demo/east/key.pem").write_text("garbage")
+    role()
+    for name in damaged:
+        (play.pki / f"demo/{name}/key.pem").write_text("garbage")
+    others = sorted({"east", "west", "north"} - set(damaged))
+    for name in others:
+        (play.pki / f"demo/{name}/cert.pem").unlink()
     recap = role()
-    assert {name: host["failed"] for name, host in recap.items()} == {"east": 1, "west": 0, "north": 0}
-    assert (play.pki / "demo/west/cert.pem").exists()
-    assert (play.pki / "demo/east/key.pem").read_text() == "garbage"
+    assert sorted(name for name, host in recap.items() if host["failed"]) == sorted(damaged)
+    assert all((play.pki / f"demo/{name}/cert.pem").exists() for name in others)
+    for name in damaged:
+        assert (play.pki / f"demo/{name}/key.pem").read_text() == "garbage"
+        assert f"demo/{name}/key.pem" in play.output
 
 
 def test_hosts_may_differ_in_what_they_ask_for(play: Play, role: Callable[..., dict[str, Any]]) -> None:

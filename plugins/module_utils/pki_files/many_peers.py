@@ -75,4 +75,7 @@ def for_each(
         if isinstance(error, ClusterlinkError)
         for problem in error.problems
     ]
+    together.values["failed_peers"] = {
+        name: error.message() for name, error in outcomes.items() if isinstance(error, ClusterlinkError)
+    }
     return together.fail(ClusterlinkError(problems)) if problems else together

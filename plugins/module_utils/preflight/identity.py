@@ -22,19 +22,19 @@ class Expected:
         fabric: The fabric's name.
         namespaces: By host, the gateway's namespace.
         folder: The fabric's folder on the controller.
-        authorities: The fingerprints of the CAs in it, those of a rotation included; None where nobody needs them.
+        authorities: The fingerprints of the CAs in it, those of a rotation included.
         store: Where the folder is kept, for people; empty where it exists on the controller alone.
     """
 
     fabric: str
     namespaces: Mapping[str, str]
     folder: str
-    authorities: Collection[str] | None = None
+    authorities: Collection[str] = ()
     store: str = ""
 
 
 def identity_problems(
-    expected: Expected, clusters: Clusters, *, replace_gateway: bool, replace_ca: bool
+    expected: Expected, clusters: Clusters, *, replace_gateway: bool, any_ca: bool
 ) -> Iterator[Problem]:
     """Every cluster that is not what the inventory means.
 
@@ -42,20 +42,20 @@ def identity_problems(
         expected: What the inventory says.
         clusters: What was found; hosts whose clusters do not respond are not among them.
         replace_gateway: Whether gateways of other peers and fabrics are allowed.
-        replace_ca: Whether gateways that trust another CA are allowed.
+        any_ca: Whether gateways that trust another CA are allowed.
     """
     yield from _same_clusters(clusters)
     for host, cluster in clusters.items():
         for gateway in cluster["gateways"]:
             trusted = set(gateway["trusted"])
-            ours = bool(trusted & set(expected.authorities or ()))
+            ours = bool(trusted & set(expected.authorities))
             if gateway["namespace"] != expected.namespaces[host]:
                 if gateway["fabric"] == expected.fabric and (ours or not trusted):
                     yield _elsewhere(host, gateway, expected)
                 continue
             if not replace_gateway:
-                yield from _of_others(host, gateway, expected)
-            if expected.authorities is not None and trusted and not ours and not replace_ca:
+                yield from _of_others(host, gateway, expected, ours=ours)
+            if trusted and not ours and not any_ca:
                 yield _other_authority(host, gateway, expected)
 
 
@@ -75,12 +75,13 @@ def _same_clusters(clusters: Clusters) -> Iterator[Problem]:
             )
 
 
-def _of_others(host: str, gateway: Mapping[str, Any], expected: Expected) -> Iterator[Problem]:
+def _of_others(host: str, gateway: Mapping[str, Any], expected: Expected, *, ours: bool) -> Iterator[Problem]:
     where = f"namespace {gateway['namespace']}"
     fix = "Check clusterlink_context and clusterlink_host; -e clusterlink_replace_gateway=true replaces the gateway"
     if gateway["peer"] and gateway["peer"] != host:
         yield Problem(where, "contains the gateway of another peer", gateway["peer"], fix, host)
-    if gateway["fabric"] and gateway["fabric"] != expected.fabric:
+    # A label that was changed by hand is drift.
+    if gateway["fabric"] and gateway["fabric"] != expected.fabric and not ours:
         yield Problem(where, "contains the gateway of another fabric", gateway["fabric"], fix, host)
 
 

@@ -44,7 +44,9 @@ class ActionModule(InventoryAction):
         hostvars, hosts = variables["hostvars"], params["hosts"]
         if hosts is None:
             hosts = variables["ansible_play_hosts_all"]
-        clusters = {host: _connected(hostvars, host) for host in hosts if _takes_lock(hostvars, host)}
+        clusters = {
+            host: _connected(hostvars, host, params["duration"]) for host in hosts if _takes_lock(hostvars, host)
+        }
         return lock(params, mode, ThisRun(_holder(), clusters, self._display.display))
 
 
@@ -59,10 +61,11 @@ def _takes_lock(hostvars: Mapping[str, Any], host: str) -> bool:
         ) from None
 
 
-def _connected(hostvars: Mapping[str, Any], host: str) -> Cluster | ClusterlinkError:
+def _connected(hostvars: Mapping[str, Any], host: str, duration: int) -> Cluster | ClusterlinkError:
     try:
         options = host_options(CONNECTION_SPEC, hostvars, host)
-        return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"])))
+        # A third of the duration, so that a renewal on a connection that went silent is repeated on another in time.
+        return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"]), attempt=duration / 3))
     except ClusterlinkError as error:
         return error
 

@@ -67,8 +67,9 @@ notes:
   - The lock belongs to the run, so the module always runs on the controller, within Ansible itself.
   - The inventory's connection variables, such as C(clusterlink_context), describe the connection to each host.
   - The user needs the verbs get, create, update and delete on C(leases.coordination.k8s.io) in namespace C(default).
-  - A cluster that does not respond within some seconds, or does not permit the lock, is skipped with a warning. Later
-    tasks report such a cluster. It is an error when none of the clusters permits the lock.
+  - A cluster that does not respond within some seconds, or does not permit the lock, is skipped with a warning, and
+    later tasks of the run refuse to write to it. It is an error when none of the clusters permits the lock.
+  - When a Lease is lost to another run, or is not renewed in time, later tasks refuse to write to its cluster.
 seealso:
   - module: skyshift.clusterlink.fabric_apply
 """
@@ -121,6 +122,7 @@ from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.kube.retry import RetryPolicy
+from ..module_utils.lock import guard
 from ..module_utils.lock.daemon import acquire_in_daemon
 from ..module_utils.lock.fabric_lock import FabricLock
 from ..module_utils.lock.lease import FabricLease
@@ -171,9 +173,13 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
         acquire_in_daemon(fabric_lock, this_run.notify)
     else:
         warnings += fabric_lock.release()
+        guard.released(lease.server for lease in leases.values())
     errors = {host: error for host, error in this_run.clusters.items() if isinstance(error, ClusterlinkError)}
     skipped = {**errors, **fabric_lock.skipped}
     if params["state"] == "present":
+        if not mode.check:
+            for host, error in fabric_lock.skipped.items():
+                guard.lost(leases[host].server, f"it could not be locked: {error.problems[0].what}")
         warnings += [f"Fabric {fabric} is not locked in {host}: {error}" for host, error in skipped.items()]
     values = {"holder": holder, "clusters": fabric_lock.held, "unlocked": list(skipped)}
     return Outcome(values=values, warnings=warnings)

@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.lock import guard as _guard  # noqa: F401  # opened before any worker is forked
 from ..module_utils.module import missing_library, run_in_worker
 from ..module_utils.outcome import Mode, Outcome, Task
 from .inventory import gather

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.long]
 BACKUP: dict[str, Any] = {"link_name": "backup", "link_source": WEST, "link_target": EAST}
 GONE: dict[str, Any] = {"link_name": "backup", "link_state": "absent"}
 ON: dict[str, Any] = {"served": True}
-OFF: dict[str, Any] = {"served": False}
+OFF: dict[str, Any] = {"served": False, "clusterlink_allow_removals": True}
 FAILED = f"{WEST} failed and is not up to date"
 
 

@@ -33,7 +33,7 @@ def test_killed_runs_come_to_the_same_end_when_they_are_run_again(
     fabric.variables["clusterlink_dataplane_replicas"] = "{{ 1 if served | default(false) | bool else 2 }}"
     declarations = {
         "a service": fabric.playbook_command("site", served=True),
-        "none": fabric.playbook_command("site", served=False),
+        "none": fabric.playbook_command("site", served=False, clusterlink_allow_removals=True),
         "no fabric": fabric.playbook_command("teardown"),
     }
     seed = random.SystemRandom().randrange(10**6)

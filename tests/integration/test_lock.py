@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.fabrics import EAST, WEST, Started, TwoClusters
+from tests.support.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -180,6 +181,39 @@ def test_a_killed_runs_lock_is_free_at_once_and_it_writes_no_more(fabric: Fabric
     assert fabric.processes("ansible-playboo") == []
     following = fabric.two.play(fabric.playbook("following", LOCK), clusterlink_lock_timeout=0)
     assert following.code == 0, following.output
+
+
+@pytest.mark.usefixtures("crds")
+def test_a_run_whose_connection_went_silent_until_another_has_the_lock_writes_no_more(
+    fabric: Fabric, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    direct = fabric.two.hosts[EAST]
+    config = kubectl("config", "view", "--raw", "--minify", "--flatten", "--output=json")
+    signal_file = tmp_path / "go-on"
+    peer = {"name": "late", "gateways": [{"host": "192.0.2.1", "port": 443}], "wait": False}
+    connection = {option: f"{{{{ clusterlink_{option} | default(omit) }}}}" for option in ("kubeconfig", "context")}
+    tasks = (
+        LOCK,
+        {"ansible.builtin.wait_for": {"path": str(signal_file), "timeout": 60, "sleep": 1}},
+        {"skyshift.clusterlink.peer": {**peer, **connection, "namespace": "default"}},
+    )
+    with Tunnel(json.loads(config)) as tunnel:
+        (tmp_path / "tunnel").write_text(json.dumps(tunnel.kubeconfig), encoding="utf-8")
+        fabric.two.hosts[EAST] = {**direct, "clusterlink_kubeconfig": str(tmp_path / "tunnel")}
+        silent = fabric.two.start(fabric.playbook("silent", *tasks), "--limit", EAST)
+        assert eventually(lambda: list(fabric.leases()) == [EAST]), silent.log.read_text()
+        (first,) = fabric.leases().values()
+        tunnel.silence()
+        fabric.two.hosts[EAST] = direct
+        other = fabric.two.start(fabric.playbook("other", LOCK, STAY), "--limit", EAST, clusterlink_lock_timeout=60)
+        assert eventually(lambda: fabric.leases().get(EAST, first) != first), other.log.read_text()
+        tunnel.resume()
+        signal_file.touch()
+        refused = silent.end()
+    assert refused.code == 2, refused.output
+    assert "this run does not have the fabric's lock" in " ".join(refused.output.split())
+    assert kubectl.json("get", "peers", "--all-namespaces")["items"] == []
+    other.process.kill()
 
 
 def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None:

@@ -42,6 +42,17 @@ _HTTP_OK = range(200, 300)
 _JSON = "application/json"
 
 
+Guard = Callable[[str, str], None]
+"""Takes an API server's URL and a request's path; raises ClusterlinkError when nothing may be written there."""
+_guards: list[Guard] = []
+
+
+def guard_writes(guard: Guard) -> None:
+    """Have the guard asked before each request that writes, by this process and those that it forks."""
+    if guard not in _guards:
+        _guards.append(guard)
+
+
 class ClusterUnreachableError(ClusterlinkError):
     """The API server is unreachable."""
 
@@ -109,7 +120,11 @@ class Transport:
         Raises:
             ApiError: The API server refuses.
             ClusterUnreachableError: It is unreachable.
+            ClusterlinkError: A guard refuses the write.
         """
+        if method != "GET" and not (query or {}).get("dryRun"):
+            for guard in _guards:
+                guard(self.server, api_path)
         url = self._url(api_path, query)
         data = None if body is None else json.dumps(body).encode()
         with self._answer(request, method, url, data, content_type) as response:

@@ -21,12 +21,14 @@ import select
 import signal
 import stat
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import ClusterlinkError, Problem
+from . import guard
 from .fabric_lock import FabricLock
 from .lease import FabricLease
 
@@ -37,6 +39,8 @@ _READ_END, _WRITE_END = os.pipe()
 
 NAME = "fabric-lock"
 """The daemon's name in lists of processes."""
+_REPEATS = 30
+"""How often a failing renewal is repeated within the Lease's duration."""
 _POLL = 1000
 """Milliseconds between checks whether the daemon has lost all its Leases."""
 _KILL_TIMEOUT = 10_000
@@ -110,7 +114,7 @@ def _detach(writing: int) -> None:
     gc.freeze()  # the worker's objects are never collected, so that its files are not closed under new numbers
     null = os.open(os.devnull, os.O_RDWR)
     for name in os.listdir("/dev/fd"):
-        if int(name) not in (null, writing, _READ_END):
+        if int(name) not in (null, writing, _READ_END, guard.descriptor()):
             os.dup2(null, int(name))
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(NAME, encoding="ascii")
@@ -129,6 +133,8 @@ def _acquire(lock: FabricLock, writing: int, run_end: select.poll) -> bool:
     lock.policy = replace(lock.policy, sleep=sleep)
     try:
         lock.acquire(lambda text: report(waiting=text))
+        for lease in lock.acquired.values():
+            guard.renewed(lease.server, lease.duration * 2 / 3)  # the first renewal comes before that
         report(held=lock.held, skipped={host: _as_data(error) for host, error in lock.skipped.items()})
     except ClusterlinkError as error:
         report(problems=_as_data(error))
@@ -155,11 +161,22 @@ def _renew_until(run_end: select.poll, leases: Sequence[FabricLease]) -> None:
 
 
 def _renew(lease: FabricLease, over: threading.Event) -> None:
-    """Renew a Lease until the run is over, then delete it; or until it is lost, or released by the run."""
-    while not over.wait(lease.duration / 3):
-        with contextlib.suppress(ClusterlinkError):  # the next renewal may succeed
+    """Renew a Lease until the run is over, then delete it; or until it is lost, or released by the run.
+
+    A renewal that fails is soon repeated. The guard stops the run when the Lease expires before one succeeds.
+    """
+    pause = lease.duration / 3
+    while not over.wait(pause):
+        begun = time.monotonic()
+        try:
             if not lease.renew():
+                guard.lost(lease.server, "another run has it")
                 return
+        except ClusterlinkError:
+            pause = lease.duration / _REPEATS
+        else:
+            guard.renewed(lease.server, lease.duration - (time.monotonic() - begun))
+            pause = lease.duration / 3
     with contextlib.suppress(ClusterlinkError):
         lease.release()
 

@@ -156,6 +156,11 @@ class FabricLease:
         self._lease: Lease | None = None
 
     @property
+    def server(self) -> str:
+        """The URL of the cluster's API server."""
+        return self.cluster.server
+
+    @property
     def now(self) -> datetime:
         """The API server's time, as far as its latest response shows it."""
         return datetime.now(UTC) + timedelta(seconds=self.cluster.clock or 0)

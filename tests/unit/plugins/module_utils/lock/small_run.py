@@ -6,7 +6,8 @@
 
 Each Lease is a file in the folder, which its renewals make longer and its removal removes. HOW is what becomes of it
 all: C(end) of the run by itself; C(stay) of both processes until they are killed; C(refused), the lock; C(waiting) for
-it, for ever; C(broken), the daemon. The worker writes what it is told into the file C(told).
+it, for ever; C(broken), the daemon; C(writes) of the worker, until it is refused, which is what the file C(refused)
+says. The worker writes what it is told into the file C(told).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon, guard
 
 
 class FileLease:
@@ -28,6 +29,7 @@ class FileLease:
     def __init__(self, path: Path) -> None:
         self.duration = 0.15
         self.path = path
+        self.server = f"https://{path.stem}"
 
     def renew(self) -> bool:
         if not self.path.exists():
@@ -87,6 +89,19 @@ def work(folder: Path, how: str) -> None:
     (folder / "telling").rename(folder / "told")
     if how == "stay":
         time.sleep(30)
+    if how == "writes":
+        write_until_refused(folder)
+
+
+def write_until_refused(folder: Path) -> None:
+    for _second in range(3000):
+        try:
+            guard.require_lock("https://east", "/api/v1/namespaces")
+        except ClusterlinkError as error:
+            (folder / "refusing").write_text(str(error), encoding="utf-8")
+            (folder / "refusing").rename(folder / "refused")
+            return
+        time.sleep(0.01)
 
 
 def main(folder: Path, how: str) -> None:
@@ -97,7 +112,7 @@ def main(folder: Path, how: str) -> None:
             work(folder, how)
         finally:
             os._exit(0)
-    if how == "stay":
+    if how in ("stay", "writes"):
         time.sleep(30)
     os.waitpid(worker, 0)
     if how == "end":

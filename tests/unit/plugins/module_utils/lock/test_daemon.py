@@ -108,7 +108,9 @@ def test_the_daemon_stands_apart_from_the_run(tmp_path: Path, start: Start) -> N
     assert Path(f"/proc/{process}/comm").read_text() == "fabric-lock\n"
     assert os.getsid(process) not in (os.getsid(run.pid), process), "no terminal, and none to be had"
     files = held(process) - {str(lease) for lease in leases(tmp_path)}  # open for the moment of a renewal
-    assert {each for each in files if not each.startswith(("anon_inode:", "pipe:"))} == {"/dev/null"}
+    others = {each for each in files if not each.startswith(("anon_inode:", "pipe:")) and "(deleted)" not in each}
+    assert others == {"/dev/null"}
+    assert len([each for each in files if "(deleted)" in each]) == 1, "the guard's"
     assert len({each for each in files if each.startswith("pipe:")}) == 1, "none of the run's output"
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(process, number)
@@ -137,6 +139,28 @@ def test_a_daemon_that_has_lost_everything_ends_and_the_run_goes_on(tmp_path: Pa
     leases(tmp_path)[0].unlink()
     assert eventually(lambda: not lives(process))
     assert run.poll() is None
+
+
+def refused(folder: Path) -> str:
+    """Why the worker writes no more."""
+    assert eventually((folder / "refused").exists)
+    return (folder / "refused").read_text()
+
+
+def test_a_worker_whose_lease_another_run_took_writes_no_more(tmp_path: Path, start: Start) -> None:
+    start("writes")
+    daemon_of(tmp_path)
+    assert not (tmp_path / "refused").exists()
+    (tmp_path / "east.lease").unlink()
+    assert "https://east: this run does not have the fabric's lock (found: another run has it)" in refused(tmp_path)
+
+
+def test_a_worker_whose_daemon_was_killed_writes_no_more_when_the_lease_has_expired(
+    tmp_path: Path, start: Start
+) -> None:
+    start("writes")
+    os.kill(daemon_of(tmp_path), signal.SIGKILL)
+    assert "could not be renewed and expired" in refused(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stops a run from writing to a cluster whose lock it has lost, cannot renew in time, or never got.
+
+The lease daemon says until when each lock lasts; every process of the run asks before it writes. They share a file in
+memory, which Ansible's main process opens as it imports this file with the actions, before it forks a worker. Times are
+those of the machine's monotonic clock, which all processes share. A module in a process of its own does not ask.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..errors import ClusterlinkError, Problem
+from ..kube.transport import guard_writes
+
+_FILE = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # as long as the process lives
+_THREADS = threading.Lock()
+_LEASES = "/coordination.k8s.io/"
+
+Locks = dict[str, dict[str, Any]]
+"""By API server, C(until), the monotonic time at which the lock expires, or C(reason), why there is none."""
+
+
+def descriptor() -> int:
+    """The file's descriptor, which the daemon keeps open."""
+    return _FILE.fileno()
+
+
+def renewed(server: str, seconds: float) -> None:
+    """The lock of a cluster lasts for so many seconds from now."""
+    with _changed() as locks:
+        locks[server] = {"until": time.monotonic() + seconds}
+
+
+def lost(server: str, reason: str) -> None:
+    """The run has no lock of a cluster, and why, as a sentence without a full stop."""
+    with _changed() as locks:
+        locks[server] = {"reason": reason}
+
+
+def released(servers: Iterable[str]) -> None:
+    """The run needs no lock of these clusters any more."""
+    with _changed() as locks:
+        for server in servers:
+            locks.pop(server, None)
+
+
+def require_lock(server: str, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+    """Refuse a write to a cluster that this run must not change; a cluster that it never locked is free.
+
+    Args:
+        server: The API server's URL.
+        path: The request's path; Leases are written to get a lock back.
+        clock: Gives monotonic seconds.
+
+    Raises:
+        ClusterlinkError: The lock is lost or has expired.
+    """
+    size = os.fstat(descriptor()).st_size
+    if not size or _LEASES in path:
+        return
+    with _locked(fcntl.LOCK_SH):
+        found = _read().get(server)
+    if found is None:
+        return
+    late = clock() - found.get("until", 0.0)
+    reason = found.get("reason") or (f"it could not be renewed and expired {late:.0f} s ago" if late > 0 else "")
+    if reason:
+        fix = "Nothing more is written to this cluster. Run the playbook again when no other run works on the fabric"
+        raise ClusterlinkError(Problem(server, "this run does not have the fabric's lock", reason, fix))
+
+
+@contextmanager
+def _changed() -> Iterator[Locks]:
+    with _THREADS, _locked(fcntl.LOCK_EX):
+        locks = _read()
+        yield locks
+        content = json.dumps(locks).encode() if locks else b""
+        os.pwrite(descriptor(), content, 0)
+        os.ftruncate(descriptor(), len(content))
+
+
+@contextmanager
+def _locked(how: int) -> Iterator[None]:
+    fcntl.lockf(descriptor(), how)
+    try:
+        yield
+    finally:
+        fcntl.lockf(descriptor(), fcntl.LOCK_UN)
+
+
+def _read() -> Locks:
+    content = os.pread(descriptor(), os.fstat(descriptor()).st_size, 0)
+    locks: Locks = json.loads(content) if content else {}
+    return locks
+
+
+guard_writes(require_lock)

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which writes a run is refused for want of its lock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import guard
+
+if TYPE_CHECKING:
+    from tests.unit.fakes import Api
+
+EAST, WEST = "https://east", "https://west"
+PEER = {"apiVersion": "clusterlink.net/v1alpha1", "kind": "Peer", "metadata": {"name": "p", "namespace": "a"}}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    yield
+    guard.released((EAST, WEST))
+
+
+def refusal(server: str = EAST, path: str = "/api/v1/namespaces", later: float = 0.0) -> str:
+    try:
+        guard.require_lock(server, path, lambda: time.monotonic() + later)
+    except ClusterlinkError as error:
+        return str(error)
+    return ""
+
+
+def test_a_cluster_that_was_never_locked_is_free() -> None:
+    assert not refusal()
+    guard.lost(WEST, "another run has it")
+    assert not refusal()
+
+
+def test_a_lock_lasts_until_its_time() -> None:
+    guard.renewed(EAST, 30)
+    assert not refusal(later=29)
+    assert "it could not be renewed and expired 2 s ago" in refusal(later=32)
+    guard.renewed(EAST, 60)
+    assert not refusal(later=32)
+
+
+def test_a_lock_that_is_lost_may_be_acquired_again_and_released() -> None:
+    guard.lost(EAST, "another run has it")
+    assert "does not have the fabric's lock (found: another run has it)" in refusal()
+    assert not refusal(path="/apis/coordination.k8s.io/v1/namespaces/default/leases/x")
+    guard.renewed(EAST, 30)
+    assert not refusal()
+    guard.lost(EAST, "another run has it")
+    guard.released([EAST])
+    assert not refusal()
+
+
+def test_without_the_lock_a_client_reads_and_tries_but_sends_no_write(api: Api) -> None:
+    cluster = api.cluster()
+    guard.lost(cluster.server, "another run has it")
+    try:
+        api.will(404)
+        assert cluster.get("Peer", "p", "a") is None
+        with pytest.raises(ClusterlinkError, match="does not have the fabric's lock"):
+            cluster.create(PEER)
+        assert [asked.method for asked in api.asked] == ["GET"]
+    finally:
+        guard.released([cluster.server])

@@ -43,7 +43,7 @@ LIBRARIES = {
     "ansible": {"module", "kube", "plugin_utils", "action", "filter"},  # kube: for options from the environment
     "kubernetes": {"kube", "plugin_utils"},
     "urllib3": {"kube", "probe"},
-    "cryptography": {"pki", "pki_files", "enrolment", "certificates", "modules", "plugin_utils"},
+    "cryptography": {"pki", "pki_files", "enrolment", "certificates", "preflight", "modules", "plugin_utils"},
 }
 """The rooms that may import a library."""
 

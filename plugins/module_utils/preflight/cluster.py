@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clusterlink import api, names
 from ..errors import ClusterlinkError
-from ..gateway.certificate import peer_facts
+from ..gateway.certificate import secret_text
 from ..kube.client import Cluster, Object
 from ..kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..kube.errors import ApiError
@@ -18,6 +18,10 @@ from ..kube.parallel import gather
 from ..kube.retry import RetryPolicy
 from ..mesh.fabric_view import export_view, import_view, peer_view
 from ..outcome import Mode, Outcome, Task
+from ..pki.certificates import dns_names, fingerprint, load_chain
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 ATTEMPT_SECONDS = 5.0
 """How long a cluster may take to respond; there is one attempt."""
@@ -78,15 +82,24 @@ def _gateway(cluster: Cluster, deployment: Object) -> dict[str, Any]:
     metadata = deployment["metadata"]
     labels = metadata.get("labels") or {}
     try:
-        facts = peer_facts(cluster.get("Secret", names.PEER_SECRET, metadata["namespace"]))
-    except ClusterlinkError:
-        facts = peer_facts(None)
+        secret = cluster.get("Secret", names.PEER_SECRET, metadata["namespace"])
+    except ApiError:
+        secret = None
+    # Each by itself: a damaged certificate is drift, and the CAs still say to which fabric the gateway belongs.
+    certificates, trusted = (_chain(secret, key) for key in (names.PEER_CERTIFICATE, names.PEER_CA))
     return {
         "namespace": metadata["namespace"],
         "fabric": labels.get(api.FABRIC_LABEL, "") if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else "",
-        "peer": next(iter((facts["certificate"] or {}).get("dns_names") or []), ""),
-        "trusted": [authority["fingerprint"] for authority in facts["trusted"]],
+        "peer": next((name for each in certificates[:1] for name in dns_names(each)), ""),
+        "trusted": [fingerprint(authority) for authority in trusted],
     }
+
+
+def _chain(secret: Object | None, key: str) -> list[x509.Certificate]:
+    try:
+        return load_chain(secret_text(secret, key).encode(), key)
+    except ClusterlinkError:
+        return []
 
 
 def _views(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:

@@ -114,6 +114,7 @@ problems:
   elements: dict
 """
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -123,6 +124,7 @@ from ..module_utils.fabric.model import Declaration
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki_files.authorities import fingerprints
+from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
 from ..module_utils.preflight.removal import removals
 
@@ -147,6 +149,7 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
     clusters, unread = read(declaration)
     outcome.values["unread"] = dict(unread)
     outcome.warnings += [f"The cluster of {host} is not checked: {reason}" for host, reason in unread.items()]
+    outcome.warnings += filter(None, [folder_warning(params["path"], params["store"], os.environ)])
     raise_all(_identity(params, declaration, clusters))
     if params["compare"]:
         lost = removals(declaration, clusters)

@@ -266,6 +266,19 @@ def test_the_role_removes_what_it_made_and_the_ca_only_with_the_last_peer(
     assert sum(host["changed"] for host in role(*absent).values()) == 0
 
 
+def test_hosts_of_two_inventories_share_the_folder_beside_the_first(play: Play) -> None:
+    for name in ("east", "west"):
+        (play.folder / name).mkdir()
+        (play.folder / name / "hosts.json").write_text(
+            json.dumps({"clusters": {"hosts": {name: {}}}}), encoding="utf-8"
+        )
+    shown = {"ansible.builtin.debug": {"msg": "folder: {{ clusterlink_pki_dir }}"}}
+    steps = {"hosts": "clusters", "gather_facts": False, "roles": ["skyshift.clusterlink._common"], "tasks": [shown]}
+    (play.folder / "show.json").write_text(json.dumps([steps]), encoding="utf-8")
+    output = play.run("-i", "west/hosts.json", "show.json", inventory="east/hosts.json")
+    assert re.findall(r"folder: (\S+?)[\"'\s]", output) == [str(play.folder / "east/pki")] * 2
+
+
 @pytest.fixture
 def cli(play: Play) -> Callable[..., None]:
     """Run the real clusterlink CLI in the folder of certificates."""

@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import importlib
+import json
+import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils import basic
@@ -49,6 +51,28 @@ def missing_library(task: Task) -> tuple[str, str] | None:
     return None
 
 
+_SECRET = re.compile(r"""(?:token|password|secret|data|value)["']?\s*:\s*["']?([^\s"',}]{6,})""", re.IGNORECASE)
+"""The values of a kubeconfig that nobody may see: of keys such as token, client-key-data, client-secret."""
+
+
+def inline_secrets(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
+    """What no output may show of options that take a file's content, such as kubeconfig.
+
+    Args:
+        task: The task; such options have the type raw.
+        params: Its parameters.
+    """
+    for name, option in task.argument_spec.items():
+        value = params.get(name)
+        if option.get("type") != "raw" or not value:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value)
+        if not isinstance(value, str) or "\n" in value.strip() or value.lstrip().startswith("{"):
+            yield from _SECRET.findall(text)
+            if isinstance(value, str):
+                yield value
+
+
 def _options(task: Task) -> dict[str, Any]:
     return {"argument_spec": task.argument_spec, "supports_check_mode": True, **task.constraints}
 
@@ -58,6 +82,7 @@ def _finish(module: AnsibleModule, task: Task, run: Run) -> None:
     missing = missing_library(task)
     if missing:
         module.fail_json(msg=missing[0], exception=missing[1])
+    module.no_log_values.update(inline_secrets(task, module.params))
     mode = Mode(check=module.check_mode, diff=module._diff)
     try:
         outcome = run(module.params, mode)

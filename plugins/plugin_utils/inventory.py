@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from ansible.template import Templar
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import API_SERVER_VARIABLES, DEFAULT_GROUP, FABRIC_VARIABLES, HOST_VARIABLES
 from ..module_utils.kube.connection import CONNECTION_SPEC
+from ..module_utils.kube.kubeconfig import is_content
 
 CONNECTION_VARIABLES = {option: f"clusterlink_{option}" for option in CONNECTION_SPEC}
 """The host variable of each connection option; role _common documents them, and sets the modules' options from them."""
@@ -40,7 +43,7 @@ def gather(task_vars: Mapping[str, Any], templar: Templar) -> dict[str, Any]:
     peers = {
         host: {
             # A template that fails here is reported by the task that connects to the cluster, if there is one.
-            **_read(API_SERVER_VARIABLES, own.get, own, host, []),
+            **_hidden(_read(API_SERVER_VARIABLES, own.get, own, host, [])),
             **_read(HOST_VARIABLES, own.get, own, host, problems),
         }
         for host, own in rendered.items()
@@ -101,6 +104,14 @@ def _read(
             except AnsibleError as error:
                 fix = "Correct the template, or define for this host what it uses"
                 problems.append(Problem(variable, "cannot be templated", str(error), fix, host))
+    return found
+
+
+def _hidden(found: dict[str, Any]) -> dict[str, Any]:
+    """The variables with a digest in place of a kubeconfig's content, since the declaration is no secret."""
+    if found.get("kubeconfig") and is_content(found["kubeconfig"]):
+        digest = hashlib.sha256(json.dumps(found["kubeconfig"], sort_keys=True, default=str).encode()).hexdigest()
+        return {**found, "kubeconfig": f"sha256:{digest}"}
     return found
 
 

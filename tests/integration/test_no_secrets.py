@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.support.certificates import secrets_in
+from tests.support.environment import ansible_environment
 from tests.support.watched import Watched
 
 if TYPE_CHECKING:
-    pass
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 
 def test_enrolment_tells_no_secret_on_either_side(tmp_path: Path) -> None:
@@ -42,6 +46,41 @@ def test_enrolment_tells_no_secret_on_either_side(tmp_path: Path) -> None:
     travelled = Path(request[1]).read_text() + response.read_text()
     assert secrets_in(travelled, *ours.keys, *theirs.keys) == []
     assert "PRIVATE KEY" not in travelled
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("form", ["text", "dictionary"])
+def test_an_inline_kubeconfig_is_used_and_in_no_output(
+    clusters: Clusters, kubectl: Kubectl, tmp_path: Path, form: str
+) -> None:
+    content = kubectl.json("config", "view", "--raw", "--minify", "--flatten")
+    token = content["users"][0]["user"]["token"]
+    given = yaml.safe_dump(content) if form == "text" else content
+    hosts = {"one": {"clusterlink_kubeconfig": given, "clusterlink_context": clusters.contexts[0]}}
+    (tmp_path / "hosts.json").write_text(json.dumps({"clusters": {"hosts": hosts}}), encoding="utf-8")
+    connection = {"kubeconfig": "{{ clusterlink_kubeconfig }}", "context": "{{ clusterlink_context }}"}
+    looks = [
+        {"skyshift.clusterlink.gateway_info": connection},
+        {"skyshift.clusterlink.gateway_info": connection, "environment": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"}},
+        {"skyshift.clusterlink.fabric_plan": {"look_up": ["gateways"]}},
+        {"skyshift.clusterlink.gateway_info": {**connection, "context": "none"}, "ignore_errors": True},
+    ]
+    play = {"hosts": "clusters", "gather_facts": False, "connection": "local", "tasks": looks}
+    play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    (tmp_path / "play.json").write_text(json.dumps([play]), encoding="utf-8")
+    for playbook in ("skyshift.clusterlink.preflight", "play.json"):
+        done = subprocess.run(
+            ["ansible-playbook", "-vvvv", "--diff", "-i", "hosts.json", playbook],
+            cwd=tmp_path,
+            env=ansible_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "is not checked" not in done.stdout
+        assert token not in done.stdout + done.stderr
 
 
 def test_the_search_finds_a_key_that_is_shown_or_open(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
     _refuse_mix(params)
     # Inline keys of a kubeconfig pass through temporary files, since OpenSSL reads nothing else.
     with tempfile.TemporaryDirectory(prefix="clusterlink-") as scratch:
-        configuration = _configuration(params, scratch)
+        configuration, impersonation = _configuration(params, scratch)
         tls = tls_context(configuration) if configuration.host.startswith("https") else None
     if tls and not configuration.verify_ssl:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user asks for it
@@ -136,28 +136,29 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
         server=configuration.host,
         pool=_pool(configuration, tls),
         tls=tls,
-        headers=_headers(params, configuration),
+        headers=_headers(params, configuration, impersonation),
         policy=policy or RetryPolicy(params.get("retry_timeout", DEFAULT_LIMIT)),
     )
     return Cluster(transport, configuration)
 
 
-def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
+def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configuration, kubeconfig.Impersonation]:
     """The settings of a kubeconfig or service account, overridden by the options."""
-    configuration = Configuration()
+    configuration, impersonation = Configuration(), kubeconfig.Impersonation()
     if params.get("no_proxy") is not None:
         configuration.no_proxy = params["no_proxy"]
     by_name = params.get("kubeconfig") or params.get("context")
     if not _complete(params) and (by_name or not _load_service_account(configuration)):
         persist = bool(params.get("persist_config"))
-        kubeconfig.load(configuration, params.get("kubeconfig"), params.get("context"), scratch, persist=persist)
+        source, context = params.get("kubeconfig"), params.get("context")
+        impersonation = kubeconfig.load(configuration, source, context, scratch, persist=persist)
 
     if params.get("host"):
         configuration.host = params["host"].rstrip("/")
     if params.get("api_key"):
         # The hook would restore the kubeconfig's own token.
         configuration.refresh_api_key_hook = None
-        configuration.api_key = {"BearerToken": f"Bearer {params['api_key']}"}
+        configuration.api_key = {"BearerToken": f"Bearer {_token(params['api_key'])}"}
     if params.get("validate_certs") is not None:
         configuration.verify_ssl = params["validate_certs"]
     for option, attribute in _PLAIN:
@@ -166,7 +167,22 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> Configuration:
     headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
     if headers:
         configuration.proxy_headers = urllib3.util.make_headers(**headers)
-    return configuration
+    return configuration, impersonation
+
+
+def _token(text: str) -> str:
+    """The token without the line end that a file or lookup adds.
+
+    Raises:
+        ClusterlinkError: It has characters that no header can carry; it is not shown.
+    """
+    token = text.strip()
+    if not token.isascii() or not token.isprintable():
+        fix = "Give the token alone, without line breaks"
+        raise ClusterlinkError(
+            Problem("api_key", "is not a token: it has characters that no header can carry", fix=fix)
+        )
+    return token
 
 
 def _complete(params: Mapping[str, Any]) -> bool:
@@ -209,14 +225,18 @@ def _through_proxy(configuration: Configuration, settings: dict[str, Any]) -> ur
     return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)
 
 
-def _headers(params: Mapping[str, Any], configuration: Configuration) -> Callable[[], urllib3.HTTPHeaderDict]:
+def _headers(
+    params: Mapping[str, Any], configuration: Configuration, impersonation: kubeconfig.Impersonation
+) -> Callable[[], urllib3.HTTPHeaderDict]:
     """A function that gives a request's authentication and impersonation headers and renews an expired token."""
     fixed = urllib3.HTTPHeaderDict()
     if params.get("username") and params.get("password") and not params.get("api_key"):
         fixed.extend(urllib3.util.make_headers(basic_auth=f"{params['username']}:{params['password']}"))
-    if params.get("impersonate_user"):
-        fixed.add("Impersonate-User", params["impersonate_user"])
-    for group in params.get("impersonate_groups") or []:
+    user = params.get("impersonate_user") or impersonation.user
+    groups = params.get("impersonate_groups") or ([] if params.get("impersonate_user") else impersonation.groups)
+    if user:
+        fixed.add("Impersonate-User", user)
+    for group in groups:
         fixed.add("Impersonate-Group", group)
 
     def headers() -> urllib3.HTTPHeaderDict:

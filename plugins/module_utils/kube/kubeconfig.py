@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,13 @@ def load(
     scratch: str,
     *,
     persist: bool = False,
-) -> None:
-    """Set server and credentials of a context in C(configuration).
+) -> Impersonation:
+    """Set server and credentials of a context in C(configuration), and return whom its user impersonates.
 
     Args:
         configuration: The configuration to change.
-        source: A path, several of them separated as in C(PATH), or the content; None for KUBECONFIG or ~/.kube/config.
+        source: A path, several of them separated as in C(PATH), or the content as a dictionary or as text; None for
+            KUBECONFIG or ~/.kube/config.
         context: The context's name; None for the current one.
         scratch: A directory for certificates and keys that the kubeconfig holds inline.
         persist: Write a renewed token back to the file.
@@ -51,11 +53,15 @@ def load(
         ClusterlinkError: There is no such file or context, it is malformed, or its exec plugin gives no credentials.
     """
     source = source or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    where = f"kubeconfig {source}" if isinstance(source, str) else "kubeconfig (a dictionary)"
+    where = "kubeconfig (its content)" if is_content(source) else f"kubeconfig {source}"
     try:
-        content = _read(source, where) if isinstance(source, str) else source
+        content: Mapping[str, Any]
+        if isinstance(source, str):
+            content = _parsed(source, where) if is_content(source) else _read(source, where)
+        else:
+            content = source
         _check_context(content, context, where)
-        merger = KubeConfigMerger(source) if persist and isinstance(source, str) else None
+        merger = KubeConfigMerger(source) if persist and not is_content(source) else None
         loader = KubeConfigLoader(
             config_dict=merger.config if merger else _with_own_files(content, context, scratch),
             active_context=context or None,
@@ -70,6 +76,33 @@ def load(
         problem = Problem(where=where, what="it cannot be used", found=found, fix="Check it with kubectl")
         raise ClusterlinkError(problem) from None
     _check_exec_plugin(content, loader.current_context, configuration, where, logged)
+    user = _user(content, loader.current_context)
+    return Impersonation(str(user.get("as") or ""), tuple(map(str, user.get("as-groups") or ())))
+
+
+@dataclass(frozen=True)
+class Impersonation:
+    """Whom a kubeconfig's user impersonates, as kubectl does.
+
+    Attributes:
+        user: The user; empty for none.
+        groups: The groups.
+    """
+
+    user: str = ""
+    groups: tuple[str, ...] = ()
+
+
+def is_content(source: object) -> bool:
+    """Whether a kubeconfig is given by its content, not by the path of a file."""
+    return not isinstance(source, str) or "\n" in source.strip() or source.lstrip().startswith("{")
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    content = yaml.safe_load(text)
+    if not isinstance(content, dict):
+        raise ConfigException(f"{where} is not a mapping")
+    return content
 
 
 def _read(source: str, where: str) -> dict[str, Any]:
@@ -162,8 +195,7 @@ def _check_exec_plugin(
     logged: list[str],
 ) -> None:
     """Fail when an exec plugin fails: the package would continue without credentials, and fail later and unclearly."""
-    name = context["context"].get("user")
-    user = next((entry.get("user") or {} for entry in content.get("users") or [] if entry["name"] == name), {})
+    name, user = context["context"].get("user"), _user(content, context)
     if user.get("exec") and not configuration.api_key and not configuration.cert_file:
         problem = Problem(
             where=f"{where}, user {name}",
@@ -172,6 +204,12 @@ def _check_exec_plugin(
             fix="Run kubectl with this context on the controller, as the same user, to see why",
         )
         raise ClusterlinkError(problem)
+
+
+def _user(content: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of a context's user."""
+    name = context["context"].get("user")
+    return next((entry.get("user") or {} for entry in content.get("users") or [] if entry["name"] == name), {})
 
 
 class _Messages(logging.Handler):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import os
 import ssl
 import tempfile
@@ -139,6 +140,32 @@ def test_kubeconfig_may_be_a_file_or_a_dictionary(ask: Callable[..., Any], api: 
     file = tmp_path / "config"
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     assert ask(kubeconfig=str(file)) == ask(kubeconfig=content) == {"Authorization": ["Bearer from-file"]}
+
+
+def test_kubeconfig_may_be_text_and_is_never_shown(ask: Callable[..., Any], api: Api) -> None:
+    content = kubeconfig(api.url, {"token": "from-text"})
+    for text in (yaml.safe_dump(content), json.dumps(content)):
+        assert ask(kubeconfig=text) == {"Authorization": ["Bearer from-text"]}
+    for text in ("users:\n- token: hunter2\n", "token: hunter2\n  broken: [", "{hunter2"):
+        assert "hunter2" not in refused(kubeconfig=text, context="x")
+
+
+def test_whom_a_kubeconfigs_user_impersonates_is_who_asks(ask: Callable[..., Any], api: Api) -> None:
+    content = kubeconfig(api.url, {"token": "t", "as": "ada", "as-groups": ["ops", "dev"]})
+    assert ask(kubeconfig=content) == {
+        "Authorization": ["Bearer t"],
+        "Impersonate-User": ["ada"],
+        "Impersonate-Group": ["ops", "dev"],
+    }
+    assert ask(kubeconfig=content, impersonate_user="bob")["Impersonate-User"] == ["bob"]
+    assert "Impersonate-Group" not in ask(kubeconfig=content, impersonate_user="bob")
+
+
+def test_a_token_may_end_with_a_line_break_and_have_none_within(ask: Callable[..., Any], api: Api) -> None:
+    assert ask(host=api.url, api_key="token\n") == {"Authorization": ["Bearer token"]}
+    message = refused(host=api.url, api_key="hunter2\nX-Header: 1")
+    assert message.startswith("api_key: is not a token")
+    assert "hunter2" not in message
 
 
 def test_token_option_wins_over_the_kubeconfigs(ask: Callable[..., Any], api: Api) -> None:

@@ -11,7 +11,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import client
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import HTTP_CONFLICT, ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import DEFAULT_LIMIT, RetryPolicy
 
 
@@ -140,8 +140,14 @@ class MemoryCluster:
             self.objects[ref] = self.stored(obj)
         return self.stored(obj)
 
-    def delete(self, kind: str, name: str, namespace: str = "", *, dry_run: bool = False) -> bool:
+    def delete(
+        self, kind: str, name: str, namespace: str = "", *, uid: str = "", version: str = "", dry_run: bool = False
+    ) -> bool:
         ref = Ref(kind, name, namespace)
+        metadata = self.objects.get(ref, {}).get("metadata", {})
+        for given, key in ((uid, "uid"), (version, "resourceVersion")):
+            if given and metadata and given != metadata.get(key):
+                raise ApiError(Problem(str(ref), "the precondition fails"), status=HTTP_CONFLICT)
         self._refuse("try delete" if dry_run else "delete", ref)
         (self.dry_runs if dry_run else self.writes).append(("delete", str(ref)))
         return (self.objects.get(ref) if dry_run else self.objects.pop(ref, None)) is not None

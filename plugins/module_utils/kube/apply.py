@@ -20,7 +20,11 @@ from ..errors import ClusterlinkError, Problem, raise_all
 from .client import Cluster
 from .compare import is_applied
 from .dry_run import Drift, Step, drift_of, dry_run
+from .errors import HTTP_CONFLICT, ApiError
 from .parallel import Query, attempt, read
+
+_ATTEMPTS = 5
+"""How often a deletion is tried while others, such as a controller, change the object's status."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,7 @@ def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, chec
     def write(step: Step) -> Object | None:
         if step.desired is not None:
             return cluster.apply(step.desired, force=step.force)
-        cluster.delete(step.ref.kind, step.ref.name, step.ref.namespace)
+        _delete(cluster, step)
         return None
 
     for step in steps:
@@ -270,6 +274,33 @@ def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, chec
         if problems:
             raise PartlyDoneError(problems, result)
     return result
+
+
+def _delete(cluster: Cluster, step: Step) -> None:
+    """Delete the very object that was observed, as long as nobody changes its labels, which say whose it is.
+
+    Raises:
+        ClusterlinkError: It was changed or recreated since it was observed, or the API server refuses.
+    """
+    ref, before = step.ref, (step.observed or {})["metadata"]
+    metadata = before
+    for _attempt in range(_ATTEMPTS):
+        try:
+            version = metadata.get("resourceVersion", "")
+            cluster.delete(ref.kind, ref.name, ref.namespace, uid=before.get("uid", ""), version=version)
+        except ApiError as error:
+            if error.status != HTTP_CONFLICT:
+                raise
+        else:
+            return
+        current = cluster.get(ref.kind, ref.name, ref.namespace)
+        if current is None:
+            return
+        metadata = current["metadata"]
+        if any(metadata.get(key) != before.get(key) for key in ("uid", "labels")):
+            break
+    what = "was changed since this run read it, and is not deleted"
+    raise ClusterlinkError(Problem(str(ref), what, fix="Run the playbook again"))
 
 
 def _record(result: ApplyResult, step: Step, now: Object | None) -> None:

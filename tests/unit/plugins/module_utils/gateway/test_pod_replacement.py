@@ -57,7 +57,7 @@ class Pods:
         if metadata["labels"]["pod-template-hash"] is None and metadata.pop("ownerReferences", None):
             self._make(metadata["labels"]["app"])
 
-    def delete(self, _kind: str, name: str, _namespace: str = "", *, dry_run: bool = False) -> bool:
+    def delete(self, _kind: str, name: str, _namespace: str = "", *, dry_run: bool = False, **_same: str) -> bool:
         if not dry_run:
             self.done.append(f"delete {name}")
             del self.objects[name]

@@ -50,7 +50,9 @@ class Cluster:
         if body["metadata"].get("finalizers", ()) is None:
             metadata.pop("finalizers", None)
 
-    def delete(self, kind: str, name: str, namespace: str = "", *, orphan: bool = False, dry_run: bool = False) -> bool:
+    def delete(
+        self, kind: str, name: str, namespace: str = "", *, orphan: bool = False, dry_run: bool = False, **_same: str
+    ) -> bool:
         gone = self.objects[Ref(kind, name, namespace)]
         if dry_run:
             return True

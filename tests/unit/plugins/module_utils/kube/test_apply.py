@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
-
-if TYPE_CHECKING:
-    from tests.unit.fakes import MemoryCluster
+from tests.unit.fakes import MemoryCluster
 
 Object = dict[str, Any]
 OURS = {"owner": "us"}
@@ -101,6 +100,38 @@ def test_only_what_carries_every_label_in_the_namespace_and_is_not_kept_is_prune
     prune = Prune(("Service",), {**OURS, "fabric": "f"}, namespace="a", keep=frozenset({Ref.of(kept)}))
     result = apply_objects(cluster, [wanted], check=False, prune=prune)
     assert [ref.name for ref in result.deleted] == ["gone"]
+
+
+class ChangingCluster(MemoryCluster):
+    """Somebody changes the object right before it is deleted for the first time."""
+
+    def __init__(self, obj: dict[str, Any], change: dict[str, Any] | None) -> None:
+        obj["metadata"].update(uid="1", resourceVersion="1")
+        super().__init__(obj)
+        self._change = change
+
+    def delete(self, kind: str, name: str, namespace: str = "", *, dry_run: bool = False, **same: str) -> bool:
+        ref = Ref(kind, name, namespace)
+        if not dry_run and self._change is not None and ref in self.objects:
+            obj = self.objects[ref]
+            self.objects[ref] = {**obj, "metadata": {**obj["metadata"], "resourceVersion": "2", **self._change}}
+            self._change = None
+        return super().delete(kind, name, namespace, dry_run=dry_run, **same)
+
+
+@pytest.mark.parametrize(
+    ("change", "goes"),
+    [({}, True), ({"annotations": {"a": "b"}}, True), ({"uid": "2"}, False), ({"labels": {"owner": "them"}}, False)],
+    ids=["its status", "its annotations", "recreated", "no longer ours"],
+)
+def test_only_the_very_object_that_was_observed_is_deleted(change: dict[str, Any], goes: bool) -> None:
+    old = make("Service", "old", "a")
+    old["metadata"]["labels"] = dict(OURS)
+    cluster = ChangingCluster(old, change)
+    refusal = pytest.raises(PartlyDoneError, match="was changed since this run read it, and is not deleted")
+    with nullcontext() if goes else refusal:
+        apply_objects(cluster, [], check=False, prune=Prune(("Service",), OURS))
+    assert (Ref.of(old) not in cluster.objects) is goes
 
 
 def test_removal_goes_backwards_and_after_all_else(memory_cluster: type[MemoryCluster]) -> None:

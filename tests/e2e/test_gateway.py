@@ -350,6 +350,11 @@ def test_our_own_namespace_stays_while_others_have_something_in_it(run_module: A
     assert kubectl("get", "deployment,service,secret,role,lease", "-n", SPACE) == ""
     kubectl("delete", "configmap", "of-others", "-n", SPACE)
     absent = {"state": "absent", "namespace": SPACE}
+    # A kind that no gateway and no pod belongs to.
+    kubectl("create", "cronjob", "of-others", "-n", SPACE, "--image=none", "--schedule=0 0 1 1 *")
+    kept = run_module("gateway", absent)
+    assert any(f"CronJob {SPACE}/of-others" in sentence for sentence in kept["kept"])
+    kubectl("delete", "cronjob", "of-others", "-n", SPACE)
     begun, ended = run_module.each(Call("gateway", {**absent, "wait": False}), Call("gateway", absent))
     assert [ref["kind"] for ref in begun["deleted"]] == ["Namespace"]
     assert not ended["changed"]

@@ -124,6 +124,10 @@ class MemoryCluster:
         found = [obj for ref, obj in self.objects.items() if ref.kind == kind and namespace in ("", ref.namespace)]
         return client.Listing(found, resource_version="1")
 
+    def fetch(self, api_path: str) -> dict[str, Any]:
+        """No kinds besides those that are read by name."""
+        return {"groups": []} if api_path == "/apis" else {"resources": []}
+
     def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
         self.reads.append((kind, namespace, name))
         self._refuse("get", Ref(kind, name, namespace))

@@ -78,6 +78,7 @@ KINDS: dict[str, Kind] = {
         Kind("ConfigMap", "v1", "configmaps"),
         Kind("Endpoints", "v1", "endpoints"),
         Kind("Event", "v1", "events"),
+        Kind("APIService", "apiregistration.k8s.io/v1", "apiservices", namespaced=False),
         Kind("Namespace", "v1", "namespaces", namespaced=False),
         Kind("Node", "v1", "nodes", namespaced=False),
         Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),

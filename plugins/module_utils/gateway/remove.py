@@ -16,6 +16,7 @@ from ..common.kinds import Ref
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, PartlyDoneError, delete_objects
 from ..kube.client import Cluster, Object
+from ..kube.discovery import Contents, namespace_contents
 from ..kube.errors import ApiError
 from ..kube.parallel import Query, read
 from ..kube.wait import wait_gone
@@ -27,6 +28,9 @@ from .status import DEPLOYMENTS, ingress_ref
 
 _SERVICE_OF_IMPORT = f"{api.MANAGED_BY_LABEL}={names.CLUSTERLINK_MANAGED}"
 _SLICE_OF_IMPORT = f"endpointslice.kubernetes.io/managed-by={names.CLUSTERLINK_MANAGED}"
+
+_READ_OTHERWISE = (*INHABITANTS, *api.MESH_KINDS, "Instance")
+"""Kinds that are looked for by themselves; those of ClusterLink count as declared."""
 
 _END_SECONDS = 1
 """The grace period of a removed gateway's pods."""
@@ -61,7 +65,9 @@ class _Found:
         instances: Our Instances for the gateway.
         served: Instances of other gateways, whose operator stays.
         namespaces: The gateway's namespace, and the operator's if it is ours.
-        inhabitants: The objects in these namespaces.
+        inhabitants: The objects in these namespaces, of the kinds of a gateway and workloads.
+        contents: The objects of all other kinds in those of these namespaces that are ours, by namespace.
+        gateways: Control planes of other gateways, whoever made them.
         definitions: The CustomResourceDefinitions.
         declared: Peers, exports, imports and policies in the whole cluster.
         of_imports: Services and endpoint slices that a control plane created for imports.
@@ -74,6 +80,8 @@ class _Found:
     served: list[Object]
     namespaces: list[Object]
     inhabitants: list[Object]
+    contents: dict[str, Contents]
+    gateways: list[Object]
     definitions: list[Object]
     declared: list[Object]
     of_imports: list[Object]
@@ -234,6 +242,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
             Query("Service", label_selector=_SERVICE_OF_IMPORT),
             Query("EndpointSlice", label_selector=_SLICE_OF_IMPORT),
         ],
+        [Query("Deployment", label_selector=f"app={names.CONTROLPLANE}")],
     ]
     answers = iter(read(cluster, [query for group in groups for query in group]))
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
@@ -241,14 +250,22 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     if (place or any(is_ours(obj) for obj in found[1])) and namespace != operator.NAMESPACE:
         beside = read(cluster, [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS])
         found[5] += [obj for objects in beside for obj in objects]
+    namespaces = [obj for obj in found[4] if obj in place or obj["metadata"]["name"] == namespace]
+    ours = [obj["metadata"]["name"] for obj in namespaces if is_ours(obj)]
     return _Found(
         own=found[0],
         operator=[obj for obj in found[1] if is_ours(obj)],
         made_by_controlplane=found[2],
         instances=[obj for obj in found[3] if operator.stands_for(obj, namespace)],
         served=[obj for obj in found[3] if operator.gateway_namespace(obj) != namespace],
-        namespaces=[obj for obj in found[4] if obj in place or obj["metadata"]["name"] == namespace],
+        namespaces=namespaces,
         inhabitants=found[5],
+        contents={name: namespace_contents(cluster, name, _READ_OTHERWISE) for name in ours},
+        gateways=[
+            obj
+            for obj in found[9]
+            if obj["metadata"]["name"] == names.CONTROLPLANE and obj["metadata"]["namespace"] != namespace
+        ],
         definitions=found[6],
         declared=found[7],
         of_imports=found[8],
@@ -274,6 +291,10 @@ def _removable_definitions(found: _Found, remove_crds: bool, kept: list[str]) ->
     kept += [_foreign(obj) for obj in found.definitions if not is_ours(obj)]
     if found.served:
         kept += [_needed(obj) for obj in found.definitions if is_ours(obj)]
+        return []
+    if found.gateways:
+        others = ", ".join(obj["metadata"]["namespace"] for obj in found.gateways)
+        kept += [f"{ref} stays: the gateway in namespace {others} needs it" for ref in ours]
         return []
     if not remove_crds:
         kept += [f"{ref} stays: remove_crds is false" for ref in ours]
@@ -315,11 +336,15 @@ def _removable_namespaces(found: _Found, removed: set[Ref], kept: list[str]) -> 
     for namespace in found.namespaces:
         ref = Ref.of(namespace)
         inhabitants = [obj for obj in found.inhabitants if obj["metadata"]["namespace"] == ref.name]
+        contents = found.contents.get(ref.name, Contents([], []))
         others = [*foreign_objects(inhabitants, removed), *_instances_left(found, ref.name)]
+        others += [str(each) for each in contents.refs if each not in removed]
         if not is_ours(namespace):
             kept.append(_foreign(namespace))
         elif others:
             kept.append(f"{ref} stays: it holds {', '.join(others[:_SHOWN])}, which this collection did not make")
+        elif contents.unread:
+            kept.append(f"{ref} stays: it may hold {', '.join(contents.unread[:_SHOWN])}, which cannot be listed")
         else:
             removable.append(ref)
     return removable

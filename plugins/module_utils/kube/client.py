@@ -105,6 +105,15 @@ class Cluster:
                 return None
             raise
 
+    def fetch(self, api_path: str) -> Object:
+        """What the API server returns for a path, for discovery.
+
+        Raises:
+            ApiError: The API server refuses.
+            ClusterUnreachableError: It is unreachable.
+        """
+        return self._transport.call(Request("get", "APIService", api_path), "GET", api_path)
+
     def list(self, kind: str, namespace: str = "", label_selector: str = "", field_selector: str = "") -> Listing:
         """All objects of a kind, with C(kind) and C(apiVersion) filled in.
 

@@ -398,11 +398,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..module_utils.common.changes import change_reasons
+from ..module_utils.common.types import Address
 from ..module_utils.errors import ClusterlinkError
 from ..module_utils.gateway.install import install_gateway
 from ..module_utils.gateway.options import GATEWAY_CONSTRAINTS, GATEWAY_SPEC, gateway_spec, given_certificate
 from ..module_utils.gateway.remove import remove_gateway
-from ..module_utils.gateway.spec import Address
 from ..module_utils.gateway.status import ingress_ref, predicted_address, read_address
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect

@@ -15,7 +15,9 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
+from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.module import run_in_worker
@@ -47,7 +49,12 @@ def run_directly(
     """
     task = importlib.import_module(f"{MODULES}.{name}").TASK
     arguments = {**args, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_module_name": name}
-    with contextlib.chdir(folder), _environment(ansible_environment(**(environment or {}))):
+    with (
+        contextlib.chdir(folder),
+        _environment(ansible_environment(**(environment or {}))),
+        # Where a test has imported Ansible's controller, warnings would be shown instead of returned.
+        patch.object(_internal, "is_controller", new=False),
+    ):
         _forget_warnings()  # they are kept for the whole process, which a worker is for one task
         result = run_in_worker(task, arguments, task.run)
     if "warnings" in result:
@@ -62,11 +69,18 @@ def _forget_warnings() -> None:
 
 @contextlib.contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(variables)
+    before = {name: os.environ.get(name) for name in {*os.environ, *variables}}
+    _set({name: variables.get(name) for name in before})
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    """Change only what differs: other threads of the test start programs meanwhile."""
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        elif os.environ.get(name) != value:
+            os.environ[name] = value

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from ..clusterlink import names
 from ..common.kinds import Ref
-from ..common.types import Object
+from ..common.types import Address, Object
 from ..errors import ClusterlinkError, Problem
 from ..gateway.certificate import secret_text
-from ..gateway.spec import LOAD_BALANCER, NODE_PORT, Address
+from ..gateway.spec import LOAD_BALANCER, NODE_PORT
 from ..gateway.status import ingress_ref, read_address
 from ..kube.client import Cluster
 from ..kube.parallel import attempt

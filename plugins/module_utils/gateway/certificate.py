@@ -15,9 +15,10 @@ from typing import Any
 from ..clusterlink import api, names
 from ..clusterlink.ownership import is_ours
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, apply_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.errors import HTTP_FORBIDDEN, HTTP_NOT_FOUND, ApiError
 from ..kube.wait import settle_time, wait_ready
 from ..pki.certificates import facts, load_chain

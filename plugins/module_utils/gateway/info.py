@@ -13,7 +13,8 @@ from ..clusterlink.api import MANAGED_BY
 from ..clusterlink.ownership import is_ours, other_managers
 from ..clusterlink.versions import ENVOY, GO, RELEASES
 from ..common.kinds import Ref
-from ..kube.client import Cluster, Object
+from ..common.types import Object
+from ..kube.client import Cluster
 from ..kube.compare import applied_part
 from ..kube.parallel import gather
 from ..kube.readiness import conditions, unready

@@ -11,9 +11,10 @@ from datetime import datetime
 from ..clusterlink import names
 from ..clusterlink.ownership import not_ours
 from ..common.kinds import Ref
+from ..common.types import Address, Object
 from ..errors import ClusterlinkError
 from ..kube.apply import ApplyResult, PartlyDoneError, Prune, apply_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.compare import creation
 from ..kube.wait import wait_ready
 from ..pki.peer_material import PeerMaterial
@@ -22,7 +23,7 @@ from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
 from .operator.reconcile import reconcile_deployments, release_deleted_instance, wait_until_operated
 from .pod_replacement import GONE_SECONDS, leave_service, replace_pods
-from .spec import Address, GatewaySpec
+from .spec import GatewaySpec
 from .status import wait_until_running, wait_until_serving
 
 _ESTABLISHED_SECONDS = 30.0

@@ -12,9 +12,9 @@ from ..clusterlink import api, names
 from ..clusterlink.ownership import is_ours
 from ..clusterlink.schema import VERSION
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import Problem, raise_all
 from ..kube.apply import Prune
-from ..kube.client import Object
 from ..kube.compare import is_applied
 from ..pki.clock_skew import Clock
 from ..pki.components import ComponentRollout, plan_component_rollout

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from ..common.kinds import Ref
-from ..kube.client import Object
+from ..common.types import Object
 from .operator import identity as operator
 from .status import DEPLOYMENTS
 

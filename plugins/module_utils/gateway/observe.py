@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..common.kinds import Ref
-from ..kube.client import Cluster, Object
+from ..common.types import Object
+from ..kube.client import Cluster
 from ..kube.parallel import Query, read
 from .manifests import gateway_definitions, gateway_namespaces
 from .operator.deployments import Operation

@@ -15,9 +15,10 @@ from typing import Any
 
 from ..clusterlink import names
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.exec import Container, run_in_container
 from ..kube.wait import wait_gone
 from .spec import DRAIN_SECONDS

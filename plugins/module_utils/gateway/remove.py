@@ -13,9 +13,10 @@ from ..clusterlink import api, names
 from ..clusterlink.crds import crds
 from ..clusterlink.ownership import is_ours, other_managers
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, PartlyDoneError, delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.discovery import Contents, namespace_contents
 from ..kube.errors import ApiError
 from ..kube.parallel import Query, read

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from .operator.identity import DIRECT, OPERATOR
 
@@ -45,18 +44,6 @@ DATAPLANE_DRAIN_SECONDS = 15
 """The same for a data plane. Connections that last longer are cut."""
 DRAIN_SECONDS = range(5, 3601)
 """The allowed values. The least is how long new connections still reach a pod that has left its Service."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where other peers reach a gateway: a DNS name or an IP address, and a TCP port."""
-
-    host: str
-    port: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """The address as plain data."""
-        return {"host": self.host, "port": self.port}
 
 
 @dataclass(frozen=True)

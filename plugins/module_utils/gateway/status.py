@@ -10,11 +10,12 @@ from typing import Any
 
 from ..clusterlink import names
 from ..common.kinds import Ref
+from ..common.types import Address, Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.wait import NotReadyError, wait_ready
-from .spec import LOAD_BALANCER, NODE_PORT, Address, GatewaySpec
+from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
 
 DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
 

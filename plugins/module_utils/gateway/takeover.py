@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from ..clusterlink.ownership import is_ours
 from ..clusterlink.schema import CRD_KIND
 from ..common.kinds import Ref
+from ..common.types import Object
 from ..errors import Problem
 from ..kube.apply import ApplyResult, delete_objects
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.parallel import Query, gather, read
 from ..kube.wait import wait_gone
 from .namespace_contents import INHABITANTS, foreign_objects

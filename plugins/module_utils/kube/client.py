@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common.kinds import KINDS, path
 from ..common.naming import FIELD_MANAGER
-from ..common.types import Object as Object  # noqa: PLC0414  # exported for gateway/
+from ..common.types import Object
 from .errors import HTTP_NOT_FOUND, ApiError, Request, api_error
 from .transport import Transport
 

@@ -22,7 +22,15 @@ from typing import Any
 from ..errors import ClusterlinkError, Problem
 from ..kube.transport import guard_writes
 
-_FILE = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # as long as the process lives
+
+def _anonymous_file() -> int:
+    descriptor, path = tempfile.mkstemp(prefix="clusterlink-")
+    os.unlink(path)
+    return descriptor
+
+
+_FILE = _anonymous_file()
+"""Its descriptor; it is closed with the process."""
 _THREADS = threading.Lock()
 _LEASES = "/coordination.k8s.io/"
 
@@ -32,7 +40,7 @@ Locks = dict[str, dict[str, Any]]
 
 def descriptor() -> int:
     """The file's descriptor, which the daemon keeps open."""
-    return _FILE.fileno()
+    return _FILE
 
 
 def renewed(server: str, seconds: float) -> None:

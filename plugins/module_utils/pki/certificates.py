@@ -27,7 +27,7 @@ try:
     )
     """What the library raises while it parses a damaged certificate or signing request."""
 except ImportError:
-    pass  # reported by module.missing_library
+    DAMAGED = ()  # reported by module.missing_library
 
 if TYPE_CHECKING:
     from .keys import PrivateKey, PublicKey

@@ -9,9 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..clusterlink import api, names
+from ..common.types import Object
 from ..errors import ClusterlinkError
 from ..gateway.certificate import secret_text
-from ..kube.client import Cluster, Object
+from ..kube.client import Cluster
 from ..kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..kube.errors import ApiError
 from ..kube.parallel import gather

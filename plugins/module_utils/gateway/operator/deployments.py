@@ -16,9 +16,9 @@ from ...clusterlink import names
 from ...clusterlink.ownership import is_ours, not_ours
 from ...common.kinds import Ref
 from ...common.naming import FIELD_MANAGER
+from ...common.types import Object
 from ...errors import Problem
 from ...kube.apply import ApplyResult
-from ...kube.client import Object
 from ...kube.compare import Difference, Writer, creation
 from ...kube.dry_run import CHANGED, MISSING, Drift
 from ..manifests import ENFORCE_LABEL, RESTRICTED

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...common.kinds import Ref
+from ...common.types import Address, Object
 from ...kube.apply import ApplyResult
-from ...kube.client import Cluster, Object
+from ...kube.client import Cluster
 from ...kube.parallel import Query, read
 from ...kube.readiness import unready
 from ...kube.wait import NotReadyError, wait_gone, wait_ready
 from ..pod_replacement import GONE_SECONDS
-from ..spec import Address, GatewaySpec
+from ..spec import GatewaySpec
 from ..status import explained, wait_until_serving
 from . import identity as operator
 from .deployments import INSTANCE, Operation, deviation, operated_deployments

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import Address, GatewaySpec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.status import (
     gateway_address,
     ingress_ref,

@@ -31,7 +31,7 @@ class ActionModule(InventoryAction):
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
         """Collect the problems of the inventory; when there are none, read the clusters."""
         if params["declaration"] is None:
-            problems = list(self._inventory_problems(params, variables))
+            problems = list(self._inventory_problems(params, variables)) if params["inventory"] else []
             try:
                 self.gather_declaration(params, variables)
                 parse(params["declaration"] or {})
@@ -49,6 +49,9 @@ class ActionModule(InventoryAction):
             what = "names an inventory group that has no hosts"
             fix = "Add a host for each cluster to the group, or give the inventory with -i"
             raise ClusterlinkError(Problem("clusterlink_group", what, group, fix))
+        if not set(hosts) & set(variables["ansible_play_hosts_all"]):
+            fix = f"Give --limit a host of the group: {', '.join(hosts)}"
+            raise ClusterlinkError(Problem("--limit", f"excludes every host of the group {group}", fix=fix))
         wrong = list(value_problems(hostvars, hosts))
         yield from wrong
         yield from _connection_problems(hostvars, hosts)

@@ -30,6 +30,10 @@ options:
     type: list
     elements: str
     default: []
+  inventory:
+    description: Whether to check the inventory. A second task of the same run need not repeat that.
+    type: bool
+    default: true
   clusters:
     description: Whether to read the clusters.
     type: bool
@@ -183,6 +187,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 TASK = Task(
     argument_spec={
         "parameters": {"type": "list", "elements": "str", "default": []},
+        "inventory": {"type": "bool", "default": True},
         "clusters": {"type": "bool", "default": False},
         "authority": {"type": "bool", "default": True},
         "compare": {"type": "bool", "default": False},

@@ -246,8 +246,9 @@ def test_the_group_may_be_named_in_the_inventory(installed: Fabric) -> None:
     others = installed.folder / "others.ini"
     others.write_text("bystander\n", encoding="utf-8")
     limited = ("-i", str(others), "-e", "clusterlink_group=mine", "--limit", "bystander")
-    assert "--limit excludes every host of the group mine: east, west" in installed.refused(
-        "site", *limited, group="mine"
+    assert (
+        "--limit: excludes every host of the group mine. Give --limit a host of the group: east, west"
+        in installed.refused("site", *limited, group="mine")
     )
 
 

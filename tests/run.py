@@ -135,7 +135,7 @@ class Summary:
 
 CODE = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
 ONE_CLUSTER = (
-    *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "probe")),
+    *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "gateway_operator", "probe")),
     "tests/e2e/shared_gateway",
 )
 REST = ("tests/e2e", *(f"--ignore={file}" for file in ONE_CLUSTER))

@@ -25,7 +25,7 @@ def test_wrong_context_names_those_that_there_are(run_module: Ansible, clusters:
 
 def test_api_server_that_is_unreachable_is_named_soon(run_module: Ansible) -> None:
     started = time.monotonic()
-    refused = run_module("fabric_apply", {"fabric": "x", "host": "https://127.0.0.1:1"})
+    refused = run_module("fabric_apply", {"fabric": "x", "host": "https://127.0.0.1:1", "retry_timeout": 2})
     assert refused["failed"]
     assert "https://127.0.0.1:1: the API server is unreachable" in refused["msg"]
     assert "Connection refused" in refused["msg"]

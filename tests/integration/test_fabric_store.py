@@ -178,6 +178,7 @@ def test_where_the_management_cluster_is_unreachable_nothing_is_made(jobs: Jobs)
         "clusterlink_store_api_key": "secret-token",
         "clusterlink_store_kubeconfig": "",
         "clusterlink_store_context": "",
+        "clusterlink_retry_timeout": 1,
     }
     counts = jobs("skyshift.clusterlink.site", "-e", json.dumps(away), check=False)
     assert counts["one"] == 0

@@ -30,14 +30,15 @@ class ActionModule(InventoryAction):
 
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
         """Collect the problems of the inventory; when there are none, read the clusters."""
-        if params["declaration"] is None:
-            problems = list(self._inventory_problems(params, variables)) if params["inventory"] else []
-            try:
-                self.gather_declaration(params, variables)
+        wanted = params["declaration"] is None and params["inventory"]
+        problems = list(self._inventory_problems(params, variables)) if wanted else []
+        try:
+            self.gather_declaration(params, variables)
+            if problems:  # else the check below says what is wrong with the declaration
                 parse(params["declaration"] or {})
-            except ClusterlinkError as error:
-                problems += error.problems
-            raise_all(problems)
+        except ClusterlinkError as error:
+            problems += error.problems
+        raise_all(problems)
         return check(params, mode, lambda declaration: _read(declaration, variables))
 
     def _inventory_problems(self, params: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[Problem]:

@@ -36,7 +36,8 @@ def specifications() -> dict[str, dict[str, Any]]:
     for path in sorted(_ROLES.glob("*/meta/argument_specs.yml")):
         with path.open("rb") as stream:
             # Ansible's own loader takes ten times as long, which every run would wait for.
-            loaded = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+            reader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            loaded = yaml.load(stream, Loader=reader)  # noqa: S506  # both are safe loaders
         for entry in loaded["argument_specs"].values():
             found.update(entry.get("options") or {})
     return found

@@ -18,6 +18,11 @@ def is_ours(obj: Mapping[str, Any]) -> bool:
     return bool(labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY)
 
 
+def fabric_of(obj: Mapping[str, Any]) -> str:
+    """The fabric whose declaration or gateway this object of ours belongs to; empty for another origin."""
+    return str(obj["metadata"]["labels"].get(api.FABRIC_LABEL, "")) if is_ours(obj) else ""
+
+
 def other_managers(obj: Mapping[str, Any]) -> list[str]:
     """The field managers that set the object's fields, besides ours and those that only report a status."""
     entries = obj["metadata"].get("managedFields") or []

@@ -85,8 +85,8 @@ _PLAIN = (
 """Options that are copied as they are, and the configuration's name for each."""
 
 
-_ENVIRONMENT = {"host": "HOST", "api_key": "API_KEY", "username": "USERNAME", "password": "PASSWORD"}
-"""Options that outrank what a kubeconfig says, and the variable of the environment that gives each."""
+_OUTRANKING = ("host", "api_key", "username", "password")
+"""Options that outrank what a kubeconfig says."""
 
 
 def _refuse_mix(params: Mapping[str, Any]) -> None:
@@ -97,21 +97,22 @@ def _refuse_mix(params: Mapping[str, Any]) -> None:
     Raises:
         ClusterlinkError: With each such option; values are not shown.
     """
-    given = [name for name in ("kubeconfig", "context") if _is_given(params, name, name.upper())]
-    foreign = [
-        f"K8S_AUTH_{variable}"
-        for option, variable in _ENVIRONMENT.items()
-        if params.get(option) and not _is_given(params, option, variable)
-    ]
+    given = [name for name in ("kubeconfig", "context") if _is_given(params, name)]
+    foreign = [_variable(name) for name in _OUTRANKING if params.get(name) and not _is_given(params, name)]
     if given and foreign:
         what = f"{' and '.join(given)} would be overridden by the environment"
         fix = f"Unset {', '.join(foreign)} (in AWX, remove the Kubernetes credential from the job template)"
         raise ClusterlinkError(Problem("connection", what, ", ".join(foreign), fix))
 
 
-def _is_given(params: Mapping[str, Any], option: str, variable: str) -> bool:
+def _is_given(params: Mapping[str, Any], option: str) -> bool:
     """Whether an option has a value, and not that of the environment."""
-    return bool(params.get(option)) and params[option] != os.environ.get(f"K8S_AUTH_{variable}")
+    return bool(params.get(option)) and params[option] != os.environ.get(_variable(option))
+
+
+def _variable(option: str) -> str:
+    """The environment's variable for an option."""
+    return f"K8S_AUTH_{option.upper()}"
 
 
 def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Cluster:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import api
+from ..clusterlink.ownership import fabric_of
 from ..common.types import Object
 
 View = Mapping[str, Any]
@@ -123,11 +124,9 @@ def faults(
 
 def _common(obj: Object) -> dict[str, Any]:
     metadata = obj["metadata"]
-    labels = dict(metadata.get("labels") or {})
-    managed = labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY
     return {
         "name": metadata["name"],
         "namespace": metadata.get("namespace", ""),
-        "labels": labels,
-        "fabric": labels.get(api.FABRIC_LABEL, "") if managed else "",
+        "labels": dict(metadata.get("labels") or {}),
+        "fabric": fabric_of(obj),
     }

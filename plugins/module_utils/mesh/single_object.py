@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..clusterlink import api
+from ..clusterlink.ownership import fabric_of
 from ..common.changes import change_reason
 from ..common.fields import Item, Report
 from ..common.kinds import Ref
@@ -175,9 +176,7 @@ def _state(obj: Object | None) -> dict[str, Any]:
 
 
 def _fabric(obj: Object | None) -> str:
-    """The fabric whose declaration contains the object; empty for another origin."""
-    labels = (obj or {}).get("metadata", {}).get("labels") or {}
-    return str(labels.get(api.FABRIC_LABEL, "")) if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else ""
+    return fabric_of(obj) if obj else ""
 
 
 def _reason(result: ApplyResult) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..clusterlink import api, names
+from ..clusterlink.ownership import fabric_of
 from ..common.types import Object
 from ..errors import ClusterlinkError
 from ..gateway.certificate import secret_text
@@ -81,7 +82,6 @@ def _deployments(cluster: Cluster, namespace: str) -> Sequence[Object]:
 
 def _gateway(cluster: Cluster, deployment: Object) -> dict[str, Any]:
     metadata = deployment["metadata"]
-    labels = metadata.get("labels") or {}
     try:
         secret = cluster.get("Secret", names.PEER_SECRET, metadata["namespace"])
     except ApiError:
@@ -90,7 +90,7 @@ def _gateway(cluster: Cluster, deployment: Object) -> dict[str, Any]:
     certificates, trusted = (_chain(secret, key) for key in (names.PEER_CERTIFICATE, names.PEER_CA))
     return {
         "namespace": metadata["namespace"],
-        "fabric": labels.get(api.FABRIC_LABEL, "") if labels.get(api.MANAGED_BY_LABEL) == api.MANAGED_BY else "",
+        "fabric": fabric_of(deployment),
         "peer": next((name for each in certificates[:1] for name in dns_names(each)), ""),
         "trusted": [fingerprint(authority) for authority in trusted],
     }

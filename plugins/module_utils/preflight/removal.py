@@ -11,9 +11,7 @@ from ..clusterlink.api import LINK_LABEL
 from ..errors import Problem
 from ..fabric.cluster_resources import ClusterResources, resources_by_cluster
 from ..fabric.model import Declaration
-
-Clusters = Mapping[str, Mapping[str, Any]]
-"""By host, what C(cluster.read_cluster) returned."""
+from .identity import Clusters
 
 _FIX = "Correct the inventory, or allow it with -e clusterlink_allow_removals=true"
 

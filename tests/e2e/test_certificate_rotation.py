@@ -119,6 +119,7 @@ def test_replacing_the_ca_of_one_cluster_alone_does_lose_requests(mesh: FullMesh
     require_sound(mesh)
 
 
+@pytest.mark.long
 def test_evicted_peer_is_refused_by_every_gateway_and_others_lose_no_request(mesh: FullMesh) -> None:
     mesh.link(ONE, TWO)
     with mesh.counted(rate=6) as count:

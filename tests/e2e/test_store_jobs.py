@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
 def test_jobs_without_a_folder_of_their_own_keep_one_fabric_whose_key_is_nowhere_else(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.certificates import WAYS, Play, changed, contents, openssl
+from tests.support.certificates import Play, changed, contents, openssl
 
 PEERS = ["east", "west"]
 
@@ -96,11 +96,7 @@ def test_every_phase_is_predicted_done_and_done_once_and_verifies_all_the_way(ro
     assert changed(play(play.ca(), *(play.peer(name) for name in PEERS))) == [False, False, False]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_phase_for_which_a_cluster_is_not_ready_is_refused_and_nothing_is_written(
-    rotation: Rotation, way: str
-) -> None:
-    rotation.play.environment = WAYS[way]
+def test_a_phase_for_which_a_cluster_is_not_ready_is_refused_and_nothing_is_written(rotation: Rotation) -> None:
     changed(rotation.play(rotation.task("trust")))
     before = contents(rotation.folder)
     early, elsewhere, skipped = rotation.play(

@@ -39,9 +39,9 @@ class Store:
         """A folder for fabrics that is not there yet, as in a new container."""
         return self._folder / name
 
-    def __call__(self, state: str, pki: Path, *, check: bool = False, own_process: bool = False, **more: Any) -> Call:
+    def __call__(self, state: str, pki: Path, *, check: bool = False, **more: Any) -> Call:
         args = {"state": state, "path": str(pki), "fabric": "demo", "namespace": self.namespace, **more}
-        return Call("fabric_store", args, check=check, own_process=own_process)
+        return Call("fabric_store", args, check=check)
 
 
 @pytest.fixture
@@ -63,23 +63,23 @@ def kept(kubectl: Kubectl, namespace: str) -> dict[str, bytes]:
     return {key: base64.b64decode(value) for key, value in data.items()}
 
 
-@pytest.mark.parametrize("own_process", [False, True])
 def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
-    play_module: Ansible, kubectl: Kubectl, store: Store, own_process: bool
+    play_module: Ansible, kubectl: Kubectl, store: Store
 ) -> None:
-    def task(state: str, pki: Path, *, check: bool = False) -> Call:
-        return store(state, pki, check=check, own_process=own_process)
-
     namespace = store.namespace
     first, second, third = map(store.container, ("first", "second", "third"))
     results = play_module.each(
-        *(task("loaded", first), ca(first), peer(first, "east")),
-        *(task("saved", first, check=True), task("saved", first), task("saved", first), task("loaded", first)),
-        *(task("loaded", second, check=True), task("loaded", second), task("loaded", second), task("saved", second)),
+        *(store("loaded", first), ca(first), peer(first, "east")),
+        *(store("saved", first, check=True), store("saved", first), store("saved", first), store("loaded", first)),
+        *(
+            store("loaded", second, check=True),
+            store("loaded", second),
+            store("loaded", second),
+            store("saved", second),
+        ),
     )
     assert changed(results) == [False, True, True, True, True, False, False, True, True, False, False]
     output = play_module.output
-    assert ("modules/fabric_store.py" in output) == own_process
 
     secret = kubectl.json("get", "secret", SECRET, "-n", namespace)
     assert secret["type"] == "Opaque"
@@ -101,9 +101,9 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
 
     # Two that have loaded the same: the one that saves second is refused, and so is one without anything new.
     results = play_module.each(
-        *(task("loaded", third), peer(third, "north"), peer(second, "west")),
-        *(task("saved", second), task("saved", third), task("saved", first), task("loaded", third)),
-        task("loaded", first),
+        *(store("loaded", third), peer(third, "north"), peer(second, "west")),
+        *(store("saved", second), store("saved", third), store("saved", first), store("loaded", third)),
+        store("loaded", first),
     )
     assert [bool(result.get("failed")) for result in results] == [False] * 4 + [True] * 3 + [False]
     for result in (results[4], results[6]):
@@ -115,8 +115,8 @@ def test_each_state_is_predicted_reached_kept_and_given_to_another_container(
     assert "demo/north/key.pem" in files(third)
 
     results = play_module.each(
-        *(task("absent", first, check=True), task("absent", first), task("absent", first)),
-        *(task("saved", second, check=True), task("saved", second)),
+        *(store("absent", first, check=True), store("absent", first), store("absent", first)),
+        *(store("saved", second, check=True), store("saved", second)),
     )
     assert changed(results) == [True, True, False, True, True]
     assert "was missing" in json.dumps(results[4])

@@ -172,7 +172,9 @@ def _renew(lease: FabricLease, over: threading.Event) -> None:
             if not lease.renew():
                 guard.lost(lease.server, "another run has it")
                 return
-        except ClusterlinkError:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must be tried again
+            known = isinstance(error, ClusterlinkError)
+            guard.not_renewed(lease.server, str(error) if known else type(error).__name__)
             pause = lease.duration / _REPEATS
         else:
             guard.renewed(lease.server, lease.duration - (time.monotonic() - begun))

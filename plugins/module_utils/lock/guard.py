@@ -35,7 +35,8 @@ _THREADS = threading.Lock()
 _LEASES = "/coordination.k8s.io/"
 
 Locks = dict[str, dict[str, Any]]
-"""By API server, C(until), the monotonic time at which the lock expires, or C(reason), why there is none."""
+"""By API server: C(until), the monotonic time at which the lock expires, and C(failure), why it was not renewed since;
+or C(reason), why there is none."""
 
 
 def descriptor() -> int:
@@ -47,6 +48,12 @@ def renewed(server: str, seconds: float) -> None:
     """The lock of a cluster lasts for so many seconds from now."""
     with _changed() as locks:
         locks[server] = {"until": time.monotonic() + seconds}
+
+
+def not_renewed(server: str, reason: str) -> None:
+    """A renewal failed, and why; the lock lasts as long as it did."""
+    with _changed() as locks:
+        locks.get(server, {})["failure"] = reason
 
 
 def lost(server: str, reason: str) -> None:
@@ -76,15 +83,21 @@ def require_lock(server: str, path: str, clock: Callable[[], float] = time.monot
     size = os.fstat(descriptor()).st_size
     if not size or _LEASES in path:
         return
-    with _locked(fcntl.LOCK_SH):
+    # One thread at a time: a process's lock of a file is gone when any of its threads gives it up.
+    with _THREADS, _locked(fcntl.LOCK_SH):
         found = _read().get(server)
     if found is None:
         return
-    late = clock() - found.get("until", 0.0)
-    reason = found.get("reason") or (f"it could not be renewed and expired {late:.0f} s ago" if late > 0 else "")
+    reason = found.get("reason") or _expiry(clock() - found["until"], found.get("failure", ""))
     if reason:
         fix = "Nothing more is written to this cluster. Run the playbook again when no other run works on the fabric"
         raise ClusterlinkError(Problem(server, "this run does not have the fabric's lock", reason, fix))
+
+
+def _expiry(late: float, failure: str) -> str:
+    if late <= 0:
+        return ""
+    return f"it expired {late:.0f} s ago, and was not renewed{failure and f', because {failure}'}"
 
 
 @contextmanager

@@ -160,7 +160,17 @@ def test_a_worker_whose_daemon_was_killed_writes_no_more_when_the_lease_has_expi
 ) -> None:
     start("writes")
     os.kill(daemon_of(tmp_path), signal.SIGKILL)
-    assert "could not be renewed and expired" in refused(tmp_path)
+    assert "ago, and was not renewed)" in refused(tmp_path)
+
+
+def test_a_renewal_that_fails_in_an_unforeseen_way_is_tried_again_and_named(tmp_path: Path, start: Start) -> None:
+    start("writes")
+    process = daemon_of(tmp_path)
+    (tmp_path / "broken").symlink_to(tmp_path)  # no file that could be written
+    (tmp_path / "broken").replace(tmp_path / "east.lease")
+    assert "https://east: this run does not have the fabric's lock" in refused(tmp_path)
+    assert "was not renewed, because IsADirectoryError" in refused(tmp_path)
+    assert lives(process)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,10 @@ def test_a_cluster_that_was_never_locked_is_free() -> None:
 def test_a_lock_lasts_until_its_time() -> None:
     guard.renewed(EAST, 30)
     assert not refusal(later=29)
-    assert "it could not be renewed and expired 2 s ago" in refusal(later=32)
+    assert "it expired 2 s ago, and was not renewed)" in refusal(later=32)
+    guard.not_renewed(EAST, "east is unreachable")
+    assert not refusal(later=29)
+    assert "it expired 2 s ago, and was not renewed, because east is unreachable)" in refusal(later=32)
     guard.renewed(EAST, 60)
     assert not refusal(later=32)
 

@@ -172,7 +172,7 @@ from typing import Any
 from ..module_utils.enrolment.create_request import PeerPaths, RequestOptions, create_request
 from ..module_utils.enrolment.document import DEFAULT_DAYS, require_days
 from ..module_utils.enrolment.peer_addresses import given_gateways
-from ..module_utils.enrolment.request import Asked
+from ..module_utils.enrolment.request import RequestedPeer
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.keys import SIZES, key_spec
@@ -181,7 +181,7 @@ from ..module_utils.pki.subject import require_fabric, require_peer
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Create or keep a peer's key and request."""
-    asked = Asked(
+    peer = RequestedPeer(
         fabric=require_fabric(params["fabric"], "fabric"),
         name=require_peer(params["name"], "name"),
         gateways=given_gateways(params["gateways"], "gateways"),
@@ -192,8 +192,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         nonce=lambda: secrets.token_hex(16),
         renew=params["renew"],
     )
-    place = PeerPaths.of(params["path"], asked.fabric, asked.name)
-    result = create_request(place, asked, options, datetime.now(UTC), check=mode.check)
+    place = PeerPaths.of(params["path"], peer.fabric, peer.name)
+    result = create_request(place, peer, options, datetime.now(UTC), check=mode.check)
     return Outcome(result.changed, result.values(), result.diff())
 
 

@@ -239,7 +239,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
     peers = given_peers(params["peers"], "peers")
     peers.pop(expected.name, None)
-    terms = SigningOptions(
+    options = SigningOptions(
         expected=expected,
         peers=peers,
         days=require_days(params["valid_days"], "valid_days"),
@@ -248,7 +248,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         passphrase=require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase"),
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
-    result = sign_request(paths, terms, datetime.now(UTC), check=mode.check)
+    result = sign_request(paths, options, datetime.now(UTC), check=mode.check)
     outcome = Outcome(result.changed, result.values(), result.diff())
     if given is None:
         fingerprint = result.request.document.fingerprint

@@ -102,11 +102,11 @@ class Enrolment:
         ]
         return traffic(self._kubectl.command, clients, rate=6, lead=3)
 
-    def ask(self, **options: Any) -> str:
+    def create_request(self, **options: Any) -> str:
         """Their request, sent to us; its fingerprint, by another channel."""
-        asked = self.theirs.must("enrol_request", **options)
+        created = self.theirs.must("enrol_request", **options)
         shutil.copy(self.theirs.pki / THEIRS / "request.json", self.request)
-        return str(FINGERPRINT.findall(asked.output)[0])
+        return str(FINGERPRINT.findall(created.output)[0])
 
     def sign(self, fingerprint: str) -> tuple[str, str]:
         """Our response, sent to them; the CA's fingerprint, by another channel, and all that was printed."""
@@ -120,7 +120,7 @@ class Enrolment:
 
     def enrol_again(self) -> None:
         """The three steps with the same key, and their gateway given what came of it."""
-        fingerprint, _output = self.sign(self.ask(enrol_renew=True))
+        fingerprint, _output = self.sign(self.create_request(enrol_renew=True))
         self.install(fingerprint, enrol_replace=True)
         with self.counted() as count:
             self.theirs.must("site")
@@ -141,7 +141,7 @@ def enrolment(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.Tem
 def test_a_cluster_joins_by_two_files_and_two_fingerprints(enrolment: Enrolment, kubectl: Kubectl) -> None:
     ours, theirs = enrolment.ours, enrolment.theirs
     ours.must("site", **ALONE)
-    fingerprint = enrolment.ask()
+    fingerprint = enrolment.create_request()
     forged = enrolment.request.with_suffix(".forged")
     forged.write_text(enrolment.request.read_text(encoding="utf-8").replace(str(PORT), "30444"), encoding="utf-8")
     refused = ours.play("enrol_sign", enrol_name=THEIRS, enrol_request=str(forged))

@@ -15,7 +15,7 @@ from ..pki.keys import SYSTEM, Fresh, KeySpec, key_pem, load_key
 from ..pki.reasons import key_reasons
 from ..pki_files import disk
 from .document import Span
-from .request import Asked, Request, make_request, read_request, request_reasons
+from .request import Request, RequestedPeer, make_request, read_request, request_reasons
 
 if TYPE_CHECKING:
     from ..pki.keys import PrivateKey
@@ -46,7 +46,7 @@ class RequestResult:
 
     Attributes:
         place: Where the files are.
-        asked: The desired request.
+        peer: The desired request.
         reasons: Why a key or a request is created, as sentences without a full stop.
         before: The previous request, if it is readable.
         after: The present request; None in check mode when it would be created.
@@ -55,7 +55,7 @@ class RequestResult:
     """
 
     place: PeerPaths
-    asked: Asked
+    peer: RequestedPeer
     reasons: list[str]
     before: Request | None
     after: Request | None
@@ -88,8 +88,8 @@ class RequestResult:
     def _facts_after(self) -> dict[str, Any]:
         if self.after is not None:
             return self.after.facts()
-        gateways = [{"host": each.host, "port": each.port} for each in self.asked.gateways]
-        return {"fabric": self.asked.fabric, "name": self.asked.name, "gateways": gateways}
+        gateways = [{"host": each.host, "port": each.port} for each in self.peer.gateways]
+        return {"fabric": self.peer.fabric, "name": self.peer.name, "gateways": gateways}
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ class RequestOptions:
 
 
 def create_request(
-    place: PeerPaths, asked: Asked, options: RequestOptions, now: datetime, *, check: bool
+    place: PeerPaths, peer: RequestedPeer, options: RequestOptions, now: datetime, *, check: bool
 ) -> RequestResult:
     """Create a peer's key and request, or keep the existing ones.
 
     Args:
         place: The folders; created when they are missing.
-        asked: The desired request.
+        peer: The desired request.
         options: How to create what is missing or differs.
         now: Aware.
         check: Only report what would be done.
@@ -126,12 +126,12 @@ def create_request(
     Raises:
         ClusterlinkError: The existing key cannot be read or is of another kind, or the folder holds the fabric's CA.
     """
-    found = _look(place, asked, options, now)
+    found = _look(place, peer, options, now)
     if check or not found.changed:
         return found
     disk.make_folder(place.peer)
     with disk.locked(place.peer):
-        found = _look(place, asked, options, now)
+        found = _look(place, peer, options, now)
         disk.remove_leftovers(place.peer)
         for item in disk.find_too_open(place.peer):
             disk.repair_mode(item)
@@ -140,12 +140,12 @@ def create_request(
             if key is None:
                 key = options.fresh.key(options.key or KeySpec())
                 disk.write_file(place.peer.key, key_pem(key), disk.KEY_MODE)
-            found.after = make_request(asked, key, Span.of(now, options.days), options.nonce())
+            found.after = make_request(peer, key, Span.of(now, options.days), options.nonce())
             disk.write_file(place.request, found.after.document.text, disk.CERTIFICATE_MODE)
     return found
 
 
-def _look(place: PeerPaths, asked: Asked, options: RequestOptions, now: datetime) -> RequestResult:
+def _look(place: PeerPaths, peer: RequestedPeer, options: RequestOptions, now: datetime) -> RequestResult:
     require_no_ca_key(place)
     repaired = [str(item) for item in disk.find_too_open(place.peer)]
     pem = disk.read_file(place.peer.key)
@@ -154,7 +154,7 @@ def _look(place: PeerPaths, asked: Asked, options: RequestOptions, now: datetime
             what = f"is missing, though its certificate is in {place.peer.certificate}"
             fix = "Restore it from a backup, or remove the certificate to create a new key"
             raise ClusterlinkError(Problem(place.peer.key, what, fix=fix))
-        return RequestResult(place, asked, ["there is no key yet"], None, None, None, repaired)
+        return RequestResult(place, peer, ["there is no key yet"], None, None, None, repaired)
     key = load_key(pem, place.peer.key)
     unfit = key_reasons(key, options.key)
     if unfit:
@@ -162,17 +162,17 @@ def _look(place: PeerPaths, asked: Asked, options: RequestOptions, now: datetime
         raise ClusterlinkError([Problem(place.peer.key, reason, fix=fix) for reason in unfit])
     text = disk.read_file(place.request)
     if text is None:
-        return RequestResult(place, asked, ["there is no request yet"], None, None, key, repaired)
+        return RequestResult(place, peer, ["there is no request yet"], None, None, key, repaired)
     try:
         request = read_request(text, place.request)
     except ClusterlinkError as error:
         # Unlike a damaged key, a damaged request is replaced: nothing is lost with it.
         reasons = [f"{problem.where} {problem.what}" for problem in error.problems]
-        return RequestResult(place, asked, reasons, None, None, key, repaired)
-    reasons = request_reasons(request, asked, key, now)
+        return RequestResult(place, peer, reasons, None, None, key, repaired)
+    reasons = request_reasons(request, peer, key, now)
     if options.renew and not reasons:
         reasons = ["renew is set"]
-    return RequestResult(place, asked, reasons, request, None if reasons else request, key, repaired)
+    return RequestResult(place, peer, reasons, request, None if reasons else request, key, repaired)
 
 
 def require_no_ca_key(place: PeerPaths) -> None:

@@ -61,7 +61,7 @@ class Record:
         """The record with one more signed request."""
         document = request.document
         entry = Entry(
-            request.asked.name, request.nonce, request.span, document.fingerprint, document.identity, certificate
+            request.peer.name, request.nonce, request.span, document.fingerprint, document.identity, certificate
         )
         return Record((*self.entries, entry))
 
@@ -120,7 +120,7 @@ def require_new(record: Record, request: Request, where: str, *, replace: bool) 
     Raises:
         ClusterlinkError: It is a replay, or is for a new key without ``replace``.
     """
-    latest = record.latest(request.asked.name)
+    latest = record.latest(request.peer.name)
     same = next((each for each in record.entries if each.nonce == request.nonce), None)
     if same is not None and same is latest and same.identity == request.document.identity:
         return same

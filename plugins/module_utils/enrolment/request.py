@@ -36,7 +36,7 @@ _NONCE = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestedPeer:
     """The requested fabric, peer name and gateway addresses. A peer without addresses can only import."""
 
     fabric: str
@@ -48,7 +48,7 @@ class Asked:
 class Request:
     """A request, signed by the key that it is for."""
 
-    asked: Asked
+    peer: RequestedPeer
     span: Span
     nonce: str
     key: PublicKey
@@ -58,9 +58,9 @@ class Request:
         """The facts that a result or a diff may show."""
         spec = spec_of(self.key)
         return {
-            "fabric": self.asked.fabric,
-            "name": self.asked.name,
-            "gateways": plain_gateways(self.asked.gateways),
+            "fabric": self.peer.fabric,
+            "name": self.peer.name,
+            "gateways": plain_gateways(self.peer.gateways),
             **self.span.as_dict(),
             "key_type": spec.type,
             "key_size": spec.size,
@@ -85,24 +85,24 @@ class Expected:
     fingerprint: str | None = None
 
 
-def make_request(asked: Asked, key: PrivateKey, span: Span, nonce: str) -> Request:
+def make_request(peer: RequestedPeer, key: PrivateKey, span: Span, nonce: str) -> Request:
     """A new request for the key, signed by it; C(nonce) is 32 hexadecimal digits, never used before."""
     csr = (
         x509.CertificateSigningRequestBuilder()
-        .subject_name(leaf_subject(asked.name))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(asked.name)]), critical=False)
+        .subject_name(leaf_subject(peer.name))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(peer.name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     content = {
         "format": FORMAT,
-        "fabric": asked.fabric,
-        "name": asked.name,
-        "gateways": plain_gateways(asked.gateways),
+        "fabric": peer.fabric,
+        "name": peer.name,
+        "gateways": plain_gateways(peer.gateways),
         **span.as_dict(),
         "nonce": nonce,
         "csr": csr.public_bytes(serialization.Encoding.PEM).decode(),
     }
-    return Request(asked, span, nonce, key.public_key(), sign(content, key))
+    return Request(peer, span, nonce, key.public_key(), sign(content, key))
 
 
 def read_request(text: bytes, where: str) -> Request:
@@ -113,7 +113,7 @@ def read_request(text: bytes, where: str) -> Request:
     """
     document = read_document(text, FORMAT, where)
     item, report = content_item(document, where)
-    asked = Asked(
+    peer = RequestedPeer(
         fabric=item.name("fabric", required=True, fault=label_value_fault),
         name=item.name("name", required=True),
         gateways=read_gateways(item),
@@ -130,8 +130,8 @@ def read_request(text: bytes, where: str) -> Request:
     if not is_signed_by(document, key):
         fix = "Do not trust its content. Get the original file again"
         raise ClusterlinkError(Problem(where, "was altered, or is signed by another key than its own", fix=fix))
-    _require_names(csr, asked.name, f"{where}.csr")
-    return Request(asked, span, nonce, key, document)
+    _require_names(csr, peer.name, f"{where}.csr")
+    return Request(peer, span, nonce, key, document)
 
 
 def _load_csr(pem: str, where: str) -> x509.CertificateSigningRequest:
@@ -179,12 +179,12 @@ def require_expected(request: Request, expected: Expected, now: datetime, where:
     Raises:
         ClusterlinkError: With everything that differs.
     """
-    asked, found = request.asked, request.document.fingerprint
+    peer, found = request.peer, request.document.fingerprint
     problems = [
         Problem(f"{where}.{key}", f"is not the expected {what}", f"{theirs}, not {ours}", fix)
         for key, what, theirs, ours, fix in (
-            ("fabric", "fabric", asked.fabric, expected.fabric, "Ask for a request for this fabric"),
-            ("name", "peer", asked.name, expected.name, "Find out who sent it, and for whom"),
+            ("fabric", "fabric", peer.fabric, expected.fabric, "Ask for a request for this fabric"),
+            ("name", "peer", peer.name, expected.name, "Find out who sent it, and for whom"),
         )
         if theirs != ours
     ]
@@ -198,14 +198,14 @@ def require_expected(request: Request, expected: Expected, now: datetime, where:
         raise ClusterlinkError(problems)
 
 
-def request_reasons(request: Request, asked: Asked, key: PrivateKey, now: datetime) -> list[str]:
+def request_reasons(request: Request, peer: RequestedPeer, key: PrivateKey, now: datetime) -> list[str]:
     """Why a peer's existing request differs from the desired one, as sentences without a full stop."""
     reasons = [
         f"its {what} is {found or 'none'} instead of {wanted or 'none'}"
         for what, found, wanted in (
-            ("fabric", request.asked.fabric, asked.fabric),
-            ("name", request.asked.name, asked.name),
-            ("address", _addresses(request.asked), _addresses(asked)),
+            ("fabric", request.peer.fabric, peer.fabric),
+            ("name", request.peer.name, peer.name),
+            ("address", _addresses(request.peer), _addresses(peer)),
         )
         if found != wanted
     ]
@@ -214,5 +214,5 @@ def request_reasons(request: Request, asked: Asked, key: PrivateKey, now: dateti
     return [*reasons, *request.span.reasons(now)]
 
 
-def _addresses(asked: Asked) -> str:
-    return ", ".join(f"{address.host} port {address.port}" for address in asked.gateways)
+def _addresses(peer: RequestedPeer) -> str:
+    return ", ".join(f"{address.host} port {address.port}" for address in peer.gateways)

@@ -80,12 +80,12 @@ def make_response(
     beside: tuple[x509.Certificate, ...] = (),
 ) -> Response:
     """The response with a certificate for the request's sender."""
-    asked, found = request.asked, request.document.fingerprint
+    peer, found = request.peer, request.document.fingerprint
     chain = (leaf, issuer.certificate)
     content = {
         "format": FORMAT,
-        "fabric": asked.fabric,
-        "name": asked.name,
+        "fabric": peer.fabric,
+        "name": peer.name,
         "request": found,
         **span.as_dict(),
         "certificate": chain_pem(*chain).decode(),
@@ -93,7 +93,7 @@ def make_response(
         "peers": plain_peers(peers),
     }
     document = sign(content, issuer.key)
-    return Response(asked.fabric, asked.name, found, span, chain, issuer.certificate, beside, peers, document)
+    return Response(peer.fabric, peer.name, found, span, chain, issuer.certificate, beside, peers, document)
 
 
 def read_response(text: bytes, where: str) -> Response:
@@ -155,12 +155,12 @@ def require_installable(
     Raises:
         ClusterlinkError: With everything that is wrong.
     """
-    asked = request.asked
+    peer = request.peer
     problems = [
         Problem(f"{where}.{part}", f"is not the requested {what}", f"{theirs}, not {ours}", fix)
         for part, what, theirs, ours, fix in (
             ("fabric", "fabric", response.fabric, fabric, "Get the response to this fabric's request"),
-            ("name", "peer", response.name, asked.name, "Get the response to this peer's request"),
+            ("name", "peer", response.name, peer.name, "Get the response to this peer's request"),
         )
         if theirs != ours
     ]
@@ -175,7 +175,7 @@ def require_installable(
     if not same_key(key, response.chain[0].public_key()):
         found = _kinds(spec_of(public_key(response.chain[0])), spec_of(key))
         problems.append(Problem(place, "is for another key than this peer's", found, fix))
-    reasons = certificate_reasons(response.chain, response.ca, asked.name, now)
+    reasons = certificate_reasons(response.chain, response.ca, peer.name, now)
     problems += [Problem(place, f"cannot be installed: {reason}", fix=fix) for reason in reasons]
     for each in response.beside:
         reasons = ca_usage_reasons(each)

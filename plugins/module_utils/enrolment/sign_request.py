@@ -91,17 +91,17 @@ class SigningResult:
 
     def values(self) -> dict[str, Any]:
         """The facts of request and response, as far as they are known, and the peers to declare."""
-        asked = self.request.asked
+        peer = self.request.peer
         return {
             **({} if self.after is None else self.after.facts()),
             "reasons": self.reasons,
-            "name": asked.name,
-            "fabric": asked.fabric,
+            "name": peer.name,
+            "fabric": peer.fabric,
             "request_fingerprint": self.request.document.fingerprint,
             "ca_fingerprint": fingerprint(self.ca),
             "response_path": self.paths.response,
             # A peer without an address only imports, so no other cluster declares it.
-            "clusterlink_peers": plain_peers({asked.name: asked.gateways} if asked.gateways else {}),
+            "clusterlink_peers": plain_peers({peer.name: peer.gateways} if peer.gateways else {}),
         }
 
     def diff(self) -> dict[str, Any]:
@@ -111,13 +111,13 @@ class SigningResult:
 
 
 def sign_request(
-    paths: Paths, terms: SigningOptions, now: datetime, *, check: bool, fresh: Fresh = SYSTEM
+    paths: Paths, options: SigningOptions, now: datetime, *, check: bool, fresh: Fresh = SYSTEM
 ) -> SigningResult:
     """Check a request and sign it; the same request again gets the same certificate.
 
     Args:
         paths: The files.
-        terms: How to sign.
+        options: How to sign.
         now: Aware.
         check: Only report what would be done.
         fresh: Where serial numbers come from.
@@ -125,12 +125,12 @@ def sign_request(
     Raises:
         ClusterlinkError: The request is refused, or the fabric's CA or its record cannot be used.
     """
-    found = _look(paths, terms, now)
+    found = _look(paths, options, now)
     if check or not found.result.changed:
         return found.result
     with disk.locked(paths.fabric):
-        found = _look(paths, terms, now)
-        _write(found, paths, terms, now, fresh)
+        found = _look(paths, options, now)
+        _write(found, paths, options, now, fresh)
     return found.result
 
 
@@ -145,17 +145,17 @@ class _Found:
     leaf: x509.Certificate | None
 
 
-def _look(paths: Paths, terms: SigningOptions, now: datetime) -> _Found:
+def _look(paths: Paths, options: SigningOptions, now: datetime) -> _Found:
     text = disk.read_file(paths.request)
     if text is None:
         fix = "Name the file that the peer's operator created with enrolment_request"
         raise ClusterlinkError(Problem(paths.request, "is missing", fix=fix))
-    issuer, beside = _authorities(paths, terms, now)
+    issuer, beside = _authorities(paths, options, now)
     request = read_request(text, paths.request)
-    require_expected(request, terms.expected, now, paths.request)
+    require_expected(request, options.expected, now, paths.request)
     _require_not_own(paths, request)
     record = read_record(disk.read_file(paths.record), paths.record)
-    entry = require_new(record, request, paths.request, replace=terms.replace)
+    entry = require_new(record, request, paths.request, replace=options.replace)
     before = _read_before(paths, request)
     ca = issuer.certificate
     if entry is None:
@@ -172,13 +172,13 @@ def _look(paths: Paths, terms: SigningOptions, now: datetime) -> _Found:
     if before is None:
         reasons = ["there is no response yet"]
     else:
-        wanted = make_response(request, entry.certificate, issuer, terms.peers, before.span, beside=beside)
+        wanted = make_response(request, entry.certificate, issuer, options.peers, before.span, beside=beside)
         reasons = response_reasons(before, wanted, now)
     result = SigningResult(paths, request, reasons, ca, before, None if reasons else before)
     return _Found(result, issuer, beside, record, entry.certificate)
 
 
-def _authorities(paths: Paths, terms: SigningOptions, now: datetime) -> tuple[Issuer, tuple[x509.Certificate, ...]]:
+def _authorities(paths: Paths, options: SigningOptions, now: datetime) -> tuple[Issuer, tuple[x509.Certificate, ...]]:
     """The signing CA, and the other trusted CA during a rotation.
 
     All gateways of the fabric trust the new CA before it issues certificates, so another organisation's peer can get
@@ -186,7 +186,7 @@ def _authorities(paths: Paths, terms: SigningOptions, now: datetime) -> tuple[Is
     """
     rotation = RotationFolder(paths.fabric)
     pair = disk.read_pair(rotation.next if rotation.phase() == TRUST else paths.fabric)
-    issuer = load_authority(pair, now, may_be_missing=False, passphrase=terms.passphrase).issuer()
+    issuer = load_authority(pair, now, may_be_missing=False, passphrase=options.passphrase).issuer()
     trusted = disk.read_file(rotation.trusted)
     both = [] if trusted is None else load_chain(trusted, rotation.trusted)
     return issuer, tuple(each for each in both if each != issuer.certificate)
@@ -194,7 +194,7 @@ def _authorities(paths: Paths, terms: SigningOptions, now: datetime) -> tuple[Is
 
 def _require_not_own(paths: Paths, request: Request) -> None:
     """Refuse the name of one of the fabric's own peers: its certificate would allow to impersonate that peer."""
-    name = request.asked.name
+    name = request.peer.name
     if name in disk.peers_in(paths.fabric):
         place = os.path.join(paths.fabric.path, name)
         what = f"is for the name {name}, and this folder holds the certificate of a peer with that name"
@@ -217,24 +217,24 @@ def _read_before(paths: Paths, request: Request) -> Response | None:
     except ClusterlinkError as error:
         what = "exists, is not a response, and is not overwritten"
         raise ClusterlinkError(Problem(paths.response, what, fix=fix)) from error
-    if (before.fabric, before.name) != (request.asked.fabric, request.asked.name):
+    if (before.fabric, before.name) != (request.peer.fabric, request.peer.name):
         found = f"{before.name} of {before.fabric}"
         what = "is the response for another peer, and is not overwritten"
         raise ClusterlinkError(Problem(paths.response, what, found, fix))
     return before
 
 
-def _write(found: _Found, paths: Paths, terms: SigningOptions, now: datetime, fresh: Fresh) -> None:
+def _write(found: _Found, paths: Paths, options: SigningOptions, now: datetime, fresh: Fresh) -> None:
     """Write the record before the response, so that an interrupted run never issues a second certificate."""
     result, issuer, leaf = found.result, found.issuer, found.leaf
     if not result.reasons:
         return
     if leaf is None:
-        name = result.request.asked.name
+        name = result.request.peer.name
         wanted = Leaf(leaf_subject(name), result.request.key, name, PEER_USAGE)
-        leaf = issue_leaf(wanted, issuer, Term(now, terms.days), fresh.serial())
+        leaf = issue_leaf(wanted, issuer, Term(now, options.days), fresh.serial())
         record = found.record.with_signed(result.request, leaf)
         disk.write_file(paths.record, record.text, disk.CERTIFICATE_MODE)
-    span = Span.of(now, terms.response_days)
-    result.after = make_response(result.request, leaf, issuer, terms.peers, span, beside=found.beside)
+    span = Span.of(now, options.response_days)
+    result.after = make_response(result.request, leaf, issuer, options.peers, span, beside=found.beside)
     disk.write_file(paths.response, result.after.document.text, disk.CERTIFICATE_MODE)

@@ -29,7 +29,7 @@ GATEWAY = {"host": "gateway.lyon.example.com", "port": 443}
 
 
 class Sides:
-    """Runs modules for either organisation, and keeps all that they said."""
+    """Runs modules for either organisation, and keeps their output."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -49,7 +49,7 @@ class Sides:
         self.output += json.dumps([outcome.values, outcome.diff, outcome.warnings])
         return outcome
 
-    def ask(self, **arguments: Any) -> dict[str, Any]:
+    def create_request(self, **arguments: Any) -> dict[str, Any]:
         values = self.call(enrolment_request, self.theirs, name="lyon", **{"gateways": [GATEWAY], **arguments}).values
         shutil.copy(values["request_path"], self.post / "request.json")
         return values
@@ -75,7 +75,7 @@ def sides(tmp_path: Path) -> Sides:
 
 def enrol(sides: Sides) -> tuple[Outcome, Outcome]:
     sides.call(fabric_ca, sides.ours)
-    request = sides.ask()
+    request = sides.create_request()
     response = sides.sign(fingerprint=request["fingerprint"].upper())
     return response, sides.install(ca_fingerprint=response.values["ca_fingerprint"].replace(":", ""))
 
@@ -86,7 +86,7 @@ def error(run: Any, *positional: Any, **arguments: Any) -> str:
     return str(refused.value)
 
 
-def test_a_cluster_of_others_gets_what_its_gateway_needs(sides: Sides) -> None:
+def test_another_organisations_cluster_gets_what_its_gateway_needs(sides: Sides) -> None:
     response, installed = enrol(sides)
     assert (response.changed, installed.changed, response.warnings) == (True, True, [])
     folder = Path(sides.theirs) / "demo"
@@ -127,16 +127,16 @@ def test_no_private_key_leaves_its_place(sides: Sides) -> None:
 
 def test_without_the_fingerprint_the_fabrics_operator_is_warned(sides: Sides) -> None:
     sides.call(fabric_ca, sides.ours)
-    fingerprint = sides.ask()["fingerprint"]
+    fingerprint = sides.create_request()["fingerprint"]
     assert fingerprint in sides.sign().warnings[0]
     assert sides.sign(fingerprint=fingerprint).warnings == []
 
 
-def test_options_that_cannot_be_are_refused(sides: Sides) -> None:
+def test_invalid_options_are_refused(sides: Sides) -> None:
     sides.call(fabric_ca, sides.ours)
-    assert "gateways[0].port: must be a port number" in error(sides.ask, gateways=[{"host": "a", "port": 0}])
-    assert "valid_days: is too short or too long" in error(sides.ask, valid_days=365)
-    sides.ask()
+    assert "gateways[0].port: must be a port number" in error(sides.create_request, gateways=[{"host": "a", "port": 0}])
+    assert "valid_days: is too short or too long" in error(sides.create_request, valid_days=365)
+    sides.create_request()
     assert "fingerprint: is not a SHA-256 fingerprint" in error(sides.sign, fingerprint="4b:2f")
     assert "peers[0].port: is required" in error(sides.sign, peers=[{"name": "paris", "host": "a"}])
     assert "name: is not a DNS label" in error(sides.sign, name="../x")
@@ -146,7 +146,7 @@ def test_options_that_cannot_be_are_refused(sides: Sides) -> None:
 
 def test_the_new_peer_does_not_get_its_own_address(sides: Sides) -> None:
     sides.call(fabric_ca, sides.ours)
-    sides.ask()
+    sides.create_request()
     assert sides.sign(peers=[{"name": "lyon", **GATEWAY}]).values["peers"] == []
 
 
@@ -159,14 +159,14 @@ def test_an_enrolled_peers_certificate_is_checked_and_kept(sides: Sides, check: 
 
 @pytest.mark.parametrize("check", [False, True])
 def test_an_enrolled_peer_without_a_certificate_must_enrol_and_nothing_is_created(sides: Sides, check: bool) -> None:
-    sides.ask()
+    sides.create_request()
     before = sorted(sides.theirs.rglob("*"))
     assert "demo/cert.pem: is missing. Enrol again" in error(sides.check_certificate, check=check)
     assert sorted(sides.theirs.rglob("*")) == before
 
 
 @pytest.mark.parametrize("check", [False, True])
-def test_an_enrolled_peers_certificate_that_will_not_do_is_an_error(sides: Sides, check: bool) -> None:
+def test_an_enrolled_peers_certificate_that_cannot_be_used_is_an_error(sides: Sides, check: bool) -> None:
     enrol(sides)
     before = (sides.theirs / "demo/lyon/cert.pem").read_bytes()
     message = error(sides.check_certificate, key_type="rsa", check=check)
@@ -174,8 +174,8 @@ def test_an_enrolled_peers_certificate_that_will_not_do_is_an_error(sides: Sides
     assert (sides.theirs / "demo/lyon/cert.pem").read_bytes() == before
 
 
-def test_no_ca_is_created_for_a_fabric_of_others(sides: Sides) -> None:
-    sides.ask()
+def test_no_ca_is_created_for_another_organisations_fabric(sides: Sides) -> None:
+    sides.create_request()
     for arguments in ({}, {"replace": True}, {"check": True}):
         assert "Set clusterlink_enrolled: true" in error(sides.call, fabric_ca, sides.theirs, **arguments)
     assert not (sides.theirs / "demo/cert.pem").exists()
@@ -189,7 +189,7 @@ def test_no_ca_is_created_for_a_fabric_of_others(sides: Sides) -> None:
 def test_a_fabric_whose_cas_key_is_encrypted_signs_with_its_passphrase(sides: Sides) -> None:
     right, wrong = ({"ca_privatekey_passphrase": text} for text in ("correct-horse", "incorrect-horse"))
     sides.call(fabric_ca, sides.ours, privatekey_passphrase=right["ca_privatekey_passphrase"])
-    sides.ask()
+    sides.create_request()
     assert "is encrypted with a passphrase. Set ca_privatekey_passphrase" in error(sides.sign)
     assert "cannot be decrypted" in error(sides.sign, **wrong)
     response = sides.sign(**right)
@@ -197,7 +197,7 @@ def test_a_fabric_whose_cas_key_is_encrypted_signs_with_its_passphrase(sides: Si
     assert "horse" not in sides.output
 
 
-def test_who_has_to_enrol_again_is_said_when_the_ca_is_replaced_at_once(sides: Sides) -> None:
+def test_replacing_the_ca_at_once_names_the_peers_that_must_enrol_again(sides: Sides) -> None:
     enrol(sides)
     assert sides.call(fabric_ca, sides.ours).warnings == []
     replaced = sides.call(fabric_ca, sides.ours, replace=True, key_type="rsa", key_size=2048)

@@ -27,7 +27,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.ins
     install_response,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.peer_addresses import Peers
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, Expected
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Expected, RequestedPeer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.sign_request import (
     Paths,
     SigningOptions,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
 
 NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
-LYON = Asked("demo", "lyon", (Address("gateway.lyon.example.com", 443),))
+LYON = RequestedPeer("demo", "lyon", (Address("gateway.lyon.example.com", 443),))
 PARIS: Peers = {"paris": (Address("203.0.113.7", 30443),)}
 
 
@@ -110,27 +110,27 @@ class Stage:
         self.now += timedelta(**time)
         return self
 
-    def ask(
+    def create_request(
         self,
-        asked: Asked = LYON,
+        peer: RequestedPeer = LYON,
         *,
         key: KeySpec | None = None,
         check: bool = False,
         days: int = 7,
         renew: bool = False,
     ) -> RequestResult:
-        place = PeerPaths.of(str(self.root / "peer"), asked.fabric, asked.name)
+        place = PeerPaths.of(str(self.root / "peer"), peer.fabric, peer.name)
         return create_request(
-            place, asked, RequestOptions(key, days, lambda: next(self.nonces), renew), self.now, check=check
+            place, peer, RequestOptions(key, days, lambda: next(self.nonces), renew), self.now, check=check
         )
 
     def sign(
         self, *, request: Path | None = None, peers: Any = None, check: bool = False, **expected: Any
     ) -> SigningResult:
         wanted = replace(Expected("demo", "lyon"), **{k: v for k, v in expected.items() if k != "replace"})
-        terms = SigningOptions(wanted, PARIS if peers is None else peers, 365, 7, bool(expected.get("replace")))
+        options = SigningOptions(wanted, PARIS if peers is None else peers, 365, 7, bool(expected.get("replace")))
         paths = replace(self.fabric_side, request=str(request or self.request))
-        return sign_request(paths, terms, self.now, check=check)
+        return sign_request(paths, options, self.now, check=check)
 
     def install(self, given: str | None = "", *, replace: bool = False, check: bool = False) -> InstallResult:
         trust = Trust(self.ca_fingerprint if given == "" else given, replace)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests that are not as they should be, and that they are refused."""
+"""Requests that are forged or damaged, and the check that they are refused."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def refused(stage: Stage, **arguments: Any) -> str:
 
 
 def content(stage: Stage, **changes: Any) -> dict[str, Any]:
-    """What the request says, without its signature, and with changes."""
+    """The content of the request without its signature, with changes."""
     whole = json.loads(stage.request.read_text())
     del whole["signature"]
     return {**whole, **changes}
 
 
-def put(stage: Stage, said: Mapping[str, Any], key: PrivateKey) -> None:
-    stage.request.write_bytes(sign(said, key).text)
+def put(stage: Stage, changed: Mapping[str, Any], key: PrivateKey) -> None:
+    stage.request.write_bytes(sign(changed, key).text)
 
 
 def csr(key: Any, name: str = "lyon", names: list[str] | None = None) -> str:

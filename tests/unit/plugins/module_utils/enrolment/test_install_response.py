@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span, sign
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Asked, make_request
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import RequestedPeer, make_request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.response import (
     make_response,
     read_response,
@@ -60,7 +60,7 @@ def refused(stage: Stage, given: str | None = "", *, replace: bool = False) -> s
 
 def exchange(stage: Stage) -> None:
     """A request and its response."""
-    stage.ask()
+    stage.create_request()
     stage.sign()
 
 
@@ -70,9 +70,9 @@ def content(stage: Stage, **changes: Any) -> dict[str, Any]:
     return {**whole, **changes}
 
 
-def put(stage: Stage, said: Mapping[str, Any]) -> None:
-    """Let the fabric's own CA sign what is said."""
-    stage.response_file.write_bytes(sign(said, stage.ca.key).text)
+def put(stage: Stage, content: Mapping[str, Any]) -> None:
+    """Write a response that the fabric's own CA signs."""
+    stage.response_file.write_bytes(sign(content, stage.ca.key).text)
 
 
 def test_a_response_becomes_what_a_gateway_needs(stage: Stage) -> None:
@@ -125,7 +125,7 @@ def test_another_cas_fingerprint_is_refused(stage: Stage) -> None:
 
 def test_a_response_of_somebody_elses_ca_is_refused(stage: Stage) -> None:
     honest = stage.ca_fingerprint
-    stage.ask()
+    stage.create_request()
     stage.install_ca(MALLORY)
     stage.sign()
     assert "Do not install it" in refused(stage, honest)
@@ -136,7 +136,7 @@ def test_another_ca_than_the_one_installed_is_refused_unless_replaced_by_its_fin
     stage.install()
     stage.install_ca(MALLORY)
     stage.request.unlink()
-    stage.later(hours=1).ask()
+    stage.later(hours=1).create_request()
     stage.sign()
     assert "is not the CA in" in refused(stage)
     assert "is not the CA in" in refused(stage, None)
@@ -265,7 +265,7 @@ def test_an_old_response_is_refused_once_there_is_a_new_request(stage: Stage) ->
     exchange(stage)
     stage.install()
     stage.request.unlink()
-    stage.later(hours=1).ask()
+    stage.later(hours=1).create_request()
     assert "is for another request than this peer's last one" in refused(stage)
 
 
@@ -299,7 +299,7 @@ def test_while_the_ca_is_replaced_the_response_is_of_the_new_one_and_both_are_tr
     rotation, old, new = RotationFolder(stage.fabric_side.fabric), stage.ca, cached_ca(2)
     rotation.begin(new)
     rotation.trust_both()
-    stage.later(hours=1).ask(renew=True)
+    stage.later(hours=1).create_request(renew=True)
     stage.sign()
     stage.ca = new
     between = stage.install(replace=True)
@@ -330,7 +330,7 @@ def test_a_ca_that_has_the_subject_of_the_signing_ca_is_refused(stage: Stage) ->
 
 
 @pytest.mark.parametrize("other", [leaf("lyon", KeySpec(), 9), leaf("nice", KeySpec(), 9)])
-def test_a_certificate_that_the_new_one_does_not_follow_on_is_not_replaced_unasked(stage: Stage, other: str) -> None:
+def test_another_certificate_than_the_renewed_one_needs_replace(stage: Stage, other: str) -> None:
     exchange(stage)
     certificate = Path(stage.peer_side.peer.certificate)
     certificate.write_text(other)
@@ -361,8 +361,8 @@ def test_no_secret_is_returned(stage: Stage) -> None:
 
 
 def test_another_peers_response_does_not_fit(stage: Stage) -> None:
-    stage.ask()
-    stage.ask(Asked("demo", "nice"))
+    stage.create_request()
+    stage.create_request(RequestedPeer("demo", "nice"))
     stage.sign(request=stage.root / "peer/demo/nice/request.json", name="nice")
     message = refused(stage)
     assert "is not the requested peer" in message

@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 
 def test_an_older_request_than_one_that_was_signed_is_a_replay(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     old = stage.request.read_bytes()
     stage.request.unlink()
-    stage.later(minutes=1).ask()
+    stage.later(minutes=1).create_request()
     stage.sign()
     stage.request.write_bytes(old)
     assert "is not newer than the last signed request of this peer" in refused(stage)
 
 
 def test_a_request_that_was_signed_before_the_last_one_is_a_replay(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     old = stage.request.read_bytes()
     stage.sign()
     stage.request.unlink()
-    stage.later(minutes=1).ask()
+    stage.later(minutes=1).create_request()
     assert stage.sign().changed
     stage.request.write_bytes(old)
     assert "is a replay" in refused(stage)
 
 
 def test_the_same_nonce_in_another_request_is_a_replay(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     stage.sign()
     key = cached_key(KeySpec(), 3)
     put(stage, content(stage, csr=csr(key), created="2030-06-15T12:00:30Z"), key)
@@ -49,16 +49,16 @@ def test_the_same_nonce_in_another_request_is_a_replay(stage: Stage) -> None:
 
 
 def test_a_renewal_for_the_same_key_is_signed(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     first = stage.sign().values()["certificate_fingerprint"]
-    stage.later(days=300).ask()
+    stage.later(days=300).create_request()
     renewed = stage.sign()
     assert renewed.values()["certificate_fingerprint"] != first
     assert len(json.loads(stage.record.read_text())["signed"]) == 2
 
 
-def test_a_new_key_for_a_peer_that_is_enrolled_has_to_be_allowed(stage: Stage) -> None:
-    stage.ask()
+def test_a_new_key_for_an_enrolled_peer_needs_replace(stage: Stage) -> None:
+    stage.create_request()
     stage.sign()
     key = cached_key(KeySpec(), 5)
     stage.request.write_bytes(make_request(LYON, key, Span.of(stage.later(hours=1).now, 7), "e" * 32).document.text)
@@ -68,7 +68,7 @@ def test_a_new_key_for_a_peer_that_is_enrolled_has_to_be_allowed(stage: Stage) -
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"format": "clusterlink-enrolled/1", "signed": [{}]}'])
 def test_a_record_that_cannot_be_read_stops_everything(stage: Stage, damage: bytes) -> None:
-    stage.ask()
+    stage.create_request()
     stage.sign()
     stage.record.write_bytes(damage)
     assert "could be signed again" in refused(stage)

@@ -21,7 +21,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import (
     FORMAT,
-    Asked,
+    RequestedPeer,
     make_request,
     read_request,
 )
@@ -41,13 +41,13 @@ GOOD = make_request(LYON, cached_key(KeySpec()), Span.of(NOW, 7), "0" * 32)
 
 @pytest.mark.parametrize("kind", [KeySpec(), RSA], ids=str)
 def test_a_request_is_signed_with_a_certificate_for_its_key(stage: Stage, kind: KeySpec) -> None:
-    asking = stage.ask(key=kind)
-    done = stage.sign(fingerprint=asking.values()["fingerprint"])
+    created = stage.create_request(key=kind)
+    done = stage.sign(fingerprint=created.values()["fingerprint"])
     assert done.reasons == ["the request is not signed yet"]
     assert done.after is not None
     leaf = done.after.chain[0]
-    assert asking.after is not None
-    assert leaf.public_key() == asking.after.key
+    assert created.after is not None
+    assert leaf.public_key() == created.after.key
     leaf.verify_directly_issued_by(stage.ca.certificate)
     values = done.values()
     assert values["clusterlink_peers"] == [
@@ -57,13 +57,13 @@ def test_a_request_is_signed_with_a_certificate_for_its_key(stage: Stage, kind: 
     assert values["ca_fingerprint"] == stage.ca_fingerprint
 
 
-def test_a_peer_that_only_calls_out_needs_no_declaration(stage: Stage) -> None:
-    stage.ask(Asked("demo", "lyon"))
+def test_a_peer_that_only_imports_needs_no_declaration(stage: Stage) -> None:
+    stage.create_request(RequestedPeer("demo", "lyon"))
     assert stage.sign().values()["clusterlink_peers"] == []
 
 
 def test_check_mode_writes_nothing_and_predicts_it(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     before = stage.files()
     planned = stage.sign(check=True)
     assert planned.changed
@@ -74,7 +74,7 @@ def test_check_mode_writes_nothing_and_predicts_it(stage: Stage) -> None:
 
 
 def test_the_same_request_again_changes_nothing(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     stage.sign()
     before = stage.files()
     again = stage.later(days=1).sign()
@@ -84,7 +84,7 @@ def test_the_same_request_again_changes_nothing(stage: Stage) -> None:
 
 
 def test_the_same_request_again_gets_the_same_certificate_where_the_response_is_gone_or_old(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     first = stage.sign().values()
     record = stage.record.read_bytes()
     stage.response_file.unlink()
@@ -98,14 +98,14 @@ def test_the_same_request_again_gets_the_same_certificate_where_the_response_is_
 
 
 def test_a_request_that_is_indented_again_is_the_same(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     stage.sign()
     stage.request.write_text(json.dumps(json.loads(stage.request.read_text())))
     assert not stage.sign().changed
 
 
 def test_the_given_fingerprint_must_be_the_requests(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     message = refused(stage, fingerprint="00:" * 31 + "00")
     assert "does not have the fingerprint 00:00" in message
     assert "Do not sign it" in message
@@ -119,18 +119,18 @@ def test_the_given_fingerprint_must_be_the_requests(stage: Stage) -> None:
         ({"key": RSA}, "its key is ECDSA P-256 instead of RSA 2048"),
     ],
 )
-def test_what_is_not_meant_is_refused(stage: Stage, expected: dict[str, Any], what: str) -> None:
-    stage.ask()
+def test_an_unexpected_request_is_refused(stage: Stage, expected: dict[str, Any], what: str) -> None:
+    stage.create_request()
     assert what in refused(stage, **expected)
 
 
-def test_everything_that_differs_is_said_at_once(stage: Stage) -> None:
-    stage.ask()
+def test_everything_that_differs_is_reported_at_once(stage: Stage) -> None:
+    stage.create_request()
     assert refused(stage, name="nice", fabric="prod", key=RSA).startswith("3 problems:")
 
 
-def test_a_request_has_its_time(stage: Stage) -> None:
-    stage.later(hours=2).ask()
+def test_a_request_is_valid_for_a_time(stage: Stage) -> None:
+    stage.later(hours=2).create_request()
     assert "in the future" in refused(stage.later(hours=-1))
     assert "cannot be signed: it expired at 2030-06-22" in refused(stage.later(days=8))
 
@@ -176,16 +176,16 @@ def _texts(content: Any) -> list[str]:
     ],
 )
 def test_an_altered_request_is_refused_whoever_signs_it_again(stage: Stage, changes: dict[str, Any]) -> None:
-    stage.ask()
-    said, signature = content(stage, **changes), json.loads(stage.request.read_text())["signature"]
-    stage.request.write_text(json.dumps({**said, "signature": signature}))
+    stage.create_request()
+    changed, signature = content(stage, **changes), json.loads(stage.request.read_text())["signature"]
+    stage.request.write_text(json.dumps({**changed, "signature": signature}))
     assert "was altered" in refused(stage)
-    put(stage, said, cached_key(KeySpec(), 66))
+    put(stage, changed, cached_key(KeySpec(), 66))
     assert "signed by another key than its own" in refused(stage)
 
 
 def test_a_signing_request_by_another_key_than_the_files_is_refused(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     key = cached_key(KeySpec())
     put(stage, content(stage, csr=csr(cached_key(KeySpec(), 66))), key)
     assert "signed by another key than its own" in refused(stage)
@@ -196,7 +196,7 @@ def test_a_signing_request_whose_own_signature_is_wrong_is_refused(stage: Stage)
     der = bytearray(x509.load_pem_x509_csr(csr(key).encode()).public_bytes(serialization.Encoding.DER))
     der[-1] ^= 1
     broken = x509.load_der_x509_csr(bytes(der)).public_bytes(serialization.Encoding.PEM).decode()
-    stage.ask()
+    stage.create_request()
     put(stage, content(stage, csr=broken), key)
     assert "csr: is not signed by the key that it is for" in refused(stage)
 
@@ -211,7 +211,7 @@ def test_a_signing_request_whose_own_signature_is_wrong_is_refused(stage: Stage)
     ],
 )
 def test_a_signing_request_for_another_name_is_refused(stage: Stage, wrong: Callable[[PrivateKey], str]) -> None:
-    stage.ask()
+    stage.create_request()
     key = cached_key(KeySpec())
     put(stage, content(stage, csr=wrong(key)), key)
     assert "is for another name than the request, which is for lyon" in refused(stage)
@@ -229,7 +229,7 @@ def test_a_signing_request_for_another_name_is_refused(stage: Stage, wrong: Call
     ],
 )
 def test_a_damaged_signing_request_is_refused(stage: Stage, wrong: Callable[[str], str]) -> None:
-    stage.ask()
+    stage.create_request()
     key = cached_key(KeySpec())
     put(stage, content(stage, csr=wrong(csr(key))), key)
     assert "csr: is" in refused(stage)
@@ -241,13 +241,13 @@ def test_a_damaged_signing_request_is_refused(stage: Stage, wrong: Callable[[str
     ids=["P-384", "RSA-1024"],
 )
 def test_a_kind_of_key_that_gateways_do_not_take_is_refused(stage: Stage, key: Any) -> None:
-    stage.ask()
+    stage.create_request()
     put(stage, content(stage, csr=csr(key)), key)
     assert "neither ECDSA P-256 nor RSA of at least 2048 bits" in refused(stage)
 
 
 def test_an_ed25519_key_is_refused(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     put(stage, content(stage, csr=csr(ed25519.Ed25519PrivateKey.generate())), cached_key(KeySpec()))
     assert "neither ECDSA P-256" in refused(stage)
 
@@ -270,8 +270,8 @@ def test_an_ed25519_key_is_refused(stage: Stage) -> None:
         ({"expires": "2030-06-15T12:00:00Z"}, "expired"),
     ],
 )
-def test_shapes_that_are_wrong_are_refused_though_well_signed(stage: Stage, changes: dict[str, Any], what: str) -> None:
-    stage.ask()
+def test_invalid_content_with_a_valid_signature_is_refused(stage: Stage, changes: dict[str, Any], what: str) -> None:
+    stage.create_request()
     key = cached_key(KeySpec())
     put(stage, content(stage, csr=csr(key), **{} if "csr" in changes else changes) | changes, key)
     assert what in refused(stage)
@@ -279,7 +279,7 @@ def test_shapes_that_are_wrong_are_refused_though_well_signed(stage: Stage, chan
 
 def test_a_request_that_is_truncated_missing_or_something_else_is_refused(stage: Stage) -> None:
     assert "request.json: is missing" in refused(stage)
-    stage.ask()
+    stage.create_request()
     whole = stage.request.read_bytes()
     stage.request.write_bytes(whole[: len(whole) // 2])
     assert "truncated or damaged" in refused(stage)
@@ -292,47 +292,47 @@ def test_the_name_of_one_of_the_fabrics_own_peers_is_never_given_to_others(stage
     folder = disk.peer_folder(str(stage.root / "fabric"), "demo", "lyon")
     disk.make_folder(folder)
     disk.write_file(folder.key, key_pem(cached_key(KeySpec())), disk.KEY_MODE)
-    stage.ask()
+    stage.create_request()
     assert "this folder holds the certificate of a peer with that name" in refused(stage)
     assert "this folder holds the certificate of a peer with that name" in refused(stage, replace=True)
 
 
 def test_a_file_that_is_no_response_for_this_peer_is_not_overwritten(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     stage.response_file.write_text("notes")
     assert "is not overwritten" in refused(stage)
     stage.response_file.unlink()
     stage.sign()
-    other = Asked("demo", "nice")
-    stage.ask(other)
+    other = RequestedPeer("demo", "nice")
+    stage.create_request(other)
     request = stage.root / "peer/demo/nice/request.json"
     assert "is the response for another peer" in refused(stage, request=request, name="nice")
 
 
 def test_after_a_new_ca_an_old_request_is_not_signed_with_an_old_certificate(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     stage.sign()
     stage.install_ca(cached_ca(1))
     assert "its certificate can no longer be used: its issuer is" in refused(stage)
 
 
 def test_without_the_cas_key_nothing_is_signed(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     (stage.root / "fabric/demo/key.pem").unlink()
     assert "fabric/demo/key.pem: is missing" in refused(stage)
 
 
 def test_no_secret_is_written_or_returned(stage: Stage) -> None:
-    asking = stage.ask()
+    created = stage.create_request()
     done = stage.sign()
     keys = [stage.root / "fabric/demo/key.pem", stage.root / "peer/demo/lyon/key.pem"]
     shown = stage.response_file.read_text() + stage.record.read_text() + json.dumps([done.values(), done.diff()])
-    shown += repr(asking) + repr(done)
+    shown += repr(created) + repr(done)
     assert "PRIVATE" not in shown
     for key in keys:
         assert not [line for line in key.read_text().splitlines()[1:2] if line in shown]
 
 
 def test_a_response_is_for_the_peers_that_are_listed(stage: Stage) -> None:
-    stage.ask()
+    stage.create_request()
     assert stage.sign(peers={}).values()["peers"] == []

@@ -16,8 +16,8 @@ description:
   - The response contains the certificate, the fabric's CA and the addresses of other peers. The CA's key signs all of
     it, so nobody can alter it on its way.
   - Refuses a request, and writes nothing, when the request is altered, forged or expired; when it differs from
-    O(fabric), O(name), O(key_type) or O(fingerprint); when a newer request of the same peer is signed already; or when
-    the fabric's folder holds a certificate for O(name).
+    O(fabric), O(name), O(key_type) or O(fingerprint); when it needs O(fingerprint) and has none; when a newer request
+    of the same peer is signed already; or when the fabric's folder holds a certificate for O(name).
   - Records signed requests in C(FABRIC/enrolled.json) below O(path). The same request again gets the same certificate.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -55,7 +55,8 @@ options:
   fingerprint:
     description:
       - The request's SHA-256 fingerprint. Get it from the peer's operator over another channel than the file.
-      - Without it, the request's origin is not verified, and the module warns.
+      - Required for a peer's first request and for one with another key, because nothing else shows who sent it. The
+        peer's enrolled key signs a renewal, so a renewal needs none.
     type: str
   peers:
     description:
@@ -249,14 +250,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
     result = sign_request(paths, options, datetime.now(UTC), check=mode.check)
-    outcome = Outcome(result.changed, result.values(), result.diff())
-    if given is None:
-        fingerprint = result.request.document.fingerprint
-        outcome.warnings.append(
-            f"The origin of {params['request']} is not verified, because fingerprint is not given. Let the operator of"
-            f" {expected.name} confirm {fingerprint} before you send the response."
-        )
-    return outcome
+    return Outcome(result.changed, result.values(), result.diff())
 
 
 _ADDRESS = {"host": {"type": "str", "required": True}, "port": {"type": "int", "required": True}}

@@ -27,12 +27,13 @@ def test_enrolment_tells_no_secret_on_either_side(tmp_path: Path) -> None:
     theirs = Watched(tmp_path / "theirs", {"lyon": {}}, clusterlink_gateway_host="203.0.113.7")
     (tmp_path / "role.yml").write_text("- {hosts: clusters, gather_facts: false, roles: [skyshift.clusterlink.fabric]}")
     ours.run(str(tmp_path / "role.yml"))
-    asked = theirs.run("enrol_request.yml", "-e", "clusterlink_gateway_port=30443", "--diff")
-    request = re.search(r"Send this file: (\S+\.json)", asked)
-    assert request is not None, asked
+    created = theirs.run("enrol_request.yml", "-e", "clusterlink_gateway_port=30443", "--diff")
+    request = re.search(r"Send this file: (\S+\.json)", created)
+    assert request is not None, created
     response = tmp_path / "response.json"
     names: dict[str, Any] = {"enrol_name": "lyon", "enrol_request": request[1], "enrol_response": str(response)}
     names["enrol_peers"] = []
+    names["enrol_fingerprint"] = re.findall(r"over another channel: ([0-9a-f:]+)", created)[-1]
     signed = ours.run("enrol_sign.yml", "-e", json.dumps(names), "--diff")
     fingerprint = re.search(r"ca_fingerprint: ([0-9a-f:]+)", signed)
     assert fingerprint is not None, signed

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 FORMAT = "clusterlink-enrolled/1"
 
+_CONFIRM = (
+    "Get it from the peer's operator over another channel than the file, for example by telephone: playbook "
+    "enrol_request prints it there, as 'Send its fingerprint over another channel', and prints it again when run "
+    "again. Give it as fingerprint, or to playbook enrol_sign as -e enrol_fingerprint=FINGERPRINT"
+)
 _RESTORE = "Restore it from a backup: without it, a signed request could be signed again"
 
 
@@ -108,17 +113,21 @@ def _read_entry(item: Item) -> Entry:
     return entry
 
 
-def require_new(record: Record, request: Request, where: str, *, replace: bool) -> Entry | None:
+def require_new(record: Record, request: Request, where: str, *, replace: bool, confirmed: bool) -> Entry | None:
     """The entry of a request that was signed before; None for a new request.
+
+    A peer's first request, and one for another key, prove nothing about their sender. A renewal is signed by the
+    enrolled key.
 
     Args:
         record: The signed requests.
         request: The request, checked in all other respects.
         where: The request's file, for messages.
         replace: Whether an enrolled peer may get a certificate for another key.
+        confirmed: Whether the peer's operator has confirmed the request's fingerprint.
 
     Raises:
-        ClusterlinkError: It is a replay, or is for a new key without ``replace``.
+        ClusterlinkError: It is a replay, is for a new key without ``replace``, or needs to be confirmed and is not.
     """
     latest = record.latest(request.peer.name)
     same = next((each for each in record.entries if each.nonce == request.nonce), None)
@@ -126,14 +135,21 @@ def require_new(record: Record, request: Request, where: str, *, replace: bool) 
         return same
     if same is not None:
         raise _replay(where, f"is a replay: its nonce is on record for {same.name}", same.span.created)
-    if latest is None:
-        return None
-    if request.span.created <= latest.span.created:
+    if latest is not None and request.span.created <= latest.span.created:
         raise _replay(where, "is not newer than the last signed request of this peer", latest.span.created)
-    if request.key != public_key(latest.certificate) and not replace:
+    if latest is not None and request.key == public_key(latest.certificate):
+        return None
+    problems = []
+    if latest is not None and not replace:
         what = f"is for another key than the enrolled one of {latest.name}"
         fix = "Ask the peer's operator whether they created a new key. If they did, set replace=true"
-        raise ClusterlinkError(Problem(where, what, fix=fix))
+        problems.append(Problem(where, what, fix=fix))
+    if not confirmed:
+        which = "the first request" if latest is None else "a request for another key"
+        what = f"is required for {which} of {request.peer.name}: nothing else shows who sent it"
+        problems.append(Problem("fingerprint", what, fix=_CONFIRM))
+    if problems:
+        raise ClusterlinkError(problems)
     return None
 
 

@@ -76,7 +76,7 @@ class Expected:
         fabric: The fabric's name.
         name: The peer's name.
         key: The kind of key; None accepts every kind that gateways support.
-        fingerprint: The fingerprint from the peer's operator; None when it is not known.
+        fingerprint: The fingerprint from the peer's operator; None for a renewal, which needs none.
     """
 
     fabric: str

@@ -155,7 +155,8 @@ def _look(paths: Paths, options: SigningOptions, now: datetime) -> _Found:
     require_expected(request, options.expected, now, paths.request)
     _require_not_own(paths, request)
     record = read_record(disk.read_file(paths.record), paths.record)
-    entry = require_new(record, request, paths.request, replace=options.replace)
+    confirmed = options.expected.fingerprint is not None  # require_expected has compared it
+    entry = require_new(record, request, paths.request, replace=options.replace, confirmed=confirmed)
     before = _read_before(paths, request)
     ca = issuer.certificate
     if entry is None:

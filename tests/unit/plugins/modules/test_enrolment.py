@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -35,7 +36,7 @@ class Sides:
         self.root = root
         self.ours, self.theirs, self.post = root / "ours", root / "theirs", root / "post"
         self.post.mkdir()
-        self.output = ""
+        self.output = self.fingerprint = ""
 
     def call(self, module: Any, path: Path, *, check: bool = False, **arguments: Any) -> Outcome:
         given = {"path": str(path), "fabric": "demo", **arguments}
@@ -52,12 +53,14 @@ class Sides:
     def create_request(self, **arguments: Any) -> dict[str, Any]:
         values = self.call(enrolment_request, self.theirs, name="lyon", **{"gateways": [GATEWAY], **arguments}).values
         shutil.copy(values["request_path"], self.post / "request.json")
+        self.fingerprint = str(values["fingerprint"])
         return values
 
     def sign(self, **arguments: Any) -> Outcome:
         paris = {"name": "paris", "host": "203.0.113.7", "port": 30443}
         files = {"request": str(self.post / "request.json"), "dest": str(self.post / "response.json")}
-        return self.call(enrolment_response, self.ours, **{"name": "lyon", **files, "peers": [paris], **arguments})
+        given = {"name": "lyon", **files, "peers": [paris], "fingerprint": self.fingerprint, **arguments}
+        return self.call(enrolment_response, self.ours, **given)
 
     def install(self, **arguments: Any) -> Outcome:
         return self.call(
@@ -125,11 +128,16 @@ def test_no_private_key_leaves_its_place(sides: Sides) -> None:
         assert key.read_text().splitlines()[1] not in output
 
 
-def test_without_the_fingerprint_the_fabrics_operator_is_warned(sides: Sides) -> None:
+def test_a_first_request_needs_its_fingerprint_and_a_renewal_needs_none(sides: Sides) -> None:
     sides.call(fabric_ca, sides.ours)
-    fingerprint = sides.create_request()["fingerprint"]
-    assert fingerprint in sides.sign().warnings[0]
-    assert sides.sign(fingerprint=fingerprint).warnings == []
+    sides.create_request()
+    assert "fingerprint: is required for the first request of lyon" in error(sides.sign, fingerprint=None)
+    assert not (sides.post / "response.json").exists()
+    sides.sign()
+    time.sleep(1.1)  # a request that is not newer than the last is a replay
+    sides.create_request(renew=True)
+    renewed = sides.sign(fingerprint=None)
+    assert (renewed.changed, renewed.warnings) == (True, [])
 
 
 def test_invalid_options_are_refused(sides: Sides) -> None:

@@ -217,8 +217,9 @@ def test_what_a_rotation_keeps_goes_with_the_ca(fabric: Fabric) -> None:
 
 def enrol(fabric: Fabric, elsewhere: Path) -> None:
     """A peer of another organisation enrols."""
-    asked = Fabric(elsewhere).run(enrolment_request, name="lyon", renew=True).values["request_path"]
-    fabric.run(enrolment_response, name="lyon", request=asked, dest=str(elsewhere / "response.json"))
+    created = Fabric(elsewhere).run(enrolment_request, name="lyon", renew=True).values
+    files = {"request": created["request_path"], "dest": str(elsewhere / "response.json")}
+    fabric.run(enrolment_response, name="lyon", fingerprint=created["fingerprint"], **files)
 
 
 def test_nobody_has_a_certificate_of_the_new_ca_before_peers_of_others_do(fabric: Fabric, tmp_path: Path) -> None:

@@ -21,19 +21,25 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.cre
     RequestResult,
     create_request,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import read_document
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.install_response import (
     InstallResult,
     Trust,
     install_response,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.peer_addresses import Peers
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import Expected, RequestedPeer
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import (
+    FORMAT,
+    Expected,
+    RequestedPeer,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.sign_request import (
     Paths,
     SigningOptions,
     SigningResult,
     sign_request,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, generate, key_pem
@@ -128,9 +134,18 @@ class Stage:
         self, *, request: Path | None = None, peers: Any = None, check: bool = False, **expected: Any
     ) -> SigningResult:
         wanted = replace(Expected("demo", "lyon"), **{k: v for k, v in expected.items() if k != "replace"})
+        if "fingerprint" not in expected:
+            wanted = replace(wanted, fingerprint=self.fingerprint(request or self.request))
         options = SigningOptions(wanted, PARIS if peers is None else peers, 365, 7, bool(expected.get("replace")))
         paths = replace(self.fabric_side, request=str(request or self.request))
         return sign_request(paths, options, self.now, check=check)
+
+    def fingerprint(self, request: Path) -> str | None:
+        """The request's fingerprint, as its sender tells it by telephone; None when it cannot be read."""
+        try:
+            return read_document(request.read_bytes(), FORMAT, str(request)).fingerprint
+        except (ClusterlinkError, FileNotFoundError):
+            return None
 
     def install(self, given: str | None = "", *, replace: bool = False, check: bool = False) -> InstallResult:
         trust = Trust(self.ca_fingerprint if given == "" else given, replace)

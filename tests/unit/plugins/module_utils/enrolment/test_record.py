@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import make_request
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import make_request, read_request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, cached_key
 from tests.unit.plugins.module_utils.enrolment.forgery import content, csr, put, refused
@@ -57,13 +57,42 @@ def test_a_renewal_for_the_same_key_is_signed(stage: Stage) -> None:
     assert len(json.loads(stage.record.read_text())["signed"]) == 2
 
 
+def another_key(stage: Stage, number: int = 5) -> str:
+    """Write a newer request of lyon for another key; returns its fingerprint."""
+    key = cached_key(KeySpec(), number)
+    request = make_request(LYON, key, Span.of(stage.later(hours=1).now, 7), f"{number:032x}")
+    stage.request.write_bytes(request.document.text)
+    return request.document.fingerprint
+
+
 def test_a_new_key_for_an_enrolled_peer_needs_replace(stage: Stage) -> None:
     stage.create_request()
     stage.sign()
-    key = cached_key(KeySpec(), 5)
-    stage.request.write_bytes(make_request(LYON, key, Span.of(stage.later(hours=1).now, 7), "e" * 32).document.text)
-    assert "is for another key than the enrolled one of lyon" in refused(stage)
-    assert stage.sign(replace=True).changed
+    fingerprint = another_key(stage)
+    assert "is for another key than the enrolled one of lyon" in refused(stage, fingerprint=fingerprint)
+    assert stage.sign(fingerprint=fingerprint, replace=True).changed
+
+
+def test_a_first_request_and_one_for_another_key_need_their_fingerprint(stage: Stage) -> None:
+    stage.create_request()
+    message = refused(stage, fingerprint=None)
+    assert "fingerprint: is required for the first request of lyon" in message
+    assert "enrol_request" in message
+    assert "-e enrol_fingerprint=" in message
+    assert read_request(stage.request.read_bytes(), "").document.fingerprint not in message, "it would confirm itself"
+    stage.sign()
+    another_key(stage)
+    message = refused(stage, fingerprint=None, replace=True)
+    assert "fingerprint: is required for a request for another key of lyon" in message
+    assert refused(stage, fingerprint=None).startswith("2 problems:")
+
+
+def test_a_renewal_for_the_same_key_needs_no_fingerprint(stage: Stage) -> None:
+    stage.create_request()
+    stage.sign()
+    assert not stage.sign(fingerprint=None).changed
+    stage.later(days=300).create_request()
+    assert stage.sign(fingerprint=None).changed
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"format": "clusterlink-enrolled/1", "signed": [{}]}'])

@@ -17,7 +17,8 @@ description:
     it, so nobody can alter it on its way.
   - Refuses a request, and writes nothing, when the request is altered, forged or expired; when it differs from
     O(fabric), O(name), O(key_type) or O(fingerprint); when it needs O(fingerprint) and has none; when a newer request
-    of the same peer is signed already; or when the fabric's folder holds a certificate for O(name).
+    of the same peer is signed already; when its key was evicted; or when O(name) is one of the fabric's own peers, by
+    O(own_peers) or by a certificate in the fabric's folder.
   - Records signed requests in C(FABRIC/enrolled.json) below O(path). The same request again gets the same certificate.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -90,6 +91,12 @@ options:
             description: A TCP port.
             type: int
             required: true
+  own_peers:
+    description:
+      - The names of the fabric's own peers, such as the hosts of the inventory. A request for one of them is refused.
+    type: list
+    elements: str
+    default: []
   valid_days:
     description:
       - How many days a new certificate is valid. It never outlives the CA.
@@ -247,6 +254,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         response_days=document.require_days(params["response_days"], "response_days"),
         replace=params["replace"],
         passphrase=require_passphrase(params["ca_privatekey_passphrase"], "ca_privatekey_passphrase"),
+        own_peers=params["own_peers"],
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
     result = sign_request(paths, options, datetime.now(UTC), check=mode.check)
@@ -274,6 +282,7 @@ TASK = Task(
                 "gateways": {"type": "list", "elements": "dict", "options": _ADDRESS},
             },
         },
+        "own_peers": {"type": "list", "elements": "str", "default": []},
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
         "response_days": {"type": "int", "default": document.DEFAULT_DAYS},
         "key_type": {"type": "str", "choices": list(SIZES)},

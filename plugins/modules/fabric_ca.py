@@ -214,7 +214,7 @@ fingerprint:
 from datetime import UTC, datetime
 from typing import Any
 
-from ..module_utils.enrolment.record import read_record
+from ..module_utils.enrolment.record import enrolled_peers
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
@@ -251,7 +251,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             if params["replace"] or found.certificate is None:
                 RotationFolder(folder).require_at_rest()
         resume = folder is None or not disk.peers_in(folder)
-        outside = _outside(folder) if folder is not None and params["replace"] else []
+        outside = list(enrolled_peers(folder)) if folder is not None and params["replace"] else []
         return decide_ca(
             found, request, now, replace=params["replace"], resume=resume, renewal=renewal, outside=outside
         )
@@ -273,12 +273,6 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
     return Outcome(result.changed, result.values(), result.diff(), result.warnings)
-
-
-def _outside(folder: disk.Folder) -> list[str]:
-    """The enrolled peers of other organisations."""
-    path = disk.enrolled_path(folder)
-    return list(read_record(disk.read_file(path), path).certificates())
 
 
 def _refuse_orphans(folder: disk.Folder) -> None:

@@ -150,7 +150,7 @@ old:
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils.enrolment.record import read_record
+from ..module_utils.enrolment.record import enrolled_peers
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest
@@ -205,10 +205,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.Certificate]:
     """The latest certificates of enrolled peers that are not in the inventory."""
-    path = disk.enrolled_path(folder.current)
     ours = {*params["peers"], *params["left_out"]}
-    certificates = read_record(disk.read_file(path), path).certificates()
-    return {name: certificate for name, certificate in certificates.items() if name not in ours}
+    return {name: found for name, found in enrolled_peers(folder.current).items() if name not in ours}
 
 
 TASK = Task(

@@ -17,6 +17,8 @@ description:
   - It is renewed before it expires, for the same key; see O(renew_percent).
   - A certificate never outlives the CA that signs it.
   - An unreadable key or certificate, or a key that does not match its certificate, is an error and is not replaced.
+  - With O(path), a key that was evicted from the fabric is refused, and so is the name of another organisation's peer
+    that is enrolled in it. See M(skyshift.clusterlink.peer_eviction).
   - A key file that others can read gets mode 0600.
   - A certificate of the C(clusterlink) CLI is used as it is.
 author:
@@ -104,6 +106,7 @@ notes:
 seealso:
   - module: skyshift.clusterlink.fabric_ca
   - module: skyshift.clusterlink.enrolment_request
+  - module: skyshift.clusterlink.peer_eviction
 """
 
 EXAMPLES = r"""
@@ -262,6 +265,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from ..module_utils.enrolment.admission import Admission
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki import options as arguments
@@ -282,15 +286,22 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     now = datetime.now(UTC)
     arguments.require_one_place(params)
     find_authority = functools.cache(lambda: _authority(params, mode, now))
+    find_admission = functools.cache(lambda: Admission.of(disk.fabric_folder(params["path"], params["fabric"])))
     if params["peers"] is None:
-        return _run_one(params, mode, now, find_authority)
+        return _run_one(params, mode, now, find_authority, find_admission)
     require_fabric(params["fabric"], "fabric")
     if params["state"] == "present":
         find_authority()  # reports problems of the CA once, not for each peer
-    return for_each(params, params["peers"], lambda own: _run_one(own, mode, now, find_authority))
+    return for_each(params, params["peers"], lambda own: _run_one(own, mode, now, find_authority, find_admission))
 
 
-def _run_one(params: dict[str, Any], mode: Mode, now: datetime, find_authority: Callable[[], Authority]) -> Outcome:
+def _run_one(
+    params: dict[str, Any],
+    mode: Mode,
+    now: datetime,
+    find_authority: Callable[[], Authority],
+    find_admission: Callable[[], Admission],
+) -> Outcome:
     request = LeafRequest(
         name=require_peer(params["name"], "name"),
         key=key_spec(params["key_type"], params["key_size"]),
@@ -308,7 +319,10 @@ def _run_one(params: dict[str, Any], mode: Mode, now: datetime, find_authority: 
     decide_on = decide_enrolled if params["enrolled"] else decide_own
 
     def decide(found: Pair) -> Decision:
-        return decide_on(found, authority, request, now, renewal)
+        decision = decide_on(found, authority, request, now, renewal)
+        if folder is not None and not params["enrolled"]:
+            find_admission().require(request.name, found, decision)
+        return decision
 
     def issue(decision: Decision) -> Issued:
         return make_leaf(request, authority.issuer(), now, decision.key)

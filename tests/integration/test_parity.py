@@ -83,6 +83,7 @@ VALID: dict[str, list[Data]] = {
     "link_info": [{"declaration": DECLARATION, "infos": INFOS}, {"declaration": DECLARATION, "infos": {}, "name": "x"}],
     "link_plan": [{**LINK, "target": target} for target in ("wets", "west")],
     "peer": [{**REFUSED, "name": "west", "gateways": [{"host": "gateway", "port": 443}]}],
+    "peer_eviction": [{**FOLDER, "name": "west"}],
     "peer_certificate": [{**FOLDER, "name": "east", "return_content": True}, {**FOLDER, "peers": [{"name": "East"}]}],
     "probe": [{**REFUSED, "name": "web", "port": 80}],
     "service_export": [{**REFUSED, "name": "web", "port": 80}],

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ..common.fields import Item, Report
 from ..errors import ClusterlinkError, Problem
 from ..pki.certificates import chain_pem, iso, load_chain, public_key
+from ..pki_files import disk
+from ..pki_files.evictions import Evictions, read_evictions
 from .document import Span, load_json, read_span
 from .request import Request
 
@@ -24,6 +26,10 @@ _CONFIRM = (
     "Get it from the peer's operator over another channel than the file, for example by telephone: playbook "
     "enrol_request prints it there, as 'Send its fingerprint over another channel', and prints it again when run "
     "again. Give it as fingerprint, or to playbook enrol_sign as -e enrol_fingerprint=FINGERPRINT"
+)
+_NEW_KEY = (
+    "Do not sign it. If the peer may join again, its operator moves its folder with key.pem elsewhere and runs "
+    "enrol_request, which creates another key"
 )
 _RESTORE = "Restore it from a backup: without it, a signed request could be signed again"
 
@@ -70,9 +76,10 @@ class Record:
         )
         return Record((*self.entries, entry))
 
-    def certificates(self) -> dict[str, x509.Certificate]:
-        """Each peer's last certificate by the peer's name."""
-        return {each.name: each.certificate for each in self.entries}
+    def enrolled(self, evictions: Evictions) -> dict[str, x509.Certificate]:
+        """The last certificate of each peer that was not evicted, by the peer's name."""
+        latest = {each.name: each.certificate for each in self.entries}
+        return {name: found for name, found in latest.items() if evictions.of_key(public_key(found)) is None}
 
     def latest(self, name: str) -> Entry | None:
         """The last entry of a peer."""
@@ -100,6 +107,19 @@ def read_record(text: bytes | None, where: str) -> Record:
     return Record(entries)
 
 
+def enrolled_peers(folder: disk.Folder) -> dict[str, x509.Certificate]:
+    """The latest certificates of other organisations' peers in a fabric, by name, without evicted peers.
+
+    Args:
+        folder: The fabric's folder.
+
+    Raises:
+        ClusterlinkError: The record of signed requests or of evictions cannot be read.
+    """
+    path = disk.enrolled_path(folder)
+    return read_record(disk.read_file(path), path).enrolled(read_evictions(folder))
+
+
 def _read_entry(item: Item) -> Entry:
     entry = Entry(
         name=item.name(required=True),
@@ -113,7 +133,9 @@ def _read_entry(item: Item) -> Entry:
     return entry
 
 
-def require_new(record: Record, request: Request, where: str, *, replace: bool, confirmed: bool) -> Entry | None:
+def require_new(
+    record: Record, evictions: Evictions, request: Request, where: str, *, replace: bool, confirmed: bool
+) -> Entry | None:
     """The entry of a request that was signed before; None for a new request.
 
     A peer's first request, and one for another key, prove nothing about their sender. A renewal is signed by the
@@ -121,14 +143,19 @@ def require_new(record: Record, request: Request, where: str, *, replace: bool, 
 
     Args:
         record: The signed requests.
+        evictions: The evicted keys.
         request: The request, checked in all other respects.
         where: The request's file, for messages.
         replace: Whether an enrolled peer may get a certificate for another key.
         confirmed: Whether the peer's operator has confirmed the request's fingerprint.
 
     Raises:
-        ClusterlinkError: It is a replay, is for a new key without ``replace``, or needs to be confirmed and is not.
+        ClusterlinkError: It is for an evicted key, is a replay, is for a new key without ``replace``, or needs to be
+            confirmed and is not.
     """
+    evicted = evictions.problem(request.key, where, _NEW_KEY)
+    if evicted is not None:
+        raise ClusterlinkError(evicted)
     latest = record.latest(request.peer.name)
     same = next((each for each in record.entries if each.nonce == request.nonce), None)
     if same is not None and same is latest and same.identity == request.document.identity:
@@ -137,15 +164,16 @@ def require_new(record: Record, request: Request, where: str, *, replace: bool, 
         raise _replay(where, f"is a replay: its nonce is on record for {same.name}", same.span.created)
     if latest is not None and request.span.created <= latest.span.created:
         raise _replay(where, "is not newer than the last signed request of this peer", latest.span.created)
-    if latest is not None and request.key == public_key(latest.certificate):
+    enrolled = record.enrolled(evictions).get(request.peer.name)
+    if enrolled is not None and request.key == public_key(enrolled):
         return None
     problems = []
-    if latest is not None and not replace:
-        what = f"is for another key than the enrolled one of {latest.name}"
+    if enrolled is not None and not replace:
+        what = f"is for another key than the enrolled one of {request.peer.name}"
         fix = "Ask the peer's operator whether they created a new key. If they did, set replace=true"
         problems.append(Problem(where, what, fix=fix))
     if not confirmed:
-        which = "the first request" if latest is None else "a request for another key"
+        which = "the first request" if enrolled is None else "a request for another key"
         what = f"is required for {which} of {request.peer.name}: nothing else shows who sent it"
         problems.append(Problem("fingerprint", what, fix=_CONFIRM))
     if problems:

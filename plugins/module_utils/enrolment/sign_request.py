@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from ..pki.rotation import TRUST
 from ..pki.subject import leaf_subject
 from ..pki_files import disk
 from ..pki_files.ca_rotation import RotationFolder
+from ..pki_files.evictions import read_evictions
 from .document import Span
 from .peer_addresses import Peers, plain_peers
 from .record import Record, read_record, require_new
@@ -40,6 +42,7 @@ class SigningOptions:
         response_days: For how many days the response may be installed.
         replace: Whether an enrolled peer may get a certificate for another key.
         passphrase: The passphrase of the CA's key.
+        own_peers: The names of the fabric's own peers, which nobody else gets.
     """
 
     expected: Expected
@@ -48,6 +51,7 @@ class SigningOptions:
     response_days: int
     replace: bool = False
     passphrase: Passphrase = NO_PASSPHRASE
+    own_peers: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -153,10 +157,11 @@ def _look(paths: Paths, options: SigningOptions, now: datetime) -> _Found:
     issuer, beside = _authorities(paths, options, now)
     request = read_request(text, paths.request)
     require_expected(request, options.expected, now, paths.request)
-    _require_not_own(paths, request)
+    _require_not_own(paths, request, options.own_peers)
     record = read_record(disk.read_file(paths.record), paths.record)
     confirmed = options.expected.fingerprint is not None  # require_expected has compared it
-    entry = require_new(record, request, paths.request, replace=options.replace, confirmed=confirmed)
+    evictions = read_evictions(paths.fabric)
+    entry = require_new(record, evictions, request, paths.request, replace=options.replace, confirmed=confirmed)
     before = _read_before(paths, request)
     ca = issuer.certificate
     if entry is None:
@@ -193,13 +198,17 @@ def _authorities(paths: Paths, options: SigningOptions, now: datetime) -> tuple[
     return issuer, tuple(each for each in both if each != issuer.certificate)
 
 
-def _require_not_own(paths: Paths, request: Request) -> None:
+def _require_not_own(paths: Paths, request: Request, own_peers: Collection[str]) -> None:
     """Refuse the name of one of the fabric's own peers: its certificate would allow to impersonate that peer."""
     name = request.peer.name
+    place = os.path.join(paths.fabric.path, name)
+    if name in own_peers:
+        what = f"is for the name {name}, which is one of the fabric's own peers in the inventory"
+        fix = "Ask for a request with another name"
+        raise ClusterlinkError(Problem(paths.request, what, fix=fix))
     if name in disk.peers_in(paths.fabric):
-        place = os.path.join(paths.fabric.path, name)
         what = f"is for the name {name}, and this folder holds the certificate of a peer with that name"
-        fix = f"Ask for a request with another name or, if that peer has moved, remove {place}"
+        fix = f"Ask for a request with another name or, if that peer has left, evict it: -e evict_peer={name}"
         raise ClusterlinkError(Problem(paths.request, what, place, fix))
 
 

@@ -8,6 +8,7 @@ Envoy is sure to accept. So RSA is written as ``RSA PRIVATE KEY`` and ECDSA as `
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -192,6 +193,12 @@ def load_key(pem: bytes, where: str, passphrase: Passphrase | None = None) -> Pr
 def same_key(key: PrivateKey, public: object) -> bool:
     """Whether a private key belongs to a certificate's public key."""
     return key.public_key() == public
+
+
+def key_fingerprint(key: PublicKey) -> str:
+    """The SHA-256 of a public key (its SubjectPublicKeyInfo as DER), as lower-case pairs with colons."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(der).digest().hex(":")
 
 
 def _unreadable(where: str, what: str, found: str = "") -> ClusterlinkError:

@@ -9,10 +9,13 @@ import os
 from ..pki.certificates import fingerprint, load_chain
 from . import disk
 from .ca_rotation import RotationFolder
+from .evictions import read_evictions
 
 
 def fingerprints(root: str, fabric: str) -> tuple[str, list[str]]:
-    """The fabric's folder, and the fingerprints of all CAs in it, those of a rotation included.
+    """The fabric's folder, and the fingerprints of its CAs: those in it, and those that an eviction has replaced.
+
+    The gateway of a cluster that was unreachable meanwhile trusts a replaced CA alone, and is still the fabric's.
 
     Args:
         root: The directory that contains the fabrics' folders.
@@ -28,4 +31,4 @@ def fingerprints(root: str, fabric: str) -> tuple[str, list[str]]:
         pem = disk.read_file(path)
         if pem is not None:
             found += [fingerprint(each) for each in load_chain(pem, path)]
-    return folder.path, list(dict.fromkeys(found))
+    return folder.path, list(dict.fromkeys([*found, *sorted(read_evictions(folder).authorities)]))

@@ -1,0 +1,1 @@
+fabric_apply.py

@@ -53,8 +53,9 @@ options:
     default: {}
   left_out:
     description:
-      - Names of enrolled peers of other organisations that leave the fabric.
-      - All other enrolled peers need a certificate of the new CA before phase V(issue).
+      - Names of peers that the rotation does not wait for. Those of O(peers) among them get the new CA later.
+      - All other enrolled peers of other organisations need a certificate of the new CA before phase V(issue), except
+        evicted ones, see M(skyshift.clusterlink.peer_eviction).
     type: list
     elements: str
     default: []
@@ -178,6 +179,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
     before, wanted = folder.phase(), params["phase"]
     outside = _outside(folder, params)
+    peers = [peer for peer in params["peers"] if peer not in params["left_out"]]
     after, changed = before, False
     if mode.check or wanted is None:
         changed = wanted is not None and is_next(before, wanted)
@@ -188,7 +190,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 folder,
                 wanted,
                 request,
-                params["peers"],
+                peers,
                 params["observed"],
                 now=datetime.now(UTC),
                 outside=outside,
@@ -198,7 +200,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     views = {name: None if ca is None else facts(ca) for name, ca in vars(folder.authorities()).items()}
     return Outcome(
         changed=changed,
-        values={"phase": after, "steps": steps(before, params["peers"], sorted(outside)), **views},
+        values={"phase": after, "steps": steps(before, peers, sorted(outside)), **views},
         diff={"before": {"phase": before}, "after": {"phase": after}},
     )
 

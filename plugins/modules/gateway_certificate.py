@@ -50,6 +50,11 @@ options:
   ca_content:
     description: The CA certificates themselves, instead of a file.
     type: str
+  peers_away:
+    description: Peers whose links the module does not wait for, for example because their clusters are unreachable.
+    type: list
+    elements: str
+    default: []
 notes:
   - In check mode, missing certificate files count as created by an earlier task.
   - A cluster's clock that is more than 60 s off is a warning with the difference. A certificate that is not valid by
@@ -169,7 +174,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         outcome.values["drift"] = done.result.as_values()["drift"]
         if params["wait"] and not mode.check:
             try:
-                wait_for_links(cluster, params["namespace"], params["wait_timeout"], changed=done.result.changed)
+                away = params["peers_away"]
+                wait_for_links(cluster, params["namespace"], params["wait_timeout"], away, changed=done.result.changed)
             except ClusterlinkError as error:
                 outcome.fail(error)
     return outcome
@@ -181,6 +187,7 @@ TASK = Task(
         **MATERIAL_SPEC,
         "peer": {"type": "str", "required": True},
         "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
+        "peers_away": {"type": "list", "elements": "str", "default": []},
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 120},
     },

@@ -126,3 +126,4 @@ def test_evicted_peer_is_refused_by_every_gateway_and_others_lose_no_request(mes
         run = mesh.must("evict_peer", "-v", evict_peer=THREE)
     assert count.failed == 0
     assert run.output.count("accepted: false") == len((ONE, TWO)), run.output
+    assert not (mesh.pki / THREE).exists(), "every gateway has refused its key"

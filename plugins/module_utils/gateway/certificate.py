@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 import binascii
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,20 +70,23 @@ def update_peer_certificate(
     return done
 
 
-def wait_for_links(cluster: Cluster, namespace: str, timeout: float, *, changed: bool) -> None:
-    """Wait until the gateway reaches all of its peers.
+def wait_for_links(
+    cluster: Cluster, namespace: str, timeout: float, away: Collection[str] = (), *, changed: bool
+) -> None:
+    """Wait until the gateway reaches its peers.
 
     Args:
         cluster: Where.
         namespace: The gateway's.
         timeout: Seconds.
+        away: The names of peers that need not be reached.
         changed: Whether certificates have just been changed, so that a Peer's earlier status does not count.
 
     Raises:
         NotReadyError: A peer is not reached in time; it says which one.
         ApiError: The API server refuses to list the peers.
     """
-    peers = [Ref.of(obj) for obj in cluster.list("Peer", namespace)]
+    peers = [Ref.of(obj) for obj in cluster.list("Peer", namespace) if obj["metadata"]["name"] not in away]
     started = time.monotonic()
     if changed and peers:
         time.sleep(min(settle_time(peers), timeout))

@@ -246,6 +246,17 @@ def test_a_peer_of_others_can_be_left_out(fabric: Fabric, tmp_path: Path) -> Non
     assert fabric.phase().values["phase"] == "idle"
 
 
+def test_a_peer_of_the_inventory_can_be_left_out(fabric: Fabric) -> None:
+    del fabric.observed["west"]
+    fabric.away.add("west")
+    assert "west: fabric_ca_rotation: its certificates are unknown" in refusal(fabric, "trust")
+    for wanted in PHASES:
+        assert fabric.phase(wanted, left_out=["west"]).changed
+        fabric.run(peer_certificate, name="east")
+        fabric.update_peer_certificate()
+    assert fabric.phase().values["phase"] == "idle"
+
+
 def test_rsa_to_ecdsa_is_a_rotation(tmp_path: Path) -> None:
     fabric = Fabric(tmp_path)
     fabric.run(fabric_ca, key_type="rsa", key_size=2048)

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import certificate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import (
     component_certificates,
     peer_facts,
@@ -19,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component
     ComponentCertificates,
     make_components,
 )
+from tests.unit.fakes import MemoryCluster
 
 NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
 
@@ -89,3 +91,11 @@ def test_a_certificate_that_cannot_be_read_is_a_fault_and_no_error() -> None:
 
 def test_no_peer_certificate_is_no_fault() -> None:
     assert peer_facts(None) == {"certificate": None, "trusted": [], "fault": ""}
+
+
+def test_links_to_peers_that_are_away_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    peers = [{"kind": "Peer", "metadata": {"name": name, "namespace": "gw"}, "spec": {}} for name in ("west", "moon")]
+    waited: list[str] = []
+    monkeypatch.setattr(certificate, "wait_ready", lambda _cluster, refs, _timeout: waited.extend(map(str, refs)))
+    certificate.wait_for_links(cast("Any", MemoryCluster(*peers)), "gw", 0, ["moon"], changed=False)
+    assert waited == ["Peer gw/west"]

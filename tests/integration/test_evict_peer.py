@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 MOON, EAST, LYON, NICE = "a-moon", "east", "lyon", "nice"
 PLAY = """

@@ -13,7 +13,7 @@ import yaml
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 WITHOUT_FABRIC = {"lab"}
 """Builds clusters; there is no fabric to check."""
-PART_OF_OTHERS = {"preflight", "report"}
+PART_OF_OTHERS = {"preflight"}
 READ_ONLY = {"certificates", "links", "show"}
 """They report what they find, so the clusters are not checked."""
 CONTROLLER = {

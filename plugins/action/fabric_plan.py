@@ -11,7 +11,7 @@ from ..module_utils.fabric.model import Declaration
 from ..module_utils.outcome import Mode, Outcome
 from ..modules import gateway_info, service_info
 from ..modules.fabric_plan import TASK, Found, plan
-from ..plugin_utils.clusters import failed_hosts, reader
+from ..plugin_utils.clusters import failed_hosts, peer_reader
 from ..plugin_utils.task_action import InventoryAction
 
 
@@ -29,19 +29,21 @@ class ActionModule(InventoryAction):
 def _look_up(params: Mapping[str, Any], declaration: Declaration, variables: Mapping[str, Any]) -> Found:
     """Read what is wanted and not given; the warnings leave out hosts whose failure this run has reported already."""
     wanted, reported = params["look_up"], failed_hosts(variables)
-    ends = [host for host in declaration.peers if host not in params["addresses"]] if "gateways" in wanted else []
-    gateways = reader(gateway_info.TASK, variables, ends)()
-    unknown = {host: declaration.unknown(host) for host in declaration.lookups} if "namespaces" in wanted else {}
-    given = {host: {"namespaces": list(names)} for host, names in unknown.items() if names}
-    namespaces = reader(service_info.TASK, variables, given, given)()
-    unread = {host: found["msg"] for host, found in namespaces.items() if "namespaces" not in found}
-    faults = {host: found["msg"] for host, found in gateways.items() if "address" not in found}
+    hosts = declaration.hosts
+    ends = [peer for peer in hosts if peer not in params["addresses"]] if "gateways" in wanted else []
+    gateways = peer_reader(gateway_info.TASK, variables, {peer: hosts[peer] for peer in ends})()
+    unknown = {peer: declaration.unknown(peer) for peer in declaration.lookups} if "namespaces" in wanted else {}
+    given = {hosts[peer]: {"namespaces": list(names)} for peer, names in unknown.items() if names}
+    asked = {peer: hosts[peer] for peer, names in unknown.items() if names}
+    namespaces = peer_reader(service_info.TASK, variables, asked, given)()
+    unread = {peer: found["msg"] for peer, found in namespaces.items() if "namespaces" not in found}
+    faults = {peer: found["msg"] for peer, found in gateways.items() if "address" not in found}
     return Found(
-        addresses={host: found.get("address") for host, found in gateways.items()},
-        observed={host: found["namespaces"] for host, found in namespaces.items() if host not in unread},
+        addresses={peer: found.get("address") for peer, found in gateways.items()},
+        observed={peer: found["namespaces"] for peer, found in namespaces.items() if peer not in unread},
         unread=unread,
         warnings=[
-            *(f"The gateway of {host} cannot be read: {msg}" for host, msg in faults.items() if host not in reported),
-            *(f"Namespaces of {host} cannot be read: {msg}" for host, msg in unread.items() if host not in reported),
+            *(f"The gateway of {p} cannot be read: {msg}" for p, msg in faults.items() if hosts[p] not in reported),
+            *(f"Namespaces of {p} cannot be read: {msg}" for p, msg in unread.items() if hosts[p] not in reported),
         ],
     )

@@ -77,7 +77,7 @@ def _connection_problems(hostvars: Any, hosts: list[str]) -> Iterator[Problem]:
 
 
 def _read(declaration: Declaration, variables: Mapping[str, Any]) -> tuple[Clusters, dict[str, str]]:
-    given = {host: {"namespace": peer.namespace} for host, peer in declaration.peers.items()}
-    found = reader(READ, variables, declaration.peers, given)()
+    given = {peer.host: {"namespace": peer.namespace} for peer in declaration.peers.values()}
+    found = reader(READ, variables, given, given)()
     unread = {host: str(result["msg"]) for host, result in found.items() if "uid" not in result}
     return {host: result for host, result in found.items() if host not in unread}, unread

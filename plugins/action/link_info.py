@@ -8,11 +8,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils.fabric.declaration import parse
 from ..module_utils.fabric.link_view import changes
 from ..module_utils.outcome import Mode, Outcome
 from ..modules import fabric_info
 from ..modules.link_info import TASK, outcome_of, states_of
-from ..plugin_utils.clusters import reader
+from ..plugin_utils.clusters import peer_reader
 from ..plugin_utils.task_action import InventoryAction
 
 _PAUSE = 1.0
@@ -29,7 +30,7 @@ class ActionModule(InventoryAction):
         self.gather_declaration(params, variables)
         if params["infos"] is not None:
             return self.task.run(params, mode)
-        read = reader(fabric_info.TASK, variables, params["declaration"]["peers"])
+        read = peer_reader(fabric_info.TASK, variables, parse(params["declaration"]).hosts)
         states = states_of({**params, "infos": read()})
         if not params["watch"]:
             return outcome_of(states)

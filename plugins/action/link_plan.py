@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..module_utils.fabric.declaration import parse
 from ..module_utils.outcome import Mode, Outcome
 from ..modules import fabric_info, gateway_info
 from ..modules.link_plan import TASK
-from ..plugin_utils.clusters import reader
+from ..plugin_utils.clusters import peer_reader
 from ..plugin_utils.task_action import InventoryAction
 
 
@@ -22,11 +23,12 @@ class ActionModule(InventoryAction):
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
         """Read what is not given, and plan the link."""
         self.gather_declaration(params, variables)
-        hosts = list(params["declaration"]["peers"])
+        hosts = parse(params["declaration"]).hosts
         if params["infos"] is None:
-            params["infos"] = reader(fabric_info.TASK, variables, hosts)()
+            params["infos"] = peer_reader(fabric_info.TASK, variables, hosts)()
         if params["addresses"] is None and params["state"] == "present":
-            ends = [host for host in hosts if host in (params["source"], params["target"])]
-            gateways = reader(gateway_info.TASK, variables, ends)()
-            params["addresses"] = {host: found.get("address") for host, found in gateways.items()}
+            named = (params["source"], params["target"])
+            ends = {peer: host for peer, host in hosts.items() if peer in named or host in named}
+            gateways = peer_reader(gateway_info.TASK, variables, ends)()
+            params["addresses"] = {peer: found.get("address") for peer, found in gateways.items()}
         return self.task.run(params, mode)

@@ -10,10 +10,10 @@ version_added: "0.1.0"
 author: The skyshift.clusterlink contributors (@skyshift)
 short_description: The certificate options of many hosts, for one task of peer_certificate
 description:
-  - Returns each host's name with the certificate options from its variables, for
+  - Returns each peer's name with the certificate options from its host's variables, for
     O(skyshift.clusterlink.peer_certificate#module:peers).
-  - The variables are C(clusterlink_key_type), C(clusterlink_key_size), C(clusterlink_certificate_days) and
-    C(clusterlink_renew_percent).
+  - The variables are C(clusterlink_peer_name), C(clusterlink_key_type), C(clusterlink_key_size),
+    C(clusterlink_certificate_days) and C(clusterlink_renew_percent).
 positional: _input, hostvars
 options:
   _input:
@@ -48,6 +48,8 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .hosts_by_peer import hosts_by_peer
+
 _VARIABLES = {
     "key_type": "clusterlink_key_type",
     "key_size": "clusterlink_key_size",
@@ -59,10 +61,10 @@ _VARIABLES = {
 def certificate_peers(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The peers; an option is left out where the host does not have its variable."""
     peers = []
-    for host in hosts:
+    for name, host in hosts_by_peer(hosts, hostvars).items():
         variables = hostvars[host]
         given = {option: variables[name] for option, name in _VARIABLES.items() if name in variables}
-        peers.append({"name": host, **given})
+        peers.append({"name": name, **given})
     return peers
 
 

@@ -142,8 +142,8 @@ EXAMPLES = r"""
   skyshift.clusterlink.fabric_apply:
     context: "{{ clusterlink_context }}"
     fabric: demo
-    objects: "{{ fabric.plan.peers[inventory_hostname].objects }}"
-    pending: "{{ fabric.plan.peers[inventory_hostname].pending }}"
+    objects: "{{ fabric.plan.peers[clusterlink_peer_name].objects }}"
+    pending: "{{ fabric.plan.peers[clusterlink_peer_name].pending }}"
     gateways: "{{ fabric.plan.gateways }}"
 
 - name: Apply one Peer, and remove all other objects of the fabric

@@ -103,8 +103,10 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
     if wrong:
         raise ClusterlinkError(wrong)
     infos = params["infos"]
-    uses = declared_uses(parse(params["declaration"])) if infos is None else observed_uses(infos)
-    found = losses(uses, peers=params["peers"], services=services)
+    declaration = parse(params["declaration"])
+    uses = declared_uses(declaration) if infos is None else observed_uses(infos)
+    peers = [declaration.peer_of(name) or name for name in params["peers"]]
+    found = losses(uses, peers=peers, services=services)
     outcome = Outcome(values={"losses": [loss.as_dict() for loss in found]})
     if params["force"]:
         outcome.warnings = [f"{loss}." for loss in found]

@@ -23,7 +23,7 @@ extends_documentation_fragment:
 options:
   addresses:
     description:
-      - The address of each cluster's gateway, as a mapping from the host to V(host) and V(port).
+      - The address of each cluster's gateway, as a mapping from the peer to V(host) and V(port).
       - Peers without an address here or in C(clusterlink_gateway_host) and C(clusterlink_gateway_port) are pending in
         the plan.
     type: dict
@@ -34,14 +34,14 @@ options:
         without C(clusterlink_).
       - "The keys of the fabric are V(fabric), V(group), V(link_mode), V(links), V(services), V(shared_namespaces),
         V(policies), and V(groups), which maps each group's name to its hosts."
-      - "V(peers) maps each host to its variables: V(namespace), V(labels), V(ingress_type), V(gateway_host),
-        V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
+      - "V(peers) maps each host to its variables: V(peer_name), V(namespace), V(labels), V(ingress_type),
+        V(gateway_host), V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
     type: dict
   observed:
     description:
-      - The resources in the namespaces of RV(plan.lookups), as a mapping from each host to its
+      - The resources in the namespaces of RV(plan.lookups), as a mapping from each peer to its
         RV(skyshift.clusterlink.service_info#module:namespaces).
-      - A missing or null host or namespace is unknown. The plan keeps what other clusters import from it, and removes
+      - A missing or null peer or namespace is unknown. The plan keeps what other clusters import from it, and removes
         nothing there.
     type: dict
     default: {}
@@ -167,8 +167,8 @@ plan:
       description: Each cluster's part.
       type: dict
       contains:
-        HOST:
-          description: A cluster's part, by its host.
+        PEER:
+          description: A cluster's part, by its peer's name.
           type: dict
           contains:
             objects:
@@ -193,11 +193,11 @@ plan:
               type: list
               elements: dict
     lookups:
-      description: By host, the namespaces that O(observed) needs, because the plan depends on them.
+      description: By peer, the namespaces that O(observed) needs, because the plan depends on them.
       type: dict
       sample: {east: [train], west: [train]}
 unread:
-  description: By host, why the namespaces of a cluster could not be read. Empty without O(look_up).
+  description: By peer, why the namespaces of a cluster could not be read. Empty without O(look_up).
   returned: success
   type: dict
   sample: {west: 'west: the API server refuses the connection'}
@@ -232,7 +232,7 @@ class Found:
     Attributes:
         addresses: As option C(addresses).
         observed: As option C(observed).
-        unread: By host, why its namespaces could not be read.
+        unread: By peer, why its namespaces could not be read.
         warnings: A sentence for each cluster that could not be read.
     """
 

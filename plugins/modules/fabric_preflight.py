@@ -168,7 +168,8 @@ def _identity(params: Mapping[str, Any], declaration: Declaration, clusters: Clu
     folder, known = fingerprints(params["path"], declaration.fabric)
     expected = Expected(
         declaration.fabric,
-        {host: peer.namespace for host, peer in declaration.peers.items()},
+        {peer.host: name for name, peer in declaration.peers.items()},
+        {peer.host: peer.namespace for peer in declaration.peers.values()},
         folder,
         known,
         params["store"],

@@ -74,10 +74,10 @@ EXAMPLES = r"""
 - name: Apply both sides of it
   skyshift.clusterlink.peer:
     context: "{{ clusterlink_context }}"
-    name: "{{ wanted.sides[inventory_hostname].peer }}"
-    gateways: "{{ wanted.sides[inventory_hostname].gateways }}"
+    name: "{{ wanted.sides[clusterlink_peer_name].peer }}"
+    gateways: "{{ wanted.sides[clusterlink_peer_name].gateways }}"
     link: {name: backup, source: east, fabric: demo}
-  when: inventory_hostname in wanted.sides
+  when: clusterlink_peer_name in wanted.sides
 """
 
 RETURN = r"""

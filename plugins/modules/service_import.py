@@ -178,7 +178,7 @@ def build(item: Item, labels: Mapping[str, str]) -> Object:
     """The desired Import."""
     peers = frozenset(source.name("peer") for source in item.items("sources"))
     target_port = item.port("target_port")
-    imported = import_object(read_import(item, Clusters("", frozenset(), {}, externals=peers)), labels)
+    imported = import_object(read_import(item, Clusters("", {}, {}, externals=peers)), labels)
     if target_port:
         imported["spec"]["targetPort"] = target_port
     return imported

@@ -43,8 +43,8 @@ EXAMPLES = r"""
 - name: Read these namespaces
   skyshift.clusterlink.service_info:
     context: "{{ clusterlink_context }}"
-    namespaces: "{{ planned.plan.lookups[inventory_hostname] }}"
-  when: inventory_hostname in planned.plan.lookups
+    namespaces: "{{ planned.plan.lookups[clusterlink_peer_name] }}"
+  when: clusterlink_peer_name in planned.plan.lookups
   register: found
 """
 

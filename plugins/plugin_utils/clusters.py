@@ -44,6 +44,29 @@ def reader(
     return read
 
 
+def peer_reader(
+    task: Task,
+    variables: Mapping[str, Any],
+    hosts: Mapping[str, str],
+    given: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Callable[[], Results]:
+    """As C(reader), with the results by peer.
+
+    Args:
+        task: The task; it may not change anything.
+        variables: The variables of the calling task, with C(hostvars).
+        hosts: The host of each peer to ask.
+        given: Options by host, in place of the host's variables.
+    """
+    read = reader(task, variables, hosts.values(), given)
+
+    def read_peers() -> Results:
+        found = read()
+        return {peer: found[host] for peer, host in hosts.items()}
+
+    return read_peers
+
+
 def failed_hosts(variables: Mapping[str, Any]) -> set[str]:
     """The hosts of the play that have failed in this run."""
     return {*variables.get("ansible_play_hosts_all", ())} - {*variables.get("ansible_play_hosts", ())}

@@ -252,6 +252,29 @@ def test_the_group_may_be_named_in_the_inventory(installed: Fabric) -> None:
     )
 
 
+def test_a_host_is_called_by_its_peers_name(installed: Fabric) -> None:
+    east = {**installed.hosts.pop("east"), "clusterlink_peer_name": "east"}
+    installed.hosts["K8S_East.example"] = east
+    web = {"name": "web", "namespace": "default", "port": 80, "allow": [{"from": {}}]}
+    installed.variables["clusterlink_services"] = [
+        {**web, "exported_by": ["K8S_East.example"], "imported_by": ["west"]},
+        {**web, "name": "db", "exported_by": ["east"], "imported_by": ["west"]},
+    ]
+    installed.variables["clusterlink_gateway_host"], installed.variables["clusterlink_gateway_port"] = "gateway", 443
+    assert installed.play("site", "--check", "--diff", "-e", "clusterlink_ingress_type=none") == 0, installed.output
+    assert f"Peer {installed.variables['clusterlink_namespace']}/east" in installed.output
+    assert "peer: east" in installed.output or '"peer": "east"' in installed.output
+    installed.play("certificates", "-e", "certificates_served=false")
+    table = installed.output.partition("TASK [Show the certificates]")[2].partition("msg:")[2].partition("TASK")[0]
+    assert "east" in table
+    assert "K8S_East.example" not in table
+    del installed.variables["clusterlink_services"]
+    east["clusterlink_peer_name"] = "orient"
+    output = installed.refused("site")
+    assert "K8S_East.example: namespace" in output
+    assert "contains the gateway of another peer (found: east)" in output
+
+
 def test_a_users_settings_change_nothing(installed: Fabric) -> None:
     for own in installed.hosts.values():
         own.update(ansible_connection="ssh", ansible_become=True, ansible_host="192.0.2.1")

@@ -10,13 +10,13 @@ from typing import Any
 
 from ..clusterlink import api
 from ..common.fields import Item, Report
-from ..common.naming import dns_label_fault
 from ..common.types import Address
 from .expansion import expand
 from .groups import Clusters
 from .links import read_links
 from .model import LINK_MODES, ON_DEMAND, ApiServer, Declaration, Peer
 from .observed import read_observed
+from .peer_names import read_peer_names
 from .policies import read_policy
 from .resources import PeerEntry, read_access_policy, read_export, read_import, read_peer
 from .services import read_service
@@ -34,6 +34,7 @@ API_SERVER_VARIABLES = ("kubeconfig", "context", "host")
 """The variables for each host's API server, only to find two hosts that are one cluster."""
 
 HOST_VARIABLES = (
+    "peer_name",
     "namespace",
     "labels",
     "ingress_type",
@@ -53,7 +54,7 @@ def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) ->
     Args:
         data: C(FABRIC_VARIABLES) by name; C(groups), every inventory group's hosts; and C(peers), which maps each
             host of C(group) to its C(HOST_VARIABLES).
-        observed: The found resources by host and namespace; a missing namespace is unknown.
+        observed: The found resources by peer and namespace; a missing namespace is unknown.
 
     Raises:
         ClusterlinkError: With every problem, each with the path of the inventory's variable.
@@ -66,7 +67,7 @@ def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) ->
 
 
 def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[str, Address | None]:
-    """The gateways' addresses, from plain C({host: {"host": str, "port": int}}); null for an unknown one.
+    """The gateways' addresses, from plain C({peer: {"host": str, "port": int}}); null for an unknown one.
 
     Args:
         data: The value of a module's option.
@@ -95,17 +96,19 @@ def _read(data: Mapping[str, Any], report: Report) -> Declaration:
     group = fabric.text("clusterlink_group", DEFAULT_GROUP)
     if not hosts:
         fabric.problem("clusterlink_group", "is a group without hosts", group, "Add a host for each cluster")
-    entries = {host: [read_peer(each) for each in own.items("clusterlink_peers")] for host, own in hosts.items()}
-    clusters = Clusters(
-        group=group,
-        peers=frozenset(hosts),
-        groups={group: tuple(sorted(hosts)), **_read_groups(top)},
-        externals=frozenset(entry.name for own in entries.values() for entry in own) - hosts.keys(),
-    )
+    groups = {group: tuple(sorted(hosts)), **_read_groups(top)}
+    names = read_peer_names(hosts, groups)
+    entries = {
+        host: [_renamed(read_peer(each), names) for each in own.items("clusterlink_peers")]
+        for host, own in hosts.items()
+    }
+    externals = frozenset(entry.name for own in entries.values() for entry in own) - set(names.values())
+    clusters = Clusters(group, names, groups, externals)
+    peers = [_read_host(own, clusters, entries[host]) for host, own in hosts.items()]
     declaration = Declaration(
         fabric=fabric.name("clusterlink_fabric", DEFAULT_FABRIC),
         link_mode=fabric.choice("clusterlink_link_mode", LINK_MODES, ON_DEMAND),
-        peers={host: _read_host(own, clusters, entries[host]) for host, own in sorted(hosts.items())},
+        peers={peer.name: peer for peer in sorted(peers, key=lambda each: each.name)},
         services=tuple(read_service(item, clusters) for item in fabric.items("clusterlink_services")),
         links=tuple(link for item in fabric.items("clusterlink_links") for link in read_links(item, clusters)),
         policies=tuple(read_policy(item, clusters) for item in fabric.items("clusterlink_policies")),
@@ -130,17 +133,20 @@ def _read_groups(top: Item) -> dict[str, tuple[str, ...]]:
     return groups
 
 
+def _renamed(entry: PeerEntry, names: Mapping[str, str]) -> PeerEntry:
+    """The entry with the peer's name in place of its host's."""
+    return replace(entry, name=names.get(entry.name, entry.name))
+
+
 def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
-    fault = dns_label_fault(own.host)
-    if fault:
-        fix = "Rename the host: its name is the peer's, and the DNS name in its certificate"
-        own.problem("inventory_hostname", fault, own.host, fix)
+    name = clusters.hosts[own.host]
     ingress = own.choice("clusterlink_ingress_type", INGRESS_TYPES, INGRESS_TYPES[0])
     gateway_host = own.text("clusterlink_gateway_host")
     gateway_port = own.port("clusterlink_gateway_port")
     reason = f"clusterlink_access_policies of {own.host}"
     peer = Peer(
-        name=own.host,
+        name=name,
+        host=own.host,
         api_server=ApiServer(
             own.get("clusterlink_kubeconfig"), own.text("clusterlink_context"), own.text("clusterlink_host")
         ),
@@ -148,7 +154,7 @@ def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
         labels=own.labels("clusterlink_labels"),
         outbound_only=ingress == "none" and not gateway_host,
         address=Address(gateway_host, gateway_port) if gateway_host and gateway_port else None,
-        entries=_by_name(own, entries),
+        entries=_by_name(own, name, entries),
         exports=tuple(read_export(item) for item in own.items("clusterlink_exports")),
         imports=tuple(read_import(item, clusters) for item in own.items("clusterlink_imports")),
         policies=tuple(read_access_policy(each, clusters, reason) for each in own.items("clusterlink_access_policies")),
@@ -157,10 +163,10 @@ def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
     return peer
 
 
-def _by_name(own: Item, entries: list[PeerEntry]) -> dict[str, PeerEntry]:
+def _by_name(own: Item, name: str, entries: list[PeerEntry]) -> dict[str, PeerEntry]:
     named: dict[str, PeerEntry] = {}
     for entry in entries:
-        if entry.name == own.host:
+        if entry.name == name:
             own.report.add(entry.origin.where, "is the cluster itself", entry.name, "Name another peer", own.host)
         if entry.name in named:
             first = named[entry.name].origin.where

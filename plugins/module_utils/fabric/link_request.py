@@ -125,11 +125,13 @@ def request(
 
 def _cluster(item: Item, key: str, fabric: Fabric, *, required: bool) -> str:
     name = item.text(key, required=required)
-    hosts = fabric.declaration.peers
-    if name and name not in hosts:
-        fix = did_you_mean(name, hosts) or f"Hosts of the inventory's group: {', '.join(sorted(hosts))}"
+    peer = fabric.declaration.peer_of(name)
+    if name and not peer:
+        hosts = fabric.declaration.hosts
+        known = sorted({*hosts, *hosts.values()})
+        fix = did_you_mean(name, known) or f"Hosts of the inventory's group: {', '.join(sorted(hosts.values()))}"
         item.problem(key, "is not a cluster of the fabric", name, fix)
-    return name
+    return peer
 
 
 def _check_name(fabric: Fabric, wanted: NamedLink, report: Report) -> None:

@@ -44,7 +44,8 @@ class Peer:
     """One cluster, as its host's variables declare it.
 
     Attributes:
-        name: The inventory host.
+        name: Its name in the fabric.
+        host: The inventory host.
         api_server: Its API server.
         namespace: The namespace of its gateway and its Peer objects.
         labels: The peer's labels, on which policies can select.
@@ -57,6 +58,7 @@ class Peer:
     """
 
     name: str
+    host: str
     api_server: ApiServer
     namespace: str
     labels: Mapping[str, str]
@@ -75,14 +77,14 @@ class Declaration:
     Attributes:
         fabric: The fabric's name.
         link_mode: One of C(LINK_MODES).
-        peers: Its clusters, by host.
+        peers: Its clusters, by their peers' names.
         services: The declared services; after the expansion, also those from found resources.
         links: The declared links.
         policies: The policies that are declared for several clusters.
         shared: The shared namespaces.
         observed: The found resources.
-        lookups: By host, the namespaces to look up. The expansion sets this and all attributes below.
-        uncertain: By host, the peers to which a link may be needed, with the reason.
+        lookups: By peer, the namespaces to look up. The expansion sets this and all attributes below.
+        uncertain: By peer, the peers to which a link may be needed, with the reason.
         notes: The found resources that are left out, with the reason.
     """
 
@@ -101,6 +103,17 @@ class Declaration:
     def unknown(self, host: str) -> tuple[str, ...]:
         """The namespaces of a cluster that need a lookup and have no result."""
         return tuple(each for each in self.lookups.get(host, ()) if not self.observed.knows(host, each))
+
+    @property
+    def hosts(self) -> dict[str, str]:
+        """The inventory host of each peer, in the order of C(peers)."""
+        return {name: peer.host for name, peer in self.peers.items()}
+
+    def peer_of(self, name: str) -> str:
+        """The peer that this name of a peer or an inventory host means; empty when there is none."""
+        if name in self.peers:
+            return name
+        return next((peer for peer, host in self.hosts.items() if host == name), "")
 
     def outsiders(self) -> frozenset[str]:
         """The peers outside the inventory, which C(clusterlink_peers) of a cluster declares."""

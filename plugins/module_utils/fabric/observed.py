@@ -120,7 +120,7 @@ class Observed:
 
 
 def read_observed(value: object, report: Report) -> Observed:
-    """Read C({host: {namespace: result of service_info}}); null for an unknown host or namespace."""
+    """Read C({peer: {namespace: result of service_info}}); null for an unknown peer or namespace."""
     top = Item(value, "observed", report)
     found: dict[tuple[str, str], FoundNamespace] = {}
     for host in sorted(top.keys()):

@@ -53,7 +53,7 @@ def _check_api_servers(peers: Iterable[Peer], report: Report) -> None:
             firsts.append(peer)
             continue
         variable, found = peer.api_server.variable()
-        report.add(variable, f"is also the cluster of {first.name}", found, "Give each host its own cluster", peer.name)
+        report.add(variable, f"is also the cluster of {first.host}", found, "Give each host its own cluster", peer.host)
 
 
 def _once(services: Sequence[Service], report: Report) -> tuple[Service, ...]:
@@ -123,10 +123,10 @@ def _check_sources(declaration: Declaration, resources: Mapping[str, ClusterReso
             if source.peer in exported and (source.namespace, source.name) not in exported[source.peer]:
                 names = [f"{namespace}/{export}" for namespace, export in exported[source.peer]]
                 fix = did_you_mean(name, names) or f"Add it to clusterlink_exports of {source.peer}"
-                report.add(where, f"is not exported by {source.peer}", name, fix, host)
+                report.add(where, f"is not exported by {source.peer}", name, fix, peer.host)
             elif source.peer and source.peer not in exported and source.peer not in peer.entries:
                 what = f"is a peer outside the inventory, and {host} does not have its address"
-                report.add(f"{where}.peer", what, source.peer, "Add it to clusterlink_peers of the host", host)
+                report.add(f"{where}.peer", what, source.peer, "Add it to clusterlink_peers of the host", peer.host)
 
 
 def _sources(peer: Peer) -> Iterator[tuple[str, Source]]:

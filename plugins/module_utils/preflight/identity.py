@@ -20,6 +20,7 @@ class Expected:
 
     Attributes:
         fabric: The fabric's name.
+        peers: By host, the peer's name.
         namespaces: By host, the gateway's namespace.
         folder: The fabric's folder on the controller.
         authorities: The fingerprints of the CAs in it, those of a rotation included.
@@ -27,6 +28,7 @@ class Expected:
     """
 
     fabric: str
+    peers: Mapping[str, str]
     namespaces: Mapping[str, str]
     folder: str
     authorities: Collection[str] = ()
@@ -77,8 +79,11 @@ def _same_clusters(clusters: Clusters) -> Iterator[Problem]:
 
 def _of_others(host: str, gateway: Mapping[str, Any], expected: Expected, *, ours: bool) -> Iterator[Problem]:
     where = f"namespace {gateway['namespace']}"
-    fix = "Check clusterlink_context and clusterlink_host; -e clusterlink_replace_gateway=true replaces the gateway"
-    if gateway["peer"] and gateway["peer"] != host:
+    fix = (
+        "Check clusterlink_context, clusterlink_host and clusterlink_peer_name; "
+        "-e clusterlink_replace_gateway=true replaces the gateway"
+    )
+    if gateway["peer"] and gateway["peer"] != expected.peers[host]:
         yield Problem(where, "contains the gateway of another peer", gateway["peer"], fix, host)
     # A label that was changed by hand is drift.
     if gateway["fabric"] and gateway["fabric"] != expected.fabric and not ours:

@@ -17,7 +17,7 @@ from ..pki.renewal import require_percent
 from ..pki.subject import require_subject
 
 OPTIONS: dict[str, Any] = {
-    **GATEWAY_SPEC,
+    **{option: spec for option, spec in GATEWAY_SPEC.items() if option != "peer"},
     "install": {"type": "str", "choices": [*INSTALLS, "external"], "default": INSTALLS[0]},
     "key_type": {"type": "str", "choices": list(SIZES)},
     "key_size": {"type": "int", "no_log": False},
@@ -29,11 +29,15 @@ OPTIONS: dict[str, Any] = {
 """The options whose host variables are C(clusterlink_OPTION)."""
 
 
+_ANY_PEER = "peer"
+"""Stands for the peer's name, which the compiler of the plan checks."""
+
+
 def option_problems(host: str, params: Mapping[str, Any]) -> Iterator[Problem]:
     """Every value that a module of the run would refuse, named by its variable.
 
     Args:
-        host: The inventory host, which is the peer.
+        host: The inventory host.
         params: The values of C(OPTIONS), of the right types.
     """
     checks: list[Callable[[], object]] = [
@@ -45,7 +49,7 @@ def option_problems(host: str, params: Mapping[str, Any]) -> Iterator[Problem]:
         lambda: require_passphrase(params["ca_passphrase"], "ca_passphrase"),
     ]
     if params["install"] != "external":
-        checks.append(lambda: gateway_spec({**params, "peer": host}))
+        checks.append(lambda: gateway_spec({**params, "peer": _ANY_PEER}))
     for check in checks:
         try:
             check()

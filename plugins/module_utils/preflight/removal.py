@@ -27,6 +27,7 @@ def removals(declaration: Declaration, clusters: Clusters) -> list[Problem]:
         clusters: What was found; hosts whose clusters do not respond are not among them.
     """
     declared = resources_by_cluster(declaration)
+    clusters = {name: clusters[host] for name, host in declaration.hosts.items() if host in clusters}
     found = [*_lost_imports(declaration, declared, clusters), *_lost_peers(declaration, clusters)]
     exported = sum(len(_ours(declaration, cluster["exports"])) for cluster in clusters.values())
     if exported and not any(each.exports for each in declared.values()) and not declaration.lookups:
@@ -40,8 +41,8 @@ def _lost_imports(
 ) -> Iterator[Problem]:
     exports = {host: {(each.namespace, each.name) for each in own.exports} for host, own in declared.items()}
     unknown = {host: set(declaration.unknown(host)) for host in declaration.peers}
-    for host, cluster in clusters.items():
-        wanted = {(each.namespace, each.name): each for each in declared[host].imports}
+    for name, cluster in clusters.items():
+        wanted = {(each.namespace, each.name): each for each in declared[name].imports}
         for each in _ours(declaration, cluster["imports"]):
             before = [(source["peer"], source["export_namespace"], source["export_name"]) for source in each["sources"]]
             if not before or any(namespace in unknown.get(peer, ()) for peer, namespace, _name in before):
@@ -49,15 +50,16 @@ def _lost_imports(
             now = wanted.get((each["namespace"], each["name"]))
             if now is None:
                 stay = any(
-                    peer not in exports or (namespace, name) in exports[peer]
-                    for peer, namespace, name in before
-                    if peer in exports or peer in declaration.peers[host].entries
+                    peer not in exports or (namespace, export) in exports[peer]
+                    for peer, namespace, export in before
+                    if peer in exports or peer in declaration.peers[name].entries
                 )
             else:
                 stay = bool(now.sources)
             if not stay:
                 peers = ", ".join(sorted({peer for peer, _namespace, _name in before}))
                 what = f"would lose its last source: {peers}"
+                host = declaration.peers[name].host
                 yield Problem(f"Import {each['namespace']}/{each['name']}", what, fix=_FIX, host=host)
 
 

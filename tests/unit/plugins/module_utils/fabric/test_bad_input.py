@@ -148,8 +148,8 @@ def test_host_whose_name_cannot_be_a_peers_is_refused(declare: Declare, problem:
     data["peers"]["south_1"] = {}
     assert problem(data) == (
         "south_1: inventory_hostname: is not a DNS label (lower-case letters, digits and '-', with a letter or digit "
-        'at both ends) (found: "south_1"). Rename the host: its name is the peer\'s, and the DNS name in its '
-        "certificate."
+        'at both ends) (found: "south_1"). Set clusterlink_peer_name for this host, or rename it: the peer has its '
+        "name."
     )
 
 

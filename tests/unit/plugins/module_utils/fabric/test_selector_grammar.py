@@ -18,7 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.select
 
 Data = dict[str, Any]
 
-CLUSTERS = Clusters("clusters", frozenset({"east", "west"}), {"eu": ("west", "east")}, frozenset({"far"}))
+CLUSTERS = Clusters("clusters", {"east": "east", "west": "west"}, {"eu": ("west", "east")}, frozenset({"far"}))
 
 
 def read(reader: Any, value: Data, clusters: Clusters | None = CLUSTERS) -> Data:

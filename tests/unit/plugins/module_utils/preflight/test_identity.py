@@ -16,6 +16,7 @@ NAMESPACE = "clusterlink-system"
 def expected(**more: Any) -> Expected:
     values: dict[str, Any] = {
         "fabric": "demo",
+        "peers": {"east": "east", "west": "west"},
         "namespaces": {"east": NAMESPACE, "west": NAMESPACE},
         "folder": "/pki/demo",
         "authorities": ["aa"],

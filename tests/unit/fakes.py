@@ -145,8 +145,19 @@ class MemoryCluster:
         return self.stored(obj)
 
     def delete(
-        self, kind: str, name: str, namespace: str = "", *, uid: str = "", version: str = "", dry_run: bool = False
+        self,
+        kind: str,
+        name: str,
+        namespace: str = "",
+        *,
+        uid: str = "",
+        version: str = "",
+        orphan: bool = False,
+        grace: int | None = None,
+        dry_run: bool = False,
     ) -> bool:
+        assert not orphan, "this fake knows no owners"
+        assert grace is None or kind == "Pod"
         ref = Ref(kind, name, namespace)
         metadata = self.objects.get(ref, {}).get("metadata", {})
         for given, key in ((uid, "uid"), (version, "resourceVersion")):

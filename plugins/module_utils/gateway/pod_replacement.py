@@ -64,7 +64,7 @@ def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
             _start_envoy_drain(cluster, pod)
         time.sleep(DRAIN_SECONDS[0])
         refs = [Ref.of(pod) for pod in alone]
-        delete_objects(cluster, refs, check=False)
+        delete_objects(cluster, refs, check=False, known=alone)
         wait_gone(cluster, refs, GONE_SECONDS)
 
 

@@ -17,8 +17,8 @@ from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult, PartlyDoneError, delete_objects
 from ..kube.client import Cluster
+from ..kube.deletion import delete_observed
 from ..kube.discovery import Contents, namespace_contents
-from ..kube.errors import ApiError
 from ..kube.parallel import Query, read
 from ..kube.wait import wait_gone
 from .namespace_contents import INHABITANTS, foreign_objects, is_own_pod
@@ -87,6 +87,11 @@ class _Found:
     declared: list[Object]
     of_imports: list[Object]
 
+    @property
+    def known(self) -> list[Object]:
+        """What is removed, but for what the control plane makes: that may recreate it until it ends."""
+        return [*self.own, *self.operator, *self.instances, *self.namespaces, *self.definitions]
+
 
 @dataclass(frozen=True)
 class _Order:
@@ -94,16 +99,16 @@ class _Order:
 
     first: list[Ref]
     workloads: list[Ref]
-    instances: list[Ref]
+    instances: list[Object]
     rest: list[Ref]
     last: list[Ref]
-    pods: list[Ref]
+    pods: list[Object]
     operator_pods: list[Ref]
 
     @property
     def all(self) -> list[Ref]:
         """All objects to remove."""
-        return [*self.first, *self.workloads, *self.instances, *self.rest, *self.last]
+        return [*self.first, *self.workloads, *map(Ref.of, self.instances), *self.rest, *self.last]
 
 
 def remove_gateway(
@@ -144,23 +149,23 @@ def remove_gateway(
         raise ClusterlinkError(_still_declared(found.declared))
 
     order = _order(found, own, definitions, removal.kept)
-    removal.result = delete_objects(cluster, order.all, check=True)
+    removal.result = delete_objects(cluster, order.all, check=True, known=found.known)
     # Objects that a killed run deleted may still exist: the waits below include them.
     if check or not order.all:
         return removal
 
     removal.result = ApplyResult()
     try:
-        _delete(cluster, order.first, removal.result)
+        _delete(cluster, order.first, found, removal.result)
         wait_gone(cluster, order.first if found.served else [*order.first, *order.operator_pods], timeout)
-        _delete(cluster, order.workloads, removal.result)
+        _delete(cluster, order.workloads, found, removal.result)
         _end_at_once(cluster, order.pods)
         # A control plane that still runs would recreate its Lease.
-        wait_gone(cluster, [*order.workloads, *order.pods], timeout)
-        removal.result.add(delete_objects(cluster, order.instances, check=True))
+        wait_gone(cluster, [*order.workloads, *map(Ref.of, order.pods)], timeout)
+        removal.result.add(delete_objects(cluster, [Ref.of(each) for each in order.instances], check=True))
         release_instances(cluster, order.instances)
         for refs in (order.rest, order.last):
-            _delete(cluster, refs, removal.result)
+            _delete(cluster, refs, found, removal.result)
             if wait:
                 wait_gone(cluster, refs, max(0.0, deadline - time.monotonic()))
     except ClusterlinkError as error:
@@ -168,11 +173,11 @@ def remove_gateway(
     return removal
 
 
-def _end_at_once(cluster: Cluster, pods: Sequence[Ref]) -> None:
+def _end_at_once(cluster: Cluster, pods: Sequence[Object]) -> None:
     """End pods at once: they would keep serving until their grace period is over, and nobody must use them."""
     for pod in pods:
-        with contextlib.suppress(ApiError):  # without permission, they end after their grace period
-            cluster.delete(pod.kind, pod.name, pod.namespace, grace=_END_SECONDS)
+        with contextlib.suppress(ClusterlinkError):  # without permission, they end after their grace period
+            delete_observed(cluster, pod, grace=_END_SECONDS)
 
 
 def _order(found: _Found, own: Sequence[Object], definitions: list[Ref], kept: list[str]) -> _Order:
@@ -189,22 +194,22 @@ def _order(found: _Found, own: Sequence[Object], definitions: list[Ref], kept: l
     if own:
         rest = [Ref.of(obj) for obj in (*_orphans(found, bool(definitions)), *found.made_by_controlplane)] + rest
     removed = {*deployments, *instances, *rest}
-    pods = [Ref.of(obj) for obj in found.inhabitants if is_own_pod(obj)]
+    pods = [obj for obj in found.inhabitants if is_own_pod(obj)]
     return _Order(
         first=instances if found.served else operators,
         workloads=[ref for ref in deployments if ref not in operators],
-        instances=[] if found.served else instances,
+        instances=[] if found.served else found.instances,
         rest=rest,
         last=[*_removable_namespaces(found, removed, kept), *definitions],
-        pods=[ref for ref in pods if ref.namespace != operator.NAMESPACE],
-        operator_pods=[ref for ref in pods if ref.namespace == operator.NAMESPACE],
+        pods=[pod for pod in pods if pod["metadata"]["namespace"] != operator.NAMESPACE],
+        operator_pods=[Ref.of(pod) for pod in pods if pod["metadata"]["namespace"] == operator.NAMESPACE],
     )
 
 
-def _delete(cluster: Cluster, refs: Sequence[Ref], result: ApplyResult) -> None:
+def _delete(cluster: Cluster, refs: Sequence[Ref], found: _Found, result: ApplyResult) -> None:
     """Remove objects and add them to the result, also when only some could be removed."""
     try:
-        done = delete_objects(cluster, refs, check=False)
+        done = delete_objects(cluster, refs, check=False, known=found.known)
     except PartlyDoneError as error:
         result.add(error.done)
         raise

@@ -11,7 +11,7 @@ unfinished takeover, and is removed last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..clusterlink.ownership import is_ours
@@ -21,6 +21,7 @@ from ..common.types import Object
 from ..errors import Problem
 from ..kube.apply import ApplyResult, delete_objects
 from ..kube.client import Cluster
+from ..kube.deletion import delete_observed
 from ..kube.parallel import Query, gather, read
 from ..kube.wait import wait_gone
 from .namespace_contents import INHABITANTS, foreign_objects
@@ -44,6 +45,7 @@ class Takeover:
         deployments: The gateway's Deployments that are not ours.
         leftovers: The operator's other objects, in the order of removal.
         surroundings: Its namespace and its CustomResourceDefinition, as far as they are ours.
+        known: All of these objects as they were read.
     """
 
     namespace: str
@@ -54,6 +56,7 @@ class Takeover:
     deployments: list[Object] = field(default_factory=list)
     leftovers: list[Ref] = field(default_factory=list)
     surroundings: list[Ref] = field(default_factory=list)
+    known: list[Object] = field(default_factory=list)
 
     @property
     def replaced(self) -> frozenset[Ref]:
@@ -74,8 +77,8 @@ class Takeover:
         """
         operators = [Ref.of(each) for each in self.operators]
         later = [*self.leftovers, *map(Ref.of, self.instances), *self.surroundings]
-        delete_objects(cluster, [*operators, *later], check=True)  # find every problem before the first removal
-        result = delete_objects(cluster, operators, check=check)
+        self._delete(cluster, [*operators, *later], check=True)  # find every problem before the first removal
+        result = self._delete(cluster, operators, check=check)
         if check:
             return result
         wait_gone(cluster, [*operators, *self._operator_pods(cluster)], GONE_SECONDS)
@@ -89,15 +92,18 @@ class Takeover:
             ClusterlinkError: Something may not be removed, or is not gone in time.
         """
         instances = [Ref.of(each) for each in self.instances]
-        result = delete_objects(cluster, [*self.leftovers, *instances, *self.surroundings], check=True)
+        result = self._delete(cluster, [*self.leftovers, *instances, *self.surroundings], check=True)
         if not check:
             drain_orphaned_pods(cluster, self.namespace)
-            delete_objects(cluster, self.leftovers, check=False)
+            self._delete(cluster, self.leftovers, check=False)
             # No operator runs that would remove the finalizer, or the gateway with it.
-            release_instances(cluster, instances)
-            delete_objects(cluster, self.surroundings, check=False)
+            release_instances(cluster, self.instances)
+            self._delete(cluster, self.surroundings, check=False)
             wait_gone(cluster, self.surroundings, GONE_SECONDS)
         return result
+
+    def _delete(self, cluster: Cluster, refs: Sequence[Ref], *, check: bool) -> ApplyResult:
+        return delete_objects(cluster, refs, check=check, known=self.known)
 
     def _operator_pods(self, cluster: Cluster) -> list[Ref]:
         """The operator's pods, also where their Deployment is gone already."""
@@ -124,7 +130,9 @@ def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
         if each["metadata"]["namespace"] == namespace and each["metadata"]["name"] in DEPLOYMENTS and not is_ours(each)
     ]
     found = Takeover(namespace, places, operators, instances, others, gateway)
-    found.leftovers, found.surroundings = _remains(cluster, found)
+    leftovers, surroundings = _remains(cluster, found)
+    found.leftovers, found.surroundings = [Ref.of(each) for each in leftovers], [Ref.of(each) for each in surroundings]
+    found.known = [*operators, *found.instances, *leftovers, *surroundings]
     return found
 
 
@@ -136,32 +144,31 @@ def is_moving(cluster: Cluster, namespace: str) -> bool:
     return place is not None and is_ours(place) and not place["metadata"].get("deletionTimestamp")
 
 
-def _remains(cluster: Cluster, found: Takeover) -> tuple[list[Ref], list[Ref]]:
+def _remains(cluster: Cluster, found: Takeover) -> tuple[list[Object], list[Object]]:
     """The operator's other objects; and its namespace and CustomResourceDefinition, as far as they are ours."""
     own = [Query(kind, name, place) for kind, name, place in operator.own(found.namespace)]
     surroundings = [Query("Namespace", operator.NAMESPACE), Query(CRD_KIND, instance_crd()["metadata"]["name"])]
     inhabitants = [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS]
     answers = read(cluster, [*own, *surroundings, *inhabitants])
-    leftovers = [Ref.of(each) for objects in answers[: len(own)] for each in objects]
-    ours = [Ref.of(each) for objects in answers[len(own) :][:2] for each in objects if is_ours(each)]
+    leftovers = [each for objects in answers[: len(own)] for each in objects]
+    ours = [each for objects in answers[len(own) :][:2] for each in objects if is_ours(each)]
     there = [each for objects in answers[len(own) + 2 :] for each in objects]
-    removed = {*leftovers, *(Ref.of(each) for each in (*found.operators, *found.instances))}
+    removed = {Ref.of(each) for each in (*leftovers, *found.operators, *found.instances)}
     full = bool(foreign_objects(there, removed))
-    return leftovers, [ref for ref in ours if ref.kind != "Namespace" or not full]
+    return leftovers, [each for each in ours if each["kind"] != "Namespace" or not full]
 
 
-def _orphan_pods(cluster: Cluster, namespace: str, deployments: Iterable[Object]) -> None:
+def _orphan_pods(cluster: Cluster, namespace: str, deployments: Sequence[Object]) -> None:
     """Delete Deployments and their ReplicaSets, and leave their pods running without an owner.
 
     The next Deployment of the same name would adopt a ReplicaSet that is left, with its pods.
     """
-    refs = [Ref.of(each) for each in deployments]
-    _delete_orphaning(cluster, refs)
+    _delete_orphaning(cluster, deployments)
     sets = cluster.list("ReplicaSet", namespace, label_selector=f"app in ({','.join(DEPLOYMENTS)})")
-    _delete_orphaning(cluster, [Ref.of(each) for each in sets if not each["metadata"].get("ownerReferences")])
+    _delete_orphaning(cluster, [each for each in sets if not each["metadata"].get("ownerReferences")])
 
 
-def _delete_orphaning(cluster: Cluster, refs: Sequence[Ref]) -> None:
-    for ref in refs:
-        cluster.delete(ref.kind, ref.name, ref.namespace, orphan=True)
-    wait_gone(cluster, refs, GONE_SECONDS)
+def _delete_orphaning(cluster: Cluster, objects: Sequence[Object]) -> None:
+    for each in objects:
+        delete_observed(cluster, each, orphan=True)
+    wait_gone(cluster, [Ref.of(each) for each in objects], GONE_SECONDS)

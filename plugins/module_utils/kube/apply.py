@@ -19,12 +19,9 @@ from ..common.types import Object
 from ..errors import ClusterlinkError, Problem, raise_all
 from .client import Cluster
 from .compare import is_applied
+from .deletion import changed_meanwhile, delete_observed
 from .dry_run import Drift, Step, drift_of, dry_run
-from .errors import HTTP_CONFLICT, ApiError
 from .parallel import Query, attempt, read
-
-_ATTEMPTS = 5
-"""How often a deletion is tried while others, such as a controller, change the object's status."""
 
 
 @dataclass(frozen=True)
@@ -171,14 +168,21 @@ def apply_objects(
     return _write(cluster, steps, result, check=check)
 
 
-def delete_objects(cluster: Cluster, refs: Sequence[Ref], *, check: bool) -> ApplyResult:
+def delete_objects(cluster: Cluster, refs: Sequence[Ref], *, check: bool, known: Iterable[Object] = ()) -> ApplyResult:
     """Delete objects, in the given order; one that does not exist is no error.
 
+    Args:
+        cluster: The cluster.
+        refs: The objects.
+        check: Only return what would be done.
+        known: Objects as the caller read them when it decided to delete them. One that was recreated since stays.
+
     Raises:
-        ClusterlinkError: With all problems that the dry run finds; nothing is deleted then.
+        ClusterlinkError: With all problems that the dry run finds, or an object was recreated; nothing is deleted then.
         PartlyDoneError: Something fails while deleting.
     """
     observed = _observe(cluster, refs, None)
+    raise_all(changed_meanwhile(ref) for ref in _recreated(observed, known) if ref in refs)
     todo = [
         Step(ref, None, observed[ref])
         for ref in dict.fromkeys(refs)
@@ -186,6 +190,13 @@ def delete_objects(cluster: Cluster, refs: Sequence[Ref], *, check: bool) -> App
     ]
     steps = dry_run(cluster, todo, check=check, namespaces=frozenset())
     return _write(cluster, steps, ApplyResult(), check=check)
+
+
+def _recreated(observed: Mapping[Ref, Object], known: Iterable[Object]) -> Iterable[Ref]:
+    for before in known:
+        ref = Ref.of(before)
+        if ref in observed and observed[ref]["metadata"].get("uid") != before["metadata"].get("uid"):
+            yield ref
 
 
 def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict[Ref, Object]:
@@ -250,7 +261,7 @@ def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, chec
     def write(step: Step) -> Object | None:
         if step.desired is not None:
             return cluster.apply(step.desired, force=step.force)
-        _delete(cluster, step)
+        delete_observed(cluster, step.observed or {})
         return None
 
     for step in steps:
@@ -274,33 +285,6 @@ def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, chec
         if problems:
             raise PartlyDoneError(problems, result)
     return result
-
-
-def _delete(cluster: Cluster, step: Step) -> None:
-    """Delete the very object that was observed, as long as nobody changes its labels, which say whose it is.
-
-    Raises:
-        ClusterlinkError: It was changed or recreated since it was observed, or the API server refuses.
-    """
-    ref, before = step.ref, (step.observed or {})["metadata"]
-    metadata = before
-    for _attempt in range(_ATTEMPTS):
-        try:
-            version = metadata.get("resourceVersion", "")
-            cluster.delete(ref.kind, ref.name, ref.namespace, uid=before.get("uid", ""), version=version)
-        except ApiError as error:
-            if error.status != HTTP_CONFLICT:
-                raise
-        else:
-            return
-        current = cluster.get(ref.kind, ref.name, ref.namespace)
-        if current is None:
-            return
-        metadata = current["metadata"]
-        if any(metadata.get(key) != before.get(key) for key in ("uid", "labels")):
-            break
-    what = "was changed since this run read it, and is not deleted"
-    raise ClusterlinkError(Problem(str(ref), what, fix="Run the playbook again"))
 
 
 def _record(result: ApplyResult, step: Step, now: Object | None) -> None:

@@ -51,9 +51,9 @@ def remove_source(cluster: Cluster, imports: Sequence[Object], peer: str, *, che
         if left:
             kept.append({**wanted, "spec": {**wanted.get("spec", {}), "sources": left}})
         else:
-            useless.append(Ref.of(each))
+            useless.append(each)
     result = apply_objects(cluster, kept, check=check)
-    result.add(delete_objects(cluster, useless, check=check))
+    result.add(delete_objects(cluster, [Ref.of(each) for each in useless], check=check, known=useless))
     return result
 
 

@@ -139,12 +139,12 @@ def temporary_pod(cluster: Cluster, client: Client, image: str) -> Iterator[Clie
     """
     name = f"{TEMPORARY_NAME}-{secrets.token_hex(4)}"
     pod = _manifest(name, client, image)
-    cluster.apply(pod)
+    created = cluster.apply(pod)
     try:
         _await_start(cluster, client.namespace, name)
         yield _client_pod(pod, TEMPORARY_NAME)
     finally:
-        cluster.delete("Pod", name, client.namespace)
+        cluster.delete("Pod", name, client.namespace, uid=created["metadata"].get("uid", ""))
 
 
 def _manifest(name: str, client: Client, image: str) -> Object:

@@ -19,6 +19,8 @@ DEPLOYMENT = "cl-operator-controller-manager"
 """The operator's Deployment and ServiceAccount."""
 MANAGER = "cl-operator"
 """The operator's field manager: its program's name."""
+FINALIZER = "instance.clusterlink.net/finalizer"
+"""The finalizer with which the operator keeps an Instance until it has removed the gateway."""
 INSTANCE = "cl-instance"
 """The Instance's name, for the CLI and for us."""
 

@@ -17,6 +17,7 @@ from ...common.kinds import Ref
 from ...common.types import Address, Object
 from ...kube.apply import ApplyResult
 from ...kube.client import Cluster
+from ...kube.deletion import delete_observed, release_observed
 from ...kube.parallel import Query, read
 from ...kube.readiness import unready
 from ...kube.wait import NotReadyError, wait_gone, wait_ready
@@ -54,7 +55,7 @@ def release_deleted_instance(cluster: Cluster, operation: Operation) -> None:
         ClusterlinkError: It may not be changed, or is not gone in time.
     """
     if operation.instance is not None and operation.instance["metadata"].get("deletionTimestamp"):
-        release_instances(cluster, [INSTANCE])
+        release_instances(cluster, [operation.instance])
 
 
 def reconcile_deployments(cluster: Cluster, operation: Operation, result: ApplyResult) -> None:
@@ -72,13 +73,18 @@ def reconcile_deployments(cluster: Cluster, operation: Operation, result: ApplyR
         _trigger_reconcile(cluster)
 
 
-def release_instances(cluster: Cluster, refs: Sequence[Ref]) -> None:
-    """Remove the finalizer of an operator that no longer runs from its Instances, delete them, and wait for that."""
-    for ref in refs:
-        if cluster.get(ref.kind, ref.name, ref.namespace) is not None:
-            cluster.patch(ref.kind, ref.name, ref.namespace, {"metadata": {"finalizers": None}})
-            cluster.delete(ref.kind, ref.name, ref.namespace)
-    wait_gone(cluster, refs, GONE_SECONDS)
+def release_instances(cluster: Cluster, instances: Sequence[Object]) -> None:
+    """Remove the finalizer of an operator that no longer runs from its Instances, delete them, and wait for that.
+
+    Finalizers of others stay: the error at the end of the wait names them.
+
+    Raises:
+        ClusterlinkError: An Instance was changed or recreated since it was read, or is not gone in time.
+    """
+    for each in instances:
+        release_observed(cluster, each, operator.FINALIZER)
+        delete_observed(cluster, each)
+    wait_gone(cluster, [Ref.of(each) for each in instances], GONE_SECONDS)
 
 
 def wait_until_operated(cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float) -> Address | None:

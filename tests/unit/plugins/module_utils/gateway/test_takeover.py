@@ -47,15 +47,23 @@ class Cluster:
         self.done.append(f"patch {kind} {name}")
         metadata = self.objects[Ref(kind, name, namespace)]["metadata"]
         metadata.setdefault("labels", {}).update(body["metadata"].get("labels", {}))
-        if body["metadata"].get("finalizers", ()) is None:
-            metadata.pop("finalizers", None)
+        metadata.update({key: body["metadata"][key] for key in ("finalizers",) if key in body["metadata"]})
 
     def delete(
-        self, kind: str, name: str, namespace: str = "", *, orphan: bool = False, dry_run: bool = False, **_same: str
+        self,
+        kind: str,
+        name: str,
+        namespace: str = "",
+        *,
+        orphan: bool = False,
+        dry_run: bool = False,
+        uid: str = "",
+        **_same: Any,
     ) -> bool:
         gone = self.objects[Ref(kind, name, namespace)]
         if dry_run:
             return True
+        assert uid == gone["metadata"].get("uid", ""), "one that was recreated would be deleted"
         self.done.append(f"{'let go' if orphan else 'delete'} {kind} {name}")
         self._remove(gone, orphan)
         return True

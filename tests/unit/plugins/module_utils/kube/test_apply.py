@@ -110,7 +110,7 @@ class ChangingCluster(MemoryCluster):
         super().__init__(obj)
         self._change = change
 
-    def delete(self, kind: str, name: str, namespace: str = "", *, dry_run: bool = False, **same: str) -> bool:
+    def delete(self, kind: str, name: str, namespace: str = "", *, dry_run: bool = False, **same: Any) -> bool:
         ref = Ref(kind, name, namespace)
         if not dry_run and self._change is not None and ref in self.objects:
             obj = self.objects[ref]

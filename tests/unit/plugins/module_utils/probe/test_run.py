@@ -66,10 +66,12 @@ class Pods:
 
     def apply(self, obj: Object) -> Object:
         running: Object = {"containerStatuses": [{"state": {"running": {}}}]}
-        self.made.append({**obj, "status": running})
-        return obj
+        made = {**obj, "metadata": {**obj["metadata"], "uid": "made"}, "status": running}
+        self.made.append(made)
+        return made
 
-    def delete(self, _kind: str, name: str, _namespace: str) -> bool:
+    def delete(self, _kind: str, name: str, _namespace: str, *, uid: str) -> bool:
+        assert uid == "made", "another pod of its name would be deleted"
         self.removed.append(name)
         return True
 

@@ -20,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.opera
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.deployments import (
     operated_deployments,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.identity import FINALIZER
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import Removal, remove_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
@@ -57,7 +58,8 @@ def bare(memory_cluster: type[MemoryCluster], monkeypatch: pytest.MonkeyPatch) -
 
         def patch(self, kind: str, name: str, namespace: str, body: Object) -> None:
             self.writes.append(("patch", str(Ref(kind, name, namespace))))
-            assert body == {"metadata": {"finalizers": None}}
+            assert body["metadata"]["finalizers"] == ["example.com/others"]
+            self.objects[Ref(kind, name, namespace)]["metadata"].update(body["metadata"])
 
         def patch_status(self, kind: str, name: str, namespace: str, _status: Object) -> None:
             self.writes.append(("forget", str(Ref(kind, name, namespace))))
@@ -185,6 +187,7 @@ def test_what_the_operator_could_not_make_is_refused_with_nothing_written(bare: 
 def test_it_is_removed_in_order_with_and_without_a_living_operator(cluster: Any, alive: bool) -> None:
     if not alive:
         del cluster.objects[MANAGER]
+    cluster.objects[INSTANCE]["metadata"]["finalizers"] = [FINALIZER, "example.com/others"]
     predicted = absent(cluster, check=True).result.deleted
     done = absent(cluster)
     assert done.error is None

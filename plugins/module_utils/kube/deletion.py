@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Delete, and release from a finalizer, the very object that was observed: never one recreated under its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..common.kinds import Ref
+from ..common.types import Object
+from ..errors import ClusterlinkError, Problem
+from .client import Cluster
+from .errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
+
+_ATTEMPTS = 5
+"""How often a write is tried while others, such as a controller, change the object's status."""
+
+
+def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False, grace: int | None = None) -> None:
+    """Delete the very object that was observed, as long as nobody changes its labels, which say whose it is.
+
+    Args:
+        cluster: Where.
+        observed: The object as it was read.
+        orphan: Keep the objects that it owns, without an owner.
+        grace: Seconds that a pod may take to terminate, instead of its own grace period.
+
+    Raises:
+        ClusterlinkError: It was changed or recreated since it was observed, or the API server refuses.
+    """
+    ref = Ref.of(observed)
+
+    def delete(current: Object) -> None:
+        metadata = current["metadata"]
+        version = metadata.get("resourceVersion", "")
+        uid = metadata.get("uid", "")
+        cluster.delete(ref.kind, ref.name, ref.namespace, uid=uid, version=version, orphan=orphan, grace=grace)
+
+    _write_observed(cluster, observed, delete)
+
+
+def release_observed(cluster: Cluster, observed: Object, finalizer: str) -> None:
+    """Remove one finalizer from the very object that was observed; those of others stay.
+
+    Args:
+        cluster: Where.
+        observed: The object as it was read.
+        finalizer: The finalizer.
+
+    Raises:
+        ClusterlinkError: It was changed or recreated since it was observed, or the API server refuses.
+    """
+    ref = Ref.of(observed)
+
+    def release(current: Object) -> None:
+        metadata = current["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        if finalizer in finalizers:
+            own = {key: metadata[key] for key in ("uid", "resourceVersion") if key in metadata}
+            rest = [each for each in finalizers if each != finalizer]
+            cluster.patch(ref.kind, ref.name, ref.namespace, {"metadata": {**own, "finalizers": rest}})
+
+    _write_observed(cluster, observed, release)
+
+
+def _write_observed(cluster: Cluster, observed: Object, write: Callable[[Object], None]) -> None:
+    """Write with the observed version, and again with the current one while the object is the same and still ours."""
+    ref, current = Ref.of(observed), observed
+    for _attempt in range(_ATTEMPTS):
+        try:
+            write(current)
+        except ApiError as error:
+            if error.status == HTTP_NOT_FOUND:
+                return
+            if error.status != HTTP_CONFLICT:
+                raise
+        else:
+            return
+        found = cluster.get(ref.kind, ref.name, ref.namespace)
+        if found is None:
+            return
+        if any(found["metadata"].get(key) != observed["metadata"].get(key) for key in ("uid", "labels")):
+            break
+        current = found
+    raise ClusterlinkError(changed_meanwhile(ref))
+
+
+def changed_meanwhile(ref: Ref) -> Problem:
+    """Why an object is not deleted that is no longer the one that was observed."""
+    return Problem(str(ref), "was changed since this run read it, and is not deleted", fix="Run the playbook again")

@@ -122,7 +122,9 @@ def openssl(*arguments: str, check: bool = True) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """The files in a folder but for git's, by their paths in it."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != ".gitignore"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def changed(results: list[dict[str, Any]]) -> list[bool]:

@@ -18,7 +18,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import ClusterlinkError, Problem
 from ..pki.pair import Pair
@@ -41,9 +41,15 @@ _LOCK_POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Folder:
-    """The folder of one certificate and its key."""
+    """The folder of one certificate and its key.
+
+    Attributes:
+        path: Its path.
+        root: The directory that contains the fabric's folder, where that is known.
+    """
 
     path: str
+    root: str = field(default="", compare=False)
 
     @property
     def certificate(self) -> str:
@@ -63,12 +69,12 @@ class Folder:
 
 def fabric_folder(root: str, fabric: str) -> Folder:
     """The folder of a fabric's CA."""
-    return Folder(os.path.join(root, fabric))
+    return Folder(os.path.join(root, fabric), root)
 
 
 def peer_folder(root: str, fabric: str, peer: str) -> Folder:
     """The folder of a peer's certificate."""
-    return Folder(os.path.join(root, fabric, peer))
+    return Folder(os.path.join(root, fabric, peer), root)
 
 
 def trusted_path(folder: Folder) -> str:
@@ -252,7 +258,7 @@ def remove_leftovers(folder: Folder) -> None:
 
 
 def make_folder(folder: Folder) -> None:
-    """Create a folder and missing parents, accessible to their owner only."""
+    """Create a folder and missing parents, accessible to their owner only; git ignores a new root, which holds keys."""
     missing = []
     path = os.path.abspath(folder.path)
     while not os.path.isdir(path):
@@ -261,6 +267,14 @@ def make_folder(folder: Folder) -> None:
     for path in reversed(missing):
         with _explained(path, "cannot be created"), contextlib.suppress(FileExistsError):
             os.mkdir(path, FOLDER_MODE)
+            if folder.root and path == os.path.abspath(folder.root):
+                _ignore(path)
+
+
+def _ignore(path: str) -> None:
+    descriptor = os.open(os.path.join(path, ".gitignore"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, KEY_MODE)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("*\n")
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ def error(run: Run, **arguments: Any) -> str:
 
 
 def contents(pki: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in pki.rglob("*") if path.is_file()}
+    return {path: path.read_bytes() for path in pki.rglob("*.pem") if path.is_file()}
 
 
 def test_a_new_key_is_encrypted_once_and_signs_peers_whose_keys_are_not(make_ca: Run, make_peer: Run) -> None:

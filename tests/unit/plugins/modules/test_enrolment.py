@@ -99,7 +99,13 @@ def test_another_organisations_cluster_gets_what_its_gateway_needs(sides: Sides)
     material = given_certificate({**given, **contents}, "lyon", datetime.now(UTC))
     assert material.ca_pem == (sides.ours / "demo/cert.pem").read_text()
     theirs = {str(path.relative_to(sides.theirs)) for path in sides.theirs.rglob("*") if path.is_file()}
-    assert theirs == {"demo/cert.pem", "demo/lyon/cert.pem", "demo/lyon/key.pem", "demo/lyon/request.json"}
+    assert theirs == {
+        ".gitignore",
+        "demo/cert.pem",
+        "demo/lyon/cert.pem",
+        "demo/lyon/key.pem",
+        "demo/lyon/request.json",
+    }
 
 
 def test_a_second_time_nothing_changes(sides: Sides) -> None:

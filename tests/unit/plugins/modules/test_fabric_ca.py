@@ -124,7 +124,7 @@ def test_the_ca_is_not_removed_before_its_peers_unless_forced(run: Run, tmp_path
 def test_removing_the_last_leaves_no_folder(run: Run, tmp_path: Path) -> None:
     run()
     assert run(state="absent").changed
-    assert list((tmp_path / "pki").iterdir()) == []
+    assert [path.name for path in (tmp_path / "pki").iterdir()] == [".gitignore"]
 
 
 def test_content_is_kept_by_the_caller(run: Run, tmp_path: Path) -> None:

@@ -261,6 +261,22 @@ def test_a_folder_is_made_by_several_at_once(tmp_path: Path) -> None:
     assert all(os.path.isdir(place.path) for place in places)
 
 
+@pytest.mark.parametrize("peer", ["", "east"])
+def test_git_ignores_a_folder_of_keys_that_a_run_creates(tmp_path: Path, peer: str) -> None:
+    root = tmp_path / "inventory" / "pki"
+    make_folder(peer_folder(str(root), "demo", peer) if peer else fabric_folder(str(root), "demo"))
+    assert (root / ".gitignore").read_text() == "*\n"
+    assert [path.name for path in tmp_path.rglob(".gitignore")] == [".gitignore"]
+    (root / ".gitignore").write_text("mine")
+    make_folder(fabric_folder(str(root), "other"))
+    assert (root / ".gitignore").read_text() == "mine"
+
+
+def test_a_folder_of_keys_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    make_folder(fabric_folder(str(tmp_path), "demo"))
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
+
+
 def test_peers_are_the_folders_with_a_certificate_or_a_key(folder: Folder) -> None:
     assert peers_in(Folder(folder.path + "-none")) == []
     write_pair(folder, b"certificate", b"key")

@@ -23,6 +23,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply im
     delete_objects,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError, wait_gone, wait_ready
 
 if TYPE_CHECKING:
@@ -334,6 +336,22 @@ def test_what_holds_an_object_that_will_not_go_is_named(cluster: Cluster, kubect
         apply_objects(cluster, [changed], check=True)
     kubectl("patch", "configmap", "held", "-n", namespace, "--type=merge", "--patch", '{"metadata":{"finalizers":[]}}')
     wait_gone(cluster, [ref], 20)
+
+
+@pytest.mark.parametrize(("fields", "path"), [({"dta": {"a": "b"}}, ".dta"), ({"data": {"a": ["b"]}}, ".data.a")])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_fields_that_the_server_does_not_know_are_refused_at_once(
+    clusters: Clusters, namespace: str, fields: Object, path: str, dry_run: bool
+) -> None:
+    def waited(_seconds: float) -> None:
+        raise AssertionError("the next attempt would get the same answer")
+
+    options = {"kubeconfig": str(clusters.kubeconfig), "context": clusters.contexts[0]}
+    with (
+        connect(options, RetryPolicy(20, sleep=waited)) as cluster,
+        pytest.raises(ApiError, match=f"does not accept its fields .*: {path}"),
+    ):
+        cluster.apply(make("v1", "ConfigMap", "wrong", namespace, **fields), dry_run=dry_run)
 
 
 def test_namespace_that_is_being_deleted_is_said_so(cluster: Cluster, kubectl: Kubectl, name: str) -> None:

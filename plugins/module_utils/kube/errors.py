@@ -20,6 +20,9 @@ from ..errors import ClusterlinkError, Problem
 _DENIED = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"( in API group "(?P<group>[^"]*)")?'
 )
+_AGAINST_SCHEMA = re.compile(r"failed to create typed \w+ object")
+"""How the API server's message begins when a field of an apply is unknown or of a wrong type; the status is 500
+(apimachinery, pkg/util/managedfields/internal/structuredmerge.go)."""
 _OTHER_MANAGER = re.compile(r'conflict with "(?P<manager>[^"]+)"')
 
 HTTP_UNAUTHORIZED = 401
@@ -27,6 +30,7 @@ HTTP_FORBIDDEN = 403
 HTTP_NOT_FOUND = 404
 HTTP_CONFLICT = 409
 HTTP_GONE = 410
+HTTP_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,22 @@ def api_error(request: Request, status: int, body: bytes, server: str, tried: st
         return _not_found(request, answer, message)
     if status == HTTP_CONFLICT:
         return _conflict(request, answer, message)
+    if is_against_schema(status, body):
+        what = "the API server does not accept its fields"
+        fix = "Correct the value, or bring the cluster or the CustomResourceDefinition to a supported version"
+        return ApiError(Problem(where=request.where, what=what, found=message, fix=fix), status=status)
     what = f"the API server {server} responds with status {status}"
     return ApiError(Problem(where=request.where, what=what, found=message + tried), status=status)
+
+
+def is_against_schema(status: int, body: bytes) -> bool:
+    """Whether the API server rejects the fields of an apply, although the status is that of an overloaded server.
+
+    Args:
+        status: The HTTP status.
+        body: The response's body.
+    """
+    return status == HTTP_SERVER_ERROR and bool(_AGAINST_SCHEMA.match(str(_decode(body).get("message"))))
 
 
 def _decode(body: bytes) -> dict[str, Any]:

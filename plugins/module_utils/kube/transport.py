@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..errors import ClusterlinkError, Problem
-from .errors import Request, api_error
+from .errors import Request, api_error, is_against_schema
 from .retry import TRANSIENT, RetryPolicy, may_be_processed, may_repeat
 
 try:
@@ -192,7 +192,7 @@ class Transport:
             if response.status in _HTTP_OK:
                 # Closed rather than returned to the pool half read: more data may still arrive.
                 return closing(response) if seconds else nullcontext(response)
-            transient = response.status in TRANSIENT
+            transient = response.status in TRANSIENT and not is_against_schema(response.status, response.data)
             maybe = transient and may_be_processed(response.status)
             repeat = transient and may_repeat(method, may_be_processed=done or maybe)
             if not (repeat and attempts.wait(_retry_after(response))):

@@ -143,6 +143,19 @@ def test_refusal_is_not_tried_again(api: Api, status: int) -> None:
     assert len(api.asked) == 1
 
 
+def test_fields_against_the_schema_are_refused_at_once_and_not_taken_for_an_overload(api: Api) -> None:
+    message = (
+        "failed to create typed patch object (a/p; clusterlink.net/v1alpha1, Kind=Peer): .spec.x: field not declared"
+    )
+    api.will(500, {"kind": "Status", "message": f"{message} in schema", "code": 500})
+    with pytest.raises(ApiError, match=r"Peer a/p: the API server does not accept its fields \(found: failed"):
+        api.cluster().apply(PEER)
+    assert len(api.asked) == 1
+    api.will(500, {"kind": "Status", "message": "etcdserver: leader changed", "code": 500})
+    api.will(200, PEER)
+    assert api.cluster().apply(PEER) == PEER
+
+
 def test_server_says_how_long_to_wait_and_is_not_waited_for_too_long(api: Api) -> None:
     api.will(429, Retry_After="7")
     api.will(200, PEER)

@@ -4,26 +4,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import os
 import re
+import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .errors import ClusterlinkError
-from .outcome import Mode, Outcome, Task, failure
+from .outcome import Mode, Run, Task, failure, run_guarded, unknown_error
 
-Run = Callable[[dict[str, Any], Mode], Outcome]
-"""Does a task's work: takes the validated parameters and the mode."""
+try:
+    import yaml
+except ImportError:
+    pass  # reported by missing_library: the kubernetes package brings it
 
 
 def run_module(task: Task) -> None:
     """Run the task as an Ansible module in a process of its own; it ends with exit_json or fail_json."""
-    _finish(AnsibleModule(**_options(task)), task, task.run)
+    try:
+        _finish(_Module(task), task, task.run)
+    except Exception as error:  # noqa: BLE001 - Ansible would print it; wrong arguments can make Ansible itself fail
+        result = failure(unknown_error(error))
+    else:
+        return
+    sys.stdout.write(json.dumps(result))
+    sys.exit(1)
 
 
 def run_in_worker(task: Task, arguments: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -35,9 +47,11 @@ def run_in_worker(task: Task, arguments: dict[str, Any], run: Run) -> dict[str, 
         run: Does the work, in place of the task's own function.
     """
     try:
-        _finish(_WorkerModule(arguments, **_options(task)), task, run)
+        _finish(_WorkerModule(arguments, task), task, run)
     except _ResultReported as reported:
         return reported.result
+    except Exception as error:  # noqa: BLE001 - as above
+        return failure(unknown_error(error))
     raise AssertionError("a module always reports a result")
 
 
@@ -53,6 +67,10 @@ def missing_library(task: Task) -> tuple[str, str] | None:
 
 _SECRET = re.compile(r"""(?:token|password|secret|data|value)["']?\s*:\s*["']?([^\s"',}]{6,})""", re.IGNORECASE)
 """The values of a kubeconfig that nobody may see: of keys such as token, client-key-data, client-secret."""
+_SECRET_KEY = re.compile(r"(?:token|password|secret|data|value)$", re.IGNORECASE)
+_SHORTEST = 6
+"""Shorter values are not hidden: they would be replaced within all words that contain them."""
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def inline_secrets(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
@@ -62,15 +80,61 @@ def inline_secrets(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
         task: The task; such options have the type raw.
         params: Its parameters.
     """
+    for name in _contents(task, params):
+        value = params[name]
+        if isinstance(value, str):
+            yield value
+            yield from _SECRET.findall(value)
+            with contextlib.suppress(Exception):  # damaged YAML; the text as a whole is hidden in any case
+                yield from _secret_values(yaml.safe_load(value))
+        else:
+            yield from _secret_values(value)
+
+
+def _contents(task: Task, params: Mapping[str, Any]) -> list[str]:
+    """The options that have a file's content in place of its path."""
+    found = []
     for name, option in task.argument_spec.items():
         value = params.get(name)
         if option.get("type") != "raw" or not value:
             continue
-        text = value if isinstance(value, str) else json.dumps(value)
         if not isinstance(value, str) or "\n" in value.strip() or value.lstrip().startswith("{"):
-            yield from _SECRET.findall(text)
-            if isinstance(value, str):
-                yield value
+            found.append(name)
+    return found
+
+
+def _secret_values(value: object, *, secret: bool = False) -> Iterator[str]:
+    """The strings under the keys of secrets, at any depth."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _secret_values(each, secret=secret or bool(_SECRET_KEY.search(str(key))))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _secret_values(each, secret=secret)
+    elif secret and isinstance(value, str) and len(value) >= _SHORTEST:
+        yield value
+        yield from (line for line in value.splitlines() if len(line) >= _SHORTEST)
+
+
+def _unlogged(spec: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[str]:
+    """The strings of options that are no_log, at any depth."""
+    for name, option in spec.items():
+        given = [params[each] for each in (name, *option.get("aliases", ())) if params.get(each)]
+        for value in given:
+            if option.get("no_log"):
+                yield from _strings(value)
+            elif option.get("options"):
+                for each in value if isinstance(value, list | tuple) else [value]:
+                    if isinstance(each, Mapping):
+                        yield from _unlogged(option["options"], each)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, Mapping | list | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _strings(each)
+    elif isinstance(value, str) and value:
+        yield value
 
 
 def _options(task: Task) -> dict[str, Any]:
@@ -82,18 +146,65 @@ def _finish(module: AnsibleModule, task: Task, run: Run) -> None:
     missing = missing_library(task)
     if missing:
         module.fail_json(msg=missing[0], exception=missing[1])
-    module.no_log_values.update(inline_secrets(task, module.params))
     mode = Mode(check=module.check_mode, diff=module._diff)
+    failed: dict[str, Any] | None = None
     try:
-        outcome = run(module.params, mode)
+        outcome = run_guarded(run, module.params, mode)
     except ClusterlinkError as error:
-        module.fail_json(**{key: value for key, value in failure(error).items() if key != "failed"})
+        failed = {key: value for key, value in failure(error).items() if key != "failed"}
+    # Not within the handler: a traceback of the errors behind this one could hold what their messages must not.
+    if failed is not None:
+        module.fail_json(**failed)
     for warning in outcome.warnings:
         module.warn(warning)
     result = outcome.as_result(mode)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
+
+
+class _Module(AnsibleModule):
+    """Hides options that have a file's content, from the first result on: that of wrong arguments included."""
+
+    params: dict[str, Any]
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        super().__init__(**_options(task))
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self._hide()
+
+    def _hide(self) -> None:
+        given = {name: value for name, value in _environment(self._task).items() if self.params.get(name) is None}
+        every = {**self.params, **given}
+        self.no_log_values.update(inline_secrets(self._task, every))
+        # Ansible finds these, too, unless another argument is so wrong that it stops before.
+        self.no_log_values.update(_unlogged(self._task.argument_spec, every))
+
+    def _shown(self) -> dict[str, Any]:
+        return {**self.params, **dict.fromkeys(_contents(self._task, self.params), _HIDDEN)}
+
+    def _log_invocation(self) -> None:
+        params, self.params = self.params, self._shown()
+        try:
+            super()._log_invocation()
+        finally:
+            self.params = params
+
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        super()._return_formatted({"invocation": {"module_args": self._shown()}, **kwargs})
+
+
+def _environment(task: Task) -> dict[str, str]:
+    """The options that the environment gives in place of the task."""
+    found: dict[str, str] = {}
+    for name, option in task.argument_spec.items():
+        for variable in option.get("fallback", (None, ()))[1]:
+            if variable in os.environ:
+                found.setdefault(name, os.environ[variable])
+    return found
 
 
 class _ResultReported(Exception):  # noqa: N818 - it is no error
@@ -104,21 +215,22 @@ class _ResultReported(Exception):  # noqa: N818 - it is no error
         self.result = result
 
 
-class _WorkerModule(AnsibleModule):
+class _WorkerModule(_Module):
     """Takes its arguments from the caller instead of standard input, and gives the result back instead of printing it.
 
     AnsibleModule itself validates arguments, resolves aliases, masks secrets, and records warnings and the invocation,
     as in a process. Collection ansible.netcommon runs modules in workers by the same two methods.
     """
 
-    def __init__(self, arguments: dict[str, Any], **options: Any) -> None:
+    def __init__(self, arguments: dict[str, Any], task: Task) -> None:
         self._arguments = arguments
-        super().__init__(**options)
+        super().__init__(task)
 
     def _load_params(self) -> None:
         # What AnsibleModule reads of Ansible's settings later, it reads there, as it removes them from the parameters.
         basic._PARSED_MODULE_ARGS = dict(self._arguments)
         self.params = self._arguments
+        self._hide()
 
     def _record_module_result(self, o: dict[str, Any]) -> None:
         raise _ResultReported(o)

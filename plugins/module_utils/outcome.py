@@ -8,13 +8,15 @@ inside Ansible's worker (plugins/plugin_utils/task_action.py), which saves impor
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .clusterlink.kinds import CLUSTERLINK_KINDS
 from .common.kinds import register
-from .errors import ClusterlinkError
+from .errors import ClusterlinkError, Problem
 
 # Every module and action imports this file, so the API client knows ClusterLink's kinds in all of them.
 register(CLUSTERLINK_KINDS)
@@ -62,6 +64,10 @@ class Outcome:
         return result
 
 
+Run = Callable[[dict[str, Any], Mode], Outcome]
+"""Does a task's work: takes the validated parameters and the mode; raises C(ClusterlinkError)."""
+
+
 @dataclass(frozen=True)
 class Task:
     """A module's whole work.
@@ -74,9 +80,35 @@ class Task:
     """
 
     argument_spec: dict[str, Any]
-    run: Callable[[dict[str, Any], Mode], Outcome]
+    run: Run
     requires: tuple[str, ...] = ()
     constraints: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run_guarded(run: Run, params: dict[str, Any], mode: Mode) -> Outcome:
+    """Run a task's work; whatever a library raises becomes a problem that does not repeat its message.
+
+    Such a message may hold a value that was given, such as a token. The place in the code is shown instead.
+
+    Raises:
+        ClusterlinkError: What the work raises, or what stands for another exception.
+    """
+    try:
+        return run(params, mode)
+    except ClusterlinkError:
+        raise
+    except Exception as error:  # noqa: BLE001 - none of them may reach the user as it is
+        raise unknown_error(error) from None
+
+
+def unknown_error(error: Exception) -> ClusterlinkError:
+    """Stands for an exception that the collection does not know, without its message."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    found = f"{type(error).__name__} in {os.path.basename(place.filename)}, line {place.lineno}"
+    what = "an error that the collection does not know; its message may hold a secret and is not shown"
+    return ClusterlinkError(
+        Problem("skyshift.clusterlink", what, found, "Report it as a bug, with the task and the versions")
+    )
 
 
 def failure(error: ClusterlinkError) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..module_utils.errors import ClusterlinkError
-from ..module_utils.outcome import Mode, Task, failure
+from ..module_utils.outcome import Mode, Task, failure, run_guarded
 from .inventory import host_options
 
 _PARALLEL = 16
@@ -82,7 +82,7 @@ def _ask(task: Task, hostvars: Mapping[str, Any], host: str, given: Mapping[str,
 
     def ask() -> dict[str, Any]:
         try:
-            return task.run(params, Mode()).values
+            return run_guarded(task.run, params, Mode()).values
         except ClusterlinkError as error:
             return failure(error)
 

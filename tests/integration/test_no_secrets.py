@@ -17,6 +17,8 @@ from tests.support.certificates import secrets_in
 from tests.support.environment import ansible_environment
 from tests.support.watched import Watched
 
+FAILS = {"ignore_errors": True}
+
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
@@ -60,11 +62,21 @@ def test_an_inline_kubeconfig_is_used_and_in_no_output(
     hosts = {"one": {"clusterlink_kubeconfig": given, "clusterlink_context": clusters.contexts[0]}}
     (tmp_path / "hosts.json").write_text(json.dumps({"clusters": {"hosts": hosts}}), encoding="utf-8")
     connection = {"kubeconfig": "{{ clusterlink_kubeconfig }}", "context": "{{ clusterlink_context }}"}
+    look = {"skyshift.clusterlink.gateway_info": connection}
+    own_process = {"environment": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"}}
+    # The first is refused by the module, the second by Ansible, before the module can do anything.
+    wrong = [{**connection, "context": "none"}, {**connection, "gateway_port": "soon"}]
+    jobs = tmp_path / "jobs"
+    finished = {"jid": "{{ job.ansible_job_id }}"}
     looks = [
-        {"skyshift.clusterlink.gateway_info": connection},
-        {"skyshift.clusterlink.gateway_info": connection, "environment": {"CLUSTERLINK_TEST_OWN_PROCESS": "1"}},
+        look,
+        {**look, **own_process},
+        {**look, "become": True, "become_method": "ansible.builtin.su"},
+        {**look, "async": 60, "poll": 1},
+        {**look, "async": 60, "poll": 0, "register": "job"},
+        {"ansible.builtin.async_status": finished, "register": "now", "until": "now is finished", "retries": 60},
         {"skyshift.clusterlink.fabric_plan": {"look_up": ["gateways"]}},
-        {"skyshift.clusterlink.gateway_info": {**connection, "context": "none"}, "ignore_errors": True},
+        *({"skyshift.clusterlink.gateway_info": each, **how, **FAILS} for each in wrong for how in ({}, own_process)),
     ]
     play = {"hosts": "clusters", "gather_facts": False, "connection": "local", "tasks": looks}
     play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
@@ -73,7 +85,7 @@ def test_an_inline_kubeconfig_is_used_and_in_no_output(
         done = subprocess.run(
             ["ansible-playbook", "-vvvv", "--diff", "-i", "hosts.json", playbook],
             cwd=tmp_path,
-            env=ansible_environment(),
+            env=ansible_environment(ANSIBLE_ASYNC_DIR=str(jobs)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -82,6 +94,11 @@ def test_an_inline_kubeconfig_is_used_and_in_no_output(
         assert done.returncode == 0, done.stdout + done.stderr
         assert "is not checked" not in done.stdout
         assert token not in done.stdout + done.stderr
+    written = [path.read_text() for path in jobs.rglob("*") if path.is_file()]
+    assert any("module_args" in text for text in written)
+    assert not [text for text in written if token in text]
+    refusals = done.stdout.count("'soon'") + done.stdout.count("cannot be converted to an int")
+    assert refusals >= len(wrong), done.stdout
 
 
 def test_the_search_finds_a_key_that_is_shown_or_open(tmp_path: Path) -> None:

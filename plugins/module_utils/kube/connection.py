@@ -9,11 +9,13 @@ authenticate that they can name (certificates, tokens, exec plugins, OIDC).
 
 from __future__ import annotations
 
+import base64
 import os
 import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 
@@ -133,6 +135,7 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
         tls = tls_context(configuration) if configuration.host.startswith("https") else None
     if tls and not configuration.verify_ssl:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user asks for it
+    _check_server(configuration.host)
     transport = Transport(
         server=configuration.host,
         pool=_pool(configuration, tls),
@@ -155,6 +158,7 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configurati
         impersonation = kubeconfig.load(configuration, source, context, scratch, persist=persist)
 
     if params.get("host"):
+        _check_server(params["host"])  # the package parses it when it is set
         configuration.host = params["host"].rstrip("/")
     if params.get("api_key"):
         # The hook would restore the kubeconfig's own token.
@@ -165,9 +169,13 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configurati
     for option, attribute in _PLAIN:
         if params.get(option):
             setattr(configuration, attribute, params[option])
-    headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
-    if headers:
-        configuration.proxy_headers = urllib3.util.make_headers(**headers)
+    headers = params.get("proxy_headers") or {}
+    names = {"proxy_basic_auth": "proxy-authorization", "basic_auth": "authorization", "user_agent": "user-agent"}
+    given = {name: headers[option] for option, name in names.items() if headers.get(option)}
+    if given:
+        configuration.proxy_headers = {
+            name: value if name == "user-agent" else _basic(value) for name, value in given.items()
+        }
     return configuration, impersonation
 
 
@@ -186,6 +194,11 @@ def _token(text: str) -> str:
     return token
 
 
+def _basic(credentials: str) -> str:
+    """The header for HTTP basic authentication, in UTF-8 as kubectl sends it."""
+    return f"Basic {base64.b64encode(credentials.encode(errors='surrogateescape')).decode()}"
+
+
 def _complete(params: Mapping[str, Any]) -> bool:
     """Whether the options name both the server and the credentials, so that no kubeconfig is read."""
     ways = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
@@ -201,20 +214,37 @@ def _load_service_account(configuration: Configuration) -> bool:
     return True
 
 
+def _check_server(url: str) -> None:
+    """Refuse an API server's URL that is none, or that has a password, which messages would repeat.
+
+    Raises:
+        ClusterlinkError: With the URL not shown.
+    """
+    what = "has a user or password, which is not sent" if "@" in str(url) else ""
+    try:
+        urlsplit(url)
+    except (ValueError, TypeError, AttributeError):
+        what = "is not a URL"
+    if what:
+        fix = "Give host or the kubeconfig's server as https://HOST:PORT, and credentials by their own options"
+        raise ClusterlinkError(Problem("the API server's URL", what, fix=fix))
+
+
 def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
     settings: dict[str, Any] = {"maxsize": _PARALLEL, "ssl_context": tls}
     if configuration.tls_server_name:
         settings["server_hostname"] = configuration.tls_server_name
     if configuration.assert_hostname is not None:
         settings["assert_hostname"] = configuration.assert_hostname
-    if not configuration.proxy or should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
-        return urllib3.PoolManager(**settings)
     try:
+        if not configuration.proxy or should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
+            return urllib3.PoolManager(**settings)
         return _through_proxy(configuration, settings)
-    except (urllib3.exceptions.HTTPError, ImportError) as error:
+    except (urllib3.exceptions.HTTPError, ImportError, ValueError) as error:
         fix = "Give a URL such as http://proxy:3128; socks5:// needs the Python package PySocks, too"
-        problem = Problem(where="proxy", what="it cannot be used", found=str(error), fix=fix)
-        raise ClusterlinkError(problem) from None
+        # A URL that cannot be parsed is repeated in the message, with its password.
+        found = "" if isinstance(error, ValueError) else str(error)
+        raise ClusterlinkError(Problem(where="proxy", what="it cannot be used", found=found, fix=fix)) from None
 
 
 def _through_proxy(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
@@ -232,7 +262,7 @@ def _headers(
     """A function that gives a request's authentication and impersonation headers and renews an expired token."""
     fixed = urllib3.HTTPHeaderDict()
     if params.get("username") and params.get("password") and not params.get("api_key"):
-        fixed.extend(urllib3.util.make_headers(basic_auth=f"{params['username']}:{params['password']}"))
+        fixed.add("authorization", _basic(f"{params['username']}:{params['password']}"))
     user = params.get("impersonate_user") or impersonation.user
     groups = params.get("impersonate_groups") or ([] if params.get("impersonate_user") else impersonation.groups)
     if user:

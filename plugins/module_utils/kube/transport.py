@@ -212,16 +212,24 @@ class Transport:
         headers["Accept"] = _JSON
         if data is not None:
             headers["Content-Type"] = content_type
-        return self._pool.request(
-            method,
-            url,
-            body=data,
-            headers=headers,
-            timeout=urllib3.Timeout(connect=self._policy.attempt or CONNECT_TIMEOUT, read=silence),
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+        try:
+            return self._pool.request(
+                method,
+                url,
+                body=data,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=self._policy.attempt or CONNECT_TIMEOUT, read=silence),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        except HTTPError:
+            raise
+        except ValueError:
+            # The libraries' messages repeat the header, such as the token.
+            what = "the token, user, password, groups or URL have characters that no request can carry"
+            fix = "Remove line breaks and characters beyond Latin-1 from the kubeconfig's user or the options"
+            raise ClusterlinkError(Problem(self.server, what, fix=fix)) from None
 
     def _decoded(self, content: bytes) -> dict[str, Any]:
         try:

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.record import read_record
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.request import (
-    Asked,
+    RequestedPeer,
     make_request,
     read_request,
 )
@@ -269,7 +269,7 @@ def test_a_damaged_certificate_or_a_key_in_its_place(text: bytes) -> None:
     assert UNKNOWN not in problems(lambda: load_chain(text, "/pki/cert.pem"), *BODIES)
 
 
-REQUEST = make_request(Asked("demo", "lyon"), KEY, Span.of(NOW, 7), "0" * 32)
+REQUEST = make_request(RequestedPeer("demo", "lyon"), KEY, Span.of(NOW, 7), "0" * 32)
 RESPONSE = make_response(REQUEST, CA.certificate, Issuer(CA.certificate, KEY), {}, Span.of(NOW, 7))
 DOCUMENTS = [json.loads(each.document.text) for each in (REQUEST, RESPONSE)]
 

@@ -9,11 +9,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon, guard
 
 ROOT = Path(__file__).resolve().parents[5]
 
@@ -163,14 +167,35 @@ def test_a_worker_whose_daemon_was_killed_writes_no_more_when_the_lease_has_expi
     assert "ago, and was not renewed)" in refused(tmp_path)
 
 
-def test_a_renewal_that_fails_in_an_unforeseen_way_is_tried_again_and_named(tmp_path: Path, start: Start) -> None:
-    start("writes")
-    process = daemon_of(tmp_path)
-    (tmp_path / "broken").symlink_to(tmp_path)  # no file that could be written
-    (tmp_path / "broken").replace(tmp_path / "east.lease")
-    assert "https://east: this run does not have the fabric's lock" in refused(tmp_path)
-    assert "was not renewed, because IsADirectoryError" in refused(tmp_path)
-    assert lives(process)
+class FailingOnce:
+    """A Lease whose first renewal fails as nobody foresaw; before the second, what the guard says is kept."""
+
+    server, duration, said = "https://failing", 0.03, ""
+
+    def __init__(self, over: threading.Event) -> None:
+        self._over = over
+        self._failed = False
+
+    def renew(self) -> bool:
+        if not self._failed:
+            self._failed = True
+            raise KeyError("spec")
+        with pytest.raises(ClusterlinkError) as refusal:
+            guard.require_lock(self.server, "/api/v1/namespaces")
+        self.said = str(refusal.value)
+        self._over.set()
+        return True
+
+    def release(self) -> None:
+        guard.released([self.server])
+
+
+def test_a_renewal_that_fails_in_an_unforeseen_way_is_tried_again_and_named() -> None:
+    over = threading.Event()
+    lease = FailingOnce(over)
+    guard.renewed(lease.server, 0)
+    daemon._renew(lease, over)  # type: ignore[arg-type]
+    assert "was not renewed, because KeyError)" in lease.said
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_a_renewal_that_fails_in_an_unforeseen_way_is_tried_again_and_named() ->
     over = threading.Event()
     lease = FailingOnce(over)
     guard.renewed(lease.server, 0)
-    daemon._renew(lease, over)  # type: ignore[arg-type]
+    daemon._renew(lease, over)
     assert "was not renewed, because KeyError)" in lease.said
 
 

@@ -20,7 +20,8 @@ description:
   - With O(clusters=true) it also reads every cluster of the fabric, those outside C(--limit) too. Refused are two hosts
     that are one cluster, gateways of another peer or fabric, gateways that trust none of the CAs in the fabric's
     folder, and what the run would take from clusters that use it.
-  - A cluster that does not respond within 5 seconds is a warning. The run reports it again where it needs the cluster.
+  - A cluster that does not respond within 5 seconds is a warning; several are one, with a table. The run reports them
+    again where it needs the clusters.
   - It writes nothing.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
@@ -131,6 +132,7 @@ from ..module_utils.pki_files.authorities import fingerprints
 from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
 from ..module_utils.preflight.removal import removals
+from ..module_utils.preflight.unread import unread_warnings
 
 Read = Callable[[Declaration], tuple[Clusters, Mapping[str, str]]]
 """Reads the clusters of a declaration: what was found by host, and why others cannot be read."""
@@ -152,7 +154,7 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
         return outcome
     clusters, unread = read(declaration)
     outcome.values["unread"] = dict(unread)
-    outcome.warnings += [f"The cluster of {host} is not checked: {reason}" for host, reason in unread.items()]
+    outcome.warnings += unread_warnings(declaration, unread)
     outcome.warnings += filter(None, [folder_warning(params["path"], params["store"], os.environ)])
     raise_all(_identity(params, declaration, clusters))
     if params["compare"]:

@@ -232,6 +232,16 @@ def test_a_cluster_that_does_not_respond_is_a_warning_within_seconds(installed: 
     assert time.monotonic() - started < 30, "the limit of one attempt is 5 s"
 
 
+def test_several_clusters_that_do_not_respond_are_one_table(installed: Fabric) -> None:
+    servers = {"moon": "http://127.0.0.1:1", "sun": "http://127.0.0.1:2"}
+    for host, server in servers.items():
+        installed.hosts[host] = {"clusterlink_host": server, "clusterlink_api_key": "x"}
+    assert installed.play("preflight") == 0, installed.output
+    table = installed.output.partition("[WARNING]: 2 clusters are not checked:\n")[2].splitlines()[:3]
+    assert [line.split()[:2] for line in table[1:]] == [[host, server] for host, server in servers.items()]
+    assert table[0].startswith("HOST  ADDRESS OR CONTEXT")
+
+
 def test_the_environment_never_outranks_a_hosts_kubeconfig(installed: Fabric) -> None:
     installed.play("preflight", K8S_AUTH_HOST="https://192.0.2.1", K8S_AUTH_API_KEY="hunter2")
     assert "kubeconfig and context would be overridden by the environment" in installed.output
@@ -273,10 +283,3 @@ def test_a_host_is_called_by_its_peers_name(installed: Fabric) -> None:
     output = installed.refused("site")
     assert "K8S_East.example: namespace" in output
     assert "contains the gateway of another peer (found: east)" in output
-
-
-def test_a_users_settings_change_nothing(installed: Fabric) -> None:
-    for own in installed.hosts.values():
-        own.update(ansible_connection="ssh", ansible_become=True, ansible_host="192.0.2.1")
-    settings = {"ANSIBLE_STRATEGY": "free", "ANSIBLE_BECOME": "true", "ANSIBLE_HASH_BEHAVIOUR": "merge"}
-    assert installed.play("preflight", **settings) == 0, installed.output

@@ -19,6 +19,7 @@ class Problem:
         found: The value found, already safe to print; empty when there is none.
         fix: What to do about it, as a sentence without a full stop.
         host: The inventory host that it concerns; empty for the whole fabric.
+        entry: The name of the list's entry in which it is, said beside its index; empty when it has none.
     """
 
     where: str
@@ -26,12 +27,14 @@ class Problem:
     found: str = ""
     fix: str = ""
     host: str = ""
+    entry: str = ""
 
     def __str__(self) -> str:
         host = f"{self.host}: " if self.host else ""
         found = f" (found: {self.found})" if self.found else ""
         fix = f". {self.fix}" if self.fix else ""
-        return f"{host}{self.where}: {self.what}{found}{fix}."
+        entry = f" ({self.entry})" if self.entry else ""
+        return f"{host}{self.where}{entry}: {self.what}{found}{fix}."
 
     def as_dict(self) -> dict[str, str]:
         """The problem as plain data, for a module's return value."""

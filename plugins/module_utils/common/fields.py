@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import ClusterlinkError, Problem
@@ -14,6 +15,8 @@ from .naming import did_you_mean, dns_label_fault, label_key_fault, label_value_
 
 MAX_PORT = 65535
 _SHOWN = 100
+_ENTRY = re.compile(r"clusterlink_\w+\[\d+\]")
+"""An entry of a list of the inventory."""
 _TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
@@ -28,6 +31,11 @@ class Report:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._names: dict[tuple[str, str], str] = {}
+
+    def name(self, where: str, name: str, host: str) -> None:
+        """Remember the name of a list's entry, so that problems name it beside its index."""
+        self._names[host, where] = name
 
     def add(self, where: str, what: str, found: object = None, fix: str = "", host: str = "") -> None:
         """Add a problem once; C(found) is the value found, if there is one."""
@@ -42,7 +50,13 @@ class Report:
     def raise_any(self) -> None:
         """Raise C(ClusterlinkError) with all problems, if there are any."""
         if self.problems:
-            raise ClusterlinkError(self.problems)
+            raise ClusterlinkError([self._named(problem) for problem in self.problems])
+
+    def _named(self, problem: Problem) -> Problem:
+        """The problem with the name of the entry that it is in, as in C(clusterlink_services[0].port (shop/web))."""
+        entry = _ENTRY.match(problem.where)
+        name = self._names.get((problem.host, entry[0])) if entry else None
+        return replace(problem, entry=name) if name else problem
 
 
 class Item:
@@ -60,6 +74,7 @@ class Item:
         self.readable = isinstance(value, Mapping)
         self._values: dict[str, Any] = {}
         self._read: set[str] = set()
+        self._raw = value
         if isinstance(value, Mapping):
             self._values = {str(key): item for key, item in value.items() if item is not None}
         else:
@@ -86,6 +101,19 @@ class Item:
     def keys(self) -> frozenset[str]:
         """The keys that have a value."""
         return frozenset(self._values)
+
+    def peek(self, key: str) -> Any:
+        """The key's value, or None, without counting the key as read."""
+        return self._values.get(key)
+
+    def is_null(self, key: str) -> bool:
+        """Whether the key is there, with the value null."""
+        return isinstance(self._raw, Mapping) and key in self._raw and self._raw[key] is None
+
+    def refuse_nulls(self, fix: str) -> None:
+        """Report every key whose value is null, also in nested mappings and lists of them."""
+        for path in _nulls(self._raw):
+            self.problem(path, "is null", fix=fix)
 
     def text(self, key: str, default: str = "", required: bool = False) -> str:
         """A string that is not empty."""
@@ -188,7 +216,11 @@ class Item:
     def items(self, key: str) -> list[Item]:
         """A list of mappings as Items; other values are problems and left out."""
         items = [Item(value, self.path(path), self.report, self.host) for value, path in self.values(key)]
-        return [item for item in items if item.readable]
+        readable = [item for item in items if item.readable]
+        for item in readable if not self.where else ():
+            if name := _entry_name(item):
+                self.report.name(item.where, name, self.host)
+        return readable
 
     def finish(self, also: Iterable[str] = ()) -> None:
         """Report the keys that no method has read; C(also) are further known keys."""
@@ -196,6 +228,28 @@ class Item:
         for key in sorted(self._values.keys() - known):
             fix = did_you_mean(key, known) or f"Known keys: {', '.join(sorted(known))}"
             self.problem(key, "is not known", fix=fix)
+
+
+def _entry_name(item: Item) -> str:
+    """The name of a variable's entry, with its namespace if it has one; empty for an entry without a name."""
+    name, namespace = item.peek("name"), item.peek("namespace")
+    if not isinstance(name, str):
+        return ""
+    return f"{namespace}/{name}" if isinstance(namespace, str) and name else name
+
+
+def _nulls(value: object, path: str = "") -> Iterator[str]:
+    """The paths of the keys with the value null; a list's own null is no mapping, which its reader reports."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            inner = f"{path}.{key}" if path else str(key)
+            if below is None:
+                yield inner
+            else:
+                yield from _nulls(below, inner)
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        for index, below in enumerate(value):
+            yield from _nulls(below, f"{path}[{index}]")
 
 
 def flag(value: object) -> bool | None:

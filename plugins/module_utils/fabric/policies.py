@@ -27,6 +27,8 @@ class FabricPolicy:
 def read_policy(item: Item, clusters: Clusters) -> FabricPolicy:
     """Read an entry of C(clusterlink_policies): a policy, and C(clusters)."""
     named = clusters.many(item, "clusters")
-    if item.get("clusters") == []:
-        item.problem("clusters", "names no cluster", [], "Name a host or a group, or leave it out to mean all")
+    if item.get("clusters") == [] or item.is_null("clusters"):
+        item.problem(
+            "clusters", "names no cluster", item.get("clusters"), "Name a host or a group, or leave it out to mean all"
+        )
     return FabricPolicy(read_access_policy(item, clusters, "clusterlink_policies"), named)

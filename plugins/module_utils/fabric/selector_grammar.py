@@ -5,7 +5,8 @@
     client   labels, namespace, service_account, peers, peer_labels
     service  service, namespace, labels, peers, peer_labels
 
-All given keys must match; a list matches any of its values; without keys, everything matches.
+All given keys must match; a list matches any of its values; without keys, everything matches. A key without a value
+is a problem, since it would select nothing and so match everything.
 C(workloadSelector) instead of these keys is a Kubernetes label selector over the attributes.
 """
 
@@ -22,6 +23,7 @@ from .selectors import OPERATORS, SET_OPERATORS, Requirement, Selector, attribut
 
 RAW = "workloadSelector"
 CLIENT_WORDS = frozenset({"labels", "namespace", "service_account", "peers", "peer_labels", RAW})
+_NULL_FIX = "Give it a value, or remove the key: a selector without keys, {}, matches everything"
 _PEER_ATTRIBUTES = (api.PEER_NAME, api.PEER_LABELS)
 _CLIENT_ATTRIBUTES = (api.CLIENT_NAMESPACE, api.CLIENT_SERVICE_ACCOUNT, api.CLIENT_LABELS, *_PEER_ATTRIBUTES)
 _SERVICE_ATTRIBUTES = (api.EXPORT_NAME, api.EXPORT_NAMESPACE, api.EXPORT_LABELS, *_PEER_ATTRIBUTES)
@@ -47,6 +49,7 @@ def read_list(
 
 def read_client(item: Item, clusters: Clusters | None) -> Selector:
     """Read a selector of clients."""
+    item.refuse_nulls(_NULL_FIX)
     if RAW in item:
         return _read_raw(item, _CLIENT_ATTRIBUTES)
     requirements = [
@@ -61,6 +64,7 @@ def read_client(item: Item, clusters: Clusters | None) -> Selector:
 
 def read_service(item: Item, clusters: Clusters | None) -> Selector:
     """Read a selector of services."""
+    item.refuse_nulls(_NULL_FIX)
     if RAW in item:
         return _read_raw(item, _SERVICE_ATTRIBUTES)
     requirements = [
@@ -75,6 +79,7 @@ def read_service(item: Item, clusters: Clusters | None) -> Selector:
 
 def read_allowed(item: Item, clusters: Clusters) -> Selector:
     """Read the C(from) of a service's rule: a selector of clients or, without any of its keys, pods' labels."""
+    item.refuse_nulls(_NULL_FIX)
     if not item.keys() or item.keys() & CLIENT_WORDS:
         return read_client(item, clusters)
     names = sorted(item.keys())

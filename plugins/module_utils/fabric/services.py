@@ -225,10 +225,16 @@ def _read_merge(item: Item, clusters: Clusters, imported_by: tuple[str, ...]) ->
 
 def read_allow(item: Item, clusters: Clusters) -> tuple[Selector, ...]:
     """The clients of C(allow)."""
+    if item.is_null("allow"):
+        item.problem("allow", "is null", fix="List the clients that may call, or remove the key")
     return tuple(_read_rule(rule, clusters) for rule in item.items("allow"))
 
 
 def _read_rule(rule: Item, clusters: Clusters) -> Selector:
+    """A rule's clients; only C(from: {}) is every client, so that a forgotten value opens nothing."""
+    if not rule.keys():
+        what = "is null" if rule.is_null("from") else "is required"
+        rule.problem("from", what, fix="Name the clients, or write from: {} for every client")
     selector = read_allowed(rule.item("from"), clusters)
     rule.finish()
     return selector

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,12 +57,12 @@ def plan() -> Callable[[Data], Plan]:
 
 @pytest.fixture
 def problems() -> Callable[[Data], list[str]]:
-    """What is wrong with a declaration, in sentences."""
+    """What is wrong with a declaration, in sentences, which name entries by their index alone."""
 
     def find(data: Data) -> list[str]:
         with pytest.raises(ClusterlinkError) as caught:
             parse(data)
-        return [str(problem) for problem in caught.value.problems]
+        return [str(replace(problem, entry="")) for problem in caught.value.problems]
 
     return find
 

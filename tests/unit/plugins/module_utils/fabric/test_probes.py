@@ -40,7 +40,7 @@ def test_probe_of_a_service_is_made_by_a_pod_that_its_rule_names(declare: Declar
 def test_probe_of_what_everyone_may_use_is_made_in_the_namespace_of_the_import(
     declare: Declare, plan: Planner, web: Data
 ) -> None:
-    found = probe(plan(declare(services=[{**web, "allow": [{}], "import_as": {"namespace": "remote"}}])))
+    found = probe(plan(declare(services=[{**web, "allow": [{"from": {}}], "import_as": {"namespace": "remote"}}])))
     assert found["client"] == {"namespace": "remote", "service_account": "default", "labels": {}}
 
 

@@ -19,6 +19,7 @@ from tests.support.gateways import QUICK
 from tests.support.traffic import Client, traffic
 
 if TYPE_CHECKING:
+    from tests.support.ansible import Ansible
     from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
@@ -139,6 +140,51 @@ def test_a_link_is_removed_from_its_reachable_end_and_completed_when_the_other_i
     assert (peers(EAST), peers(WEST)) == ([], [EAST])
     fabric.must("link", **GONE)
     assert peers(EAST) == peers(WEST) == []
+
+
+@pytest.fixture
+def intruder(fabric: TwoClusters, kubectl: Kubectl) -> Iterator[None]:
+    """A link, and in west an Import and a policy that somebody makes by hand, without any declaration."""
+    fabric.must("link", **BACKUP)
+    selector: list[dict[str, Any]] = [{"workloadSelector": {}}]
+    source = {"peer": EAST, "exportName": "web", "exportNamespace": fabric.namespace}
+    specs: dict[str, dict[str, Any]] = {
+        "Import": {"port": 80, "sources": [source], "lbScheme": "round-robin"},
+        "AccessPolicy": {"action": "allow", "from": selector, "to": selector},
+    }
+    for kind, spec in specs.items():
+        metadata = {"name": "web", "namespace": fabric.namespace}
+        made = {"apiVersion": "clusterlink.net/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+        kubectl.apply(made, context=fabric.contexts[WEST])
+    yield
+    kubectl(
+        *("delete", "imports,accesspolicies", "web", f"--namespace={fabric.namespace}"), context=fabric.contexts[WEST]
+    )
+    fabric.must("site", **OFF)
+    fabric.must("link", **GONE)
+
+
+@pytest.mark.usefixtures("intruder")
+def test_a_pod_of_a_cluster_that_nobody_named_is_refused(fabric: TwoClusters, run_module: Ansible) -> None:
+    """It has the label that the rule asks for, and is answered when the rule names its cluster."""
+    west = fabric.hosts[WEST]
+    ask = {
+        "kubeconfig": west["clusterlink_kubeconfig"],
+        "context": west["clusterlink_context"],
+        "client": {"namespace": fabric.namespace, "labels": {"app": "frontend"}},
+        "name": "web",
+        "namespace": fabric.namespace,
+        "port": 80,
+        "count": 4,
+        "wait_timeout": 60,
+    }
+    [declared] = fabric.variables["declared_services"]
+    frontend = {"labels": {"app": "frontend"}}
+    for client, expect in (({**frontend, "peers": [WEST]}, "answer"), (frontend, "refused")):
+        service = {**declared, "imported_by": [], "allow": [{"from": client}]}
+        fabric.must("site", declared_services=[service], **ON)
+        asked = run_module("probe", {**ask, "expect": expect})
+        assert not asked.get("failed"), asked.get("msg")
 
 
 def test_a_teardown_needs_neither_the_operator_nor_every_cluster(fabric: TwoClusters, kubectl: Kubectl) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from ..clusterlink import api
 from .authorization import peer_attributes
 from .model import Declaration, Peer
-from .resources import AccessPolicy, Backing, Export, Import
-from .selectors import Selector
+from .resources import AccessPolicy, Backing, Export, Import, Source
+from .selectors import Requirement, Selector
+from .services import Service
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,52 @@ def may_come_from_outside(client: Selector, peer: str) -> bool:
 def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy]:
     """The policies for C(allow) of the services.
 
-    Both gateways decide: the importing one with the policies of the import's namespace, for its own pods; the
-    exporting one with the policies of the export's namespace, for pods of all clusters.
+    Both gateways decide. The importing one has a policy in the import's namespace, for its own pods and the peers that
+    export the service. The exporting one has a policy in the export's namespace, for the pods of the peers that import
+    it: any peer of the fabric can make an Import of it.
     """
     policies: list[AccessPolicy] = []
     for service in declaration.services:
-        clients: dict[str, tuple[Selector, ...]] = {}
-        if peer.name in service.imported_by and service.imported(peer.name):
-            clients[service.import_namespace] = tuple(each for each in service.allowed if may_come_from(each, peer))
-        if peer.name in service.exported_by:
-            clients[service.namespace] = service.allowed
-        policies += [service.policy(namespace, allowed) for namespace, allowed in clients.items() if allowed]
-    # Pods with the same name in two clusters share a policy.
-    return list(dict.fromkeys(policies))
+        imported = service.imported(peer.name) if peer.name in service.imported_by else None
+        sources = {each.peer for each in imported.sources} if imported else set()
+        own = tuple(each for each in service.allowed if may_come_from(each, peer))
+        callers = _callers(declaration, service) if peer.name in service.exported_by else ()
+        remote = tuple(_bound(each, callers) for each in service.allowed if callers or _names_peers(each))
+        if peer.name not in service.exported_by:
+            found = [service.policy(service.import_namespace, own, sources)] if imported else []
+        elif imported and service.import_namespace == service.namespace:
+            # One policy for both: this cluster is one of the importing peers.
+            found = [service.policy(service.namespace, remote, {*sources, peer.name})]
+        else:
+            found = [service.policy(service.namespace, remote)]
+            found += [service.policy(service.import_namespace, own, sources)] if imported else []
+        policies += [each for each in found if each.clients]
+    return policies
+
+
+def _callers(declaration: Declaration, service: Service) -> tuple[str, ...]:
+    """The clusters that import the service, also with C(clusterlink_imports) of their own."""
+    exports = {Source(each, service.name, service.namespace) for each in service.exported_by}
+    own = {
+        host
+        for host, peer in declaration.peers.items()
+        if any(exports.intersection(each.sources) for each in peer.imports)
+    }
+    return tuple(sorted({*service.imported_by, *service.members, *own}))
+
+
+def _bound(client: Selector, peers: tuple[str, ...]) -> Selector:
+    """The selector for pods of these peers only, unless it names its peers itself.
+
+    Labels of a peer name none: they are what its gateway says of itself.
+    """
+    if _names_peers(client):
+        return client
+    return Selector.of([*client.requirements, Requirement(api.PEER_NAME, "In", peers)])
+
+
+def _names_peers(client: Selector) -> bool:
+    return any(each.key == api.PEER_NAME and each.operator == "In" for each in client.requirements)
 
 
 def _with_fabric_policies(declaration: Declaration, host: str, own: ClusterResources) -> ClusterResources:

@@ -102,6 +102,7 @@ def _pods(declaration: Declaration, service: Service, notes: list[str]) -> Itera
                 import_name=f"{service.import_name}-{ordinal}{pod_suffix(service, peer)}",
                 per_pod=None,
                 backings={peer: backing},
+                pod_of=peer if per_pod.by_peer else "",
             )
 
 
@@ -190,6 +191,7 @@ class _Sharing:
             backings=backings,
             points=points,
             left=tuple(each for each in exported if each in unknown),
+            members=members,
         )
 
     def _backing(self, name: str, found: FoundService) -> Backing:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..clusterlink import api
@@ -71,6 +71,8 @@ class Service:
         backings: By exporting cluster, the Service that the collection creates for the export.
         points: By exporting cluster, an export's port and host that differ from those above.
         left: The exporting clusters whose namespace is unknown, so that their export cannot be written.
+        members: The clusters of its shared namespace, which may import it although it is unknown whether they do.
+        pod_of: The exporting cluster, if it is a pod's service and other clusters may have a pod of that name.
     """
 
     namespace: str
@@ -92,6 +94,8 @@ class Service:
     backings: Mapping[str, Backing] = field(default_factory=dict)
     points: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     left: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    pod_of: str = ""
 
     def export(self, cluster: str) -> Export:
         """The export of an exporting cluster."""
@@ -115,15 +119,18 @@ class Service:
             probe=self.probe,
         )
 
-    def policy(self, namespace: str, clients: tuple[Selector, ...]) -> AccessPolicy:
-        """The policy that allows these clients to call this service only."""
+    def policy(self, namespace: str, clients: tuple[Selector, ...], peers: Iterable[str] = ()) -> AccessPolicy:
+        """The policy that allows these clients to call this service only; with C(peers), only their exports of it."""
+        exporters = tuple(sorted(peers))
         service = Selector.of(
             [
                 Requirement(api.EXPORT_NAME, "In", (self.name,)),
                 Requirement(api.EXPORT_NAMESPACE, "In", (self.namespace,)),
+                *([Requirement(api.PEER_NAME, "In", exporters)] if exporters else []),
             ]
         )
-        name = policy_name(self.name, self.namespace)
+        # Pods of several clusters have the same names, and each has its own clients.
+        name = policy_name(self.name, f"{self.namespace}.{self.pod_of}" if self.pod_of else self.namespace)
         return AccessPolicy(name, namespace, "allow", clients, (service,), self.origin)
 
 

@@ -81,10 +81,10 @@ def test_each_pod_has_a_service_of_its_own_an_export_and_an_import(declare: Decl
 
 def test_allow_holds_for_every_pod(declare: Declare) -> None:
     plan = planned(declare(services=[DB]))
-    for host in ("east", "north"):
+    for host, exporter in (("east", {}), ("north", {"peer.clusterlink.net/name": "east"})):
         policies = [each for each in plan.peers[host].objects if each["kind"] == "AccessPolicy"]
         assert [each["spec"]["to"][0]["workloadSelector"]["matchLabels"] for each in policies] == [
-            {"export.clusterlink.net/name": pod, "export.clusterlink.net/namespace": "default"}
+            {"export.clusterlink.net/name": pod, "export.clusterlink.net/namespace": "default", **exporter}
             for pod in ("db-0", "db-1")
         ]
     assert all(probe.client for probe in plan.peers["north"].probes)
@@ -109,7 +109,9 @@ def test_pods_of_several_clusters_are_distinguished_by_the_peers_name(declare: D
     assert names(plan, "north", "Import") == ["db-0-east", "db-0-west", "db-1-east", "db-1-west"]
     assert names(plan, "east", "Import") == ["db-0-west", "db-1-west"]
     assert names(plan, "west", "Export") == ["db-0", "db-1"]
-    assert names(plan, "north", "AccessPolicy") == ["allow-db-0.default", "allow-db-1.default"]
+    assert names(plan, "north", "AccessPolicy") == [
+        f"allow-db-{ordinal}.default.{peer}" for ordinal in (0, 1) for peer in ("east", "west")
+    ]
 
 
 def test_number_of_pods_is_looked_up_unless_it_is_declared(declare: Declare) -> None:

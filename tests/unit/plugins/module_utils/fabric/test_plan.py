@@ -60,7 +60,10 @@ def test_a_service_becomes_exactly_its_links_exports_imports_and_policies(
                             "matchLabels": {
                                 "export.clusterlink.net/name": "web",
                                 "export.clusterlink.net/namespace": "default",
-                            }
+                            },
+                            "matchExpressions": [
+                                {"key": "peer.clusterlink.net/name", "operator": "In", "values": ["east", "west"]}
+                            ],
                         }
                     }
                 ],
@@ -103,10 +106,13 @@ def test_service_without_allow_is_allowed_to_nobody(declare: Declare, plan: Plan
     assert planned.peers["north"].probes[0].client is None
 
 
-def test_empty_selector_allows_everyone(declare: Declare, plan: Planner, web: Data) -> None:
+def test_empty_selector_allows_every_pod_of_the_importing_clusters(declare: Declare, plan: Planner, web: Data) -> None:
     planned = plan(declare(services=[{**web, "allow": [{"from": {}}]}]))
-    for host in ("east", "west", "north"):
-        assert one(planned, host, "AccessPolicy")["spec"]["from"] == [{"workloadSelector": {}}]
+    assert one(planned, "north", "AccessPolicy")["spec"]["from"] == [{"workloadSelector": {}}]
+    for host in ("east", "west"):
+        assert one(planned, host, "AccessPolicy")["spec"]["from"] == [
+            {"workloadSelector": {"matchLabels": {"peer.clusterlink.net/name": "north"}}}
+        ]
 
 
 def test_rule_for_some_clusters_goes_to_importers_that_it_can_match_and_to_all_exporters(

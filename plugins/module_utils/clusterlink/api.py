@@ -9,7 +9,8 @@ API_VERSION = "clusterlink.net/v1alpha1"
 SYSTEM_NAMESPACE = "clusterlink-system"
 """Where a gateway and its Peer objects live unless said otherwise."""
 
-# Kinds of a fabric's declaration, in the order in which they are applied; removal goes backwards.
+# Kinds of a fabric's declaration, in the order in which they are applied; removal goes backwards. Policies that deny go
+# before Exports (fabric/objects.py, stage).
 MESH_KINDS = ("Peer", "Export", "AccessPolicy", "PrivilegedAccessPolicy", "Import")
 
 PLAN_KINDS = ("Service", *MESH_KINDS)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from ..clusterlink import api
 from ..common.types import Address, Object
@@ -67,6 +68,19 @@ def in_order(objects: Iterable[Object]) -> list[Object]:
     return sorted(objects, key=_rank)
 
 
+def stage(each: Mapping[str, Any]) -> int:
+    """The stage in which an object is written; removal goes backwards, stage by stage.
+
+    Policies that deny are there before anything that they could have to stop, Exports and policies that allow, and go
+    after it.
+    """
+    first = api.PLAN_KINDS.index("Export")
+    kind = api.PLAN_KINDS.index(each["kind"])
+    if (each.get("spec") or {}).get("action") == "deny":
+        return first
+    return kind + (kind >= first)
+
+
 def without_sources(objects: Iterable[Object], absent: Collection[str]) -> list[Object]:
     """The objects, without Import sources of these peers; an Import without another source is left out.
 
@@ -82,9 +96,10 @@ def without_sources(objects: Iterable[Object], absent: Collection[str]) -> list[
     return kept
 
 
-def _rank(each: Object) -> tuple[int, str, str]:
+def _rank(each: Object) -> tuple[int, int, str, str]:
     metadata = each["metadata"]
-    return api.PLAN_KINDS.index(each["kind"]), metadata.get("namespace", ""), metadata["name"]
+    kind = api.PLAN_KINDS.index(each["kind"])
+    return stage(each), kind, metadata.get("namespace", ""), metadata["name"]
 
 
 def _workloads(selectors: Iterable[Selector]) -> list[Object]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -122,6 +123,7 @@ def apply_objects(
     guard: Callable[[Object], Problem | None] | None = None,
     refuse: Callable[[Object], Problem | None] | None = None,
     complete: Callable[[Mapping[Ref, Object], Mapping[Ref, Object]], Mapping[Ref, Object]] | None = None,
+    stage: Callable[[Object], int] | None = None,
 ) -> ApplyResult:
     """Make the cluster hold these objects and, with C(prune), no others that carry the prune's labels.
 
@@ -138,6 +140,8 @@ def apply_objects(
         guard: The reason why a desired object that exists already must not be changed unless forced, or None.
         refuse: The reason why it must not be changed even then, or None.
         complete: Completes the desired objects by the observed ones, in the order in which to create them.
+        stage: The stage of an object, which orders deletions backwards, and separates the desired objects of one kind
+            where they are in the order of their stages; by default its kind.
 
     Raises:
         ClusterlinkError: With all problems that the dry run finds; nothing is written then.
@@ -162,10 +166,10 @@ def apply_objects(
             result.objects[ref] = current
         else:
             todo.append(Step(ref, obj, current, force=force, guarded=ref in guarded))
-    todo += [Step(ref, None, observed[ref]) for ref in _to_prune(observed, desired, prune)]
+    todo += [Step(ref, None, observed[ref]) for ref in _to_prune(observed, desired, prune, stage)]
     namespaces = {ref.name for ref in desired if ref.kind == "Namespace"} | (set(assume_namespaces) if check else set())
     steps = dry_run(cluster, todo, check=check, namespaces=frozenset(namespaces))
-    return _write(cluster, steps, result, check=check)
+    return _write(cluster, steps, result, check=check, stage=stage)
 
 
 def delete_objects(cluster: Cluster, refs: Sequence[Ref], *, check: bool, known: Iterable[Object] = ()) -> ApplyResult:
@@ -232,7 +236,12 @@ def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict
     return {Ref.of(obj): obj for objects in read(cluster, queries) for obj in objects}
 
 
-def _to_prune(observed: Mapping[Ref, Object], desired: Mapping[Ref, Object], prune: Prune | None) -> list[Ref]:
+def _to_prune(
+    observed: Mapping[Ref, Object],
+    desired: Mapping[Ref, Object],
+    prune: Prune | None,
+    stage: Callable[[Object], int] | None,
+) -> list[Ref]:
     """The objects to delete, in the order of deletion."""
     if not prune:
         return []
@@ -249,13 +258,20 @@ def _to_prune(observed: Mapping[Ref, Object], desired: Mapping[Ref, Object], pru
         and not obj["metadata"].get("deletionTimestamp")
         and not (prune.spare and prune.spare(obj))
     ]
-    return sorted(refs, key=lambda ref: (-prune.kinds.index(ref.kind), ref))
+    return sorted(refs, key=lambda ref: (-stage(observed[ref]) if stage else 0, -prune.kinds.index(ref.kind), ref))
 
 
-def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, check: bool) -> ApplyResult:
+def _write(
+    cluster: Cluster,
+    steps: Sequence[Step],
+    result: ApplyResult,
+    *,
+    check: bool,
+    stage: Callable[[Object], int] | None = None,
+) -> ApplyResult:
     """Record the steps that change nothing; execute the others, unless in check mode.
 
-    The steps of one kind run side by side, one kind after another. After a failure no further kind begins.
+    The steps of one kind and stage run side by side, one after another. After a failure none begins any more.
     """
 
     def write(step: Step) -> Object | None:
@@ -268,9 +284,7 @@ def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, chec
         if not step.changes:
             result.unchanged.append(step.ref)
             result.objects[step.ref] = step.observed or {}
-    for _key, group in groupby(
-        (step for step in steps if step.changes), key=lambda step: (step.ref.kind, step.desired is None)
-    ):
+    for _key, group in groupby((step for step in steps if step.changes), key=partial(_batch, stage)):
         batch = list(group)
         try:
             answers = [step.outcome for step in batch] if check else attempt(write, batch)
@@ -285,6 +299,12 @@ def _write(cluster: Cluster, steps: Sequence[Step], result: ApplyResult, *, chec
         if problems:
             raise PartlyDoneError(problems, result)
     return result
+
+
+def _batch(stage: Callable[[Object], int] | None, step: Step) -> tuple[str, bool, int]:
+    """What steps have in common that run side by side."""
+    obj = step.desired if step.desired is not None else step.observed
+    return step.ref.kind, step.desired is None, stage(obj) if stage and obj else 0
 
 
 def _record(result: ApplyResult, step: Step, now: Object | None) -> None:

@@ -24,7 +24,7 @@ from ..clusterlink.api import (
 from ..common.kinds import KINDS, Ref
 from ..common.types import Address, Object
 from ..errors import Problem, raise_all
-from ..fabric.objects import in_order, peer_object
+from ..fabric.objects import in_order, peer_object, stage
 from ..kube.apply import ApplyResult, Prune, apply_objects
 from ..kube.client import Cluster
 from ..kube.readiness import unready
@@ -45,8 +45,9 @@ def apply_mesh(
 ) -> ApplyResult:
     """Apply these objects of the fabric, and remove others with its ownership labels.
 
-    They are written in the order of ``PLAN_KINDS`` and removed in the reverse order: connections fail when an Import
-    source has no Peer (ClusterLink v0.4.1), so Imports are updated before Peers are removed.
+    They are written stage by stage and removed in the reverse order: connections fail when an Import source has no Peer
+    (ClusterLink v0.4.1), so Imports are updated before Peers are removed; and what a policy denies is never possible
+    before it is there, or after it is gone.
 
     Args:
         cluster: The cluster.
@@ -67,7 +68,7 @@ def apply_mesh(
     raise_all(problem for index, obj in enumerate(objects) for problem in _malformed(f"objects[{index}]", obj))
     labels = ownership_labels(fabric)
     known = gateways or {}
-    wanted = sorted((_labelled(obj, labels) for obj in objects), key=lambda obj: PLAN_KINDS.index(obj["kind"]))
+    wanted = sorted((_labelled(obj, labels) for obj in objects), key=stage)
     return apply_objects(
         cluster,
         wanted,
@@ -85,6 +86,7 @@ def apply_mesh(
         guard=lambda obj: _of_another_fabric(obj, fabric),
         refuse=_foreign_service,
         complete=lambda planned, observed: _with_added_links(planned, observed, labels, known),
+        stage=stage,
     )
 
 

@@ -16,7 +16,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.a
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.kinds import PEER_SETTLE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import SETTLE, Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh import apply as mesh
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.apply import apply_mesh, wait_for_mesh
@@ -52,6 +52,42 @@ def test_imports_give_up_a_peer_before_it_goes(memory_cluster: type[MemoryCluste
     wanted["spec"] = {"x": 2}
     apply_mesh(cluster, "f", [wanted], check=False)
     assert cluster.writes == [("apply", "Import a/i"), ("delete", "Peer a/gone")]
+
+
+def policy(kind: str, action: str, **labels: str) -> Object:
+    return {**make(kind, action, **labels), "spec": {"action": action}}
+
+
+POLICIES = [("AccessPolicy", "allow"), ("AccessPolicy", "deny"), ("PrivilegedAccessPolicy", "allow")]
+POLICIES += [("PrivilegedAccessPolicy", "deny")]
+STAGES = ["Peer a/x", "AccessPolicy a/deny", "PrivilegedAccessPolicy deny", "Export a/x", "AccessPolicy a/allow"]
+STAGES += ["PrivilegedAccessPolicy allow", "Import a/x"]
+
+
+def test_policies_that_deny_come_before_what_they_deny_and_go_after_it(
+    memory_cluster: type[MemoryCluster],
+) -> None:
+    labels = ownership_labels("f")
+    objects = [make(kind, **labels) for kind in ("Import", "Export", "Peer")]
+    objects += [policy(*each, **labels) for each in POLICIES]
+    cluster = memory_cluster()
+    apply_mesh(cluster, "f", objects, check=False)
+    assert [what for _verb, what in cluster.writes] == STAGES
+    cluster = memory_cluster(*objects)
+    apply_mesh(cluster, "f", [], check=False)
+    assert [what for _verb, what in cluster.writes] == STAGES[::-1]
+
+
+def test_policies_of_one_kind_that_deny_are_not_written_beside_those_that_allow(
+    memory_cluster: type[MemoryCluster],
+) -> None:
+    """A deny that the API server refuses leaves the allow unwritten: they are not one batch."""
+    cluster = memory_cluster()
+    ref = Ref("AccessPolicy", "deny", "a")
+    cluster.refusals["apply", ref] = ClusterlinkError(Problem(str(ref), "is refused"))
+    with pytest.raises(ClusterlinkError, match="is refused"):
+        apply_mesh(cluster, "f", [policy("AccessPolicy", "allow"), policy("AccessPolicy", "deny")], check=False)
+    assert cluster.objects == {}
 
 
 def test_only_what_carries_both_labels_of_the_fabric_goes(memory_cluster: type[MemoryCluster]) -> None:

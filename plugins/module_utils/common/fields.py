@@ -31,6 +31,7 @@ class Report:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._doubts: list[Problem] = []
         self._names: dict[tuple[str, str], str] = {}
 
     def name(self, where: str, name: str, host: str) -> None:
@@ -42,6 +43,16 @@ class Report:
         problem = Problem(where, what, "" if found is None else shown(found), fix, host)
         if problem not in self.problems:
             self.problems.append(problem)
+
+    def doubt(self, where: str, what: str, fix: str, host: str = "") -> None:
+        """Add what may not be meant, and is no problem; it is added once."""
+        doubt = Problem(where, what, fix=fix, host=host)
+        if doubt not in self._doubts:
+            self._doubts.append(doubt)
+
+    def warnings(self) -> tuple[str, ...]:
+        """The doubts, as sentences."""
+        return tuple(str(self._named(each)) for each in self._doubts)
 
     def mentions(self, paths: str) -> bool:
         """Whether the regular expression fully matches the variable path of a problem."""

@@ -60,9 +60,15 @@ def label_value_fault(value: str) -> str:
     return ""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A sentence without a full stop that suggests the closest known name, or an empty string."""
-    close = difflib.get_close_matches(name, sorted(known), n=1)
+def did_you_mean(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """A sentence without a full stop that suggests the closest known name, or an empty string.
+
+    Args:
+        name: The unknown name.
+        known: The known names.
+        alike: How alike the two must be, from 0 to 1, as C(difflib) counts it.
+    """
+    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=alike)
     return f"Perhaps {close[0]} is meant" if close else ""
 
 

@@ -63,7 +63,7 @@ def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) ->
     declaration = replace(_read(data, report), observed=read_observed(observed or {}, report))
     check(declaration, report)
     report.raise_any()
-    return expand(declaration)
+    return expand(replace(declaration, notes=report.warnings()))
 
 
 def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[str, Address | None]:

@@ -23,7 +23,7 @@ _KUBERNETES = ("default", "kubernetes")
 def expand(declaration: Declaration) -> Declaration:
     """The declaration with a service for each found pod and shared Service, and notes on what is left out."""
     services: list[Service] = []
-    notes: list[str] = []
+    notes = list(declaration.notes)
     for service in declaration.services:
         services += _pods(declaration, service, notes) if service.per_pod else [service]
     plain = replace(declaration, services=tuple(services))

@@ -83,9 +83,9 @@ class Declaration:
         policies: The policies that are declared for several clusters.
         shared: The shared namespaces.
         observed: The found resources.
-        lookups: By peer, the namespaces to look up. The expansion sets this and all attributes below.
+        lookups: By peer, the namespaces to look up. The expansion sets this and the attribute below.
         uncertain: By peer, the peers to which a link may be needed, with the reason.
-        notes: The found resources that are left out, with the reason.
+        notes: What may not be meant; after the expansion, also the found resources that are left out.
     """
 
     fabric: str

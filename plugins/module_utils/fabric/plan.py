@@ -106,7 +106,8 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
         uncertain = declaration.uncertain.get(host, {})
         peers, pending[host] = _peers(declaration.peers[host], fabric_links, gateways, labels, uncertain)
         objects[host] = in_order([*peers, *_own_objects(own, labels)])
-    probes = _probes(declaration, resources, objects)
+    sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in resources}
+    probes = _probes(resources, sides, objects)
     left = {(host, each.namespace, each.name) for each in declaration.services for host in each.left}
     written = {host: tuple(each for each in objects[host] if not _is_left(host, each, left)) for host in resources}
     return Plan(
@@ -119,7 +120,7 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
         },
         lookups=declaration.lookups,
         gateways=gateways,
-        warnings=warnings(declaration, resources),
+        warnings=warnings(declaration, resources, sides),
     )
 
 
@@ -167,9 +168,8 @@ def _own_objects(own: ClusterResources, labels: Mapping[str, str]) -> list[Objec
 
 
 def _probes(
-    declaration: Declaration, resources: Mapping[str, ClusterResources], objects: Mapping[str, list[Object]]
+    resources: Mapping[str, ClusterResources], sides: Mapping[str, Side], objects: Mapping[str, list[Object]]
 ) -> dict[str, tuple[ImportProbe, ...]]:
-    sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in resources}
     probes: dict[str, tuple[ImportProbe, ...]] = {}
     for host, own in resources.items():
         how = {(each.namespace, each.name): each.probe for each in own.imports}

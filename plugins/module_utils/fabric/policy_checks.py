@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Find policies that never match because a name does not exist."""
+"""Find rules and policies that never match because a name does not exist.
+
+Who writes policies may not be who declares exports, with this collection or without it. So a service that no cluster of
+the declaration exports is no problem, and a warning.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +15,20 @@ from ..common.fields import Report
 from ..common.naming import did_you_mean
 from .cluster_resources import ClusterResources, may_come_from, may_come_from_outside
 from .model import Declaration
-from .resources import AccessPolicy
-from .selectors import Requirement
+from .resources import AccessPolicy, Origin
+from .selectors import Requirement, Selector
 from .services import Service
 
 _Name = tuple[str, str]
 
 
 def check_policies(declaration: Declaration, resources: Mapping[str, ClusterResources], report: Report) -> None:
-    """Report policies whose service, clients or namespace does not exist."""
-    known = {(each.namespace, each.name) for own in resources.values() for each in own.exports}
-    known |= {(each.namespace, each.name) for own in resources.values() for i in own.imports for each in i.sources}
-    # Found resources may have any name.
-    open_namespaces = {each for namespaces in declaration.lookups.values() for each in namespaces}
-    for policy in _declared(declaration):
-        _check_services(policy, known, open_namespaces, report)
+    """Report rules whose clients do not exist, and policies whose namespace does not exist."""
     # The importers of a shared Service depend on found resources; check_shared checks its rules.
     shared = {each.origin for each in declaration.shared}
     for service in (each for each in declaration.services if each.origin not in shared):
         _check_allowed(declaration, resources, service, report)
-    namespaces = {each for own in resources.values() for each in own.namespaces} | open_namespaces
+    namespaces = {each for own in resources.values() for each in own.namespaces} | _open_namespaces(declaration)
     for index, fabric_policy in enumerate(declaration.policies):
         namespace = fabric_policy.policy.namespace
         if namespace and not fabric_policy.clusters and namespace not in namespaces:
@@ -39,30 +37,42 @@ def check_policies(declaration: Declaration, resources: Mapping[str, ClusterReso
             report.add(where, "is a namespace without any export or import", namespace, fix)
 
 
+def unknown_services(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> dict[Origin, str]:
+    """By policy, the warning that it names a service which no cluster of the declaration exports."""
+    known = {(each.namespace, each.name) for own in resources.values() for each in own.exports}
+    known |= {(each.namespace, each.name) for own in resources.values() for i in own.imports for each in i.sources}
+    return {
+        policy.origin: warning
+        for policy in _declared(declaration)
+        for selector in policy.services
+        if (warning := _unknown_service(policy, selector, known, _open_namespaces(declaration)))
+    }
+
+
 def _declared(declaration: Declaration) -> Iterable[AccessPolicy]:
     yield from (each.policy for each in declaration.policies)
     for peer in declaration.peers.values():
         yield from peer.policies
 
 
-def _check_services(policy: AccessPolicy, known: set[_Name], open_namespaces: set[str], report: Report) -> None:
-    for index, selector in enumerate(policy.services):
-        names = [each for each in selector.requirements if each.key in (api.EXPORT_NAME, api.EXPORT_NAMESPACE)]
-        if not any(each.key == api.EXPORT_NAME for each in names) or any(_fits(names, name) for name in known):
-            continue
-        where = [each for each in names if each.key == api.EXPORT_NAMESPACE]
-        if any(all(each.matches({api.EXPORT_NAMESPACE: name}) for each in where) for name in open_namespaces):
-            continue
-        found = ", ".join("|".join(each.values) for each in sorted(names, key=lambda each: each.key, reverse=True))
-        wanted = next(("|".join(each.values) for each in names if each.key == api.EXPORT_NAME), "")
-        fix = did_you_mean(wanted, {name for _namespace, name in known}) or "Name a service that a cluster exports"
-        report.add(
-            f"{policy.origin.where}.to[{index}]",
-            "names a service that no cluster exports",
-            found,
-            fix,
-            policy.origin.host,
-        )
+def _open_namespaces(declaration: Declaration) -> set[str]:
+    """The namespaces of found resources, which may have any name."""
+    return {each for namespaces in declaration.lookups.values() for each in namespaces}
+
+
+def _unknown_service(policy: AccessPolicy, selector: Selector, known: set[_Name], open_namespaces: set[str]) -> str:
+    names = [each for each in selector.requirements if each.key in (api.EXPORT_NAME, api.EXPORT_NAMESPACE)]
+    wanted = [each.values for each in names if each.key == api.EXPORT_NAME and each.operator == "In"]
+    if not wanted or any(_fits(names, name) for name in known):
+        return ""
+    where = [each for each in names if each.key == api.EXPORT_NAMESPACE]
+    if any(all(each.matches({api.EXPORT_NAMESPACE: name}) for each in where) for name in open_namespaces):
+        return ""
+    spaces = next((f"{'|'.join(each.values)}/" for each in where if each.operator == "In"), "")
+    found = "|".join(wanted[0])
+    fix = did_you_mean(found, {name for _namespace, name in known})
+    what = f"The policy {policy} of {policy.origin.owner} names the service {spaces}{found}, which no cluster exports"
+    return f"{what} here. {fix}." if fix else f"{what} here."
 
 
 def _fits(requirements: Iterable[Requirement], name: _Name) -> bool:

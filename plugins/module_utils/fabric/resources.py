@@ -36,6 +36,11 @@ class Origin:
     host: str
     reason: str
 
+    @property
+    def owner(self) -> str:
+        """Whose it is, for a sentence: the host of a host variable, or else the variable."""
+        return self.host or self.where.partition("[")[0]
+
 
 @dataclass(frozen=True)
 class PeerEntry:
@@ -134,6 +139,9 @@ class AccessPolicy:
     clients: tuple[Selector, ...]
     services: tuple[Selector, ...]
     origin: Origin
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 def read_labels(item: Item) -> dict[str, str]:

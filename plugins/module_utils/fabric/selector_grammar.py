@@ -23,6 +23,8 @@ from .selectors import OPERATORS, SET_OPERATORS, Requirement, Selector, attribut
 
 RAW = "workloadSelector"
 CLIENT_WORDS = frozenset({"labels", "namespace", "service_account", "peers", "peer_labels", RAW})
+_TYPO = 0.8
+"""How alike a label's key and a key of this grammar are, for the key to be a likely typo."""
 _NULL_FIX = "Give it a value, or remove the key: a selector without keys, {}, matches everything"
 _PEER_ATTRIBUTES = (api.PEER_NAME, api.PEER_LABELS)
 _CLIENT_ATTRIBUTES = (api.CLIENT_NAMESPACE, api.CLIENT_SERVICE_ACCOUNT, api.CLIENT_LABELS, *_PEER_ATTRIBUTES)
@@ -83,6 +85,9 @@ def read_allowed(item: Item, clusters: Clusters) -> Selector:
     if not item.keys() or item.keys() & CLIENT_WORDS:
         return read_client(item, clusters)
     names = sorted(item.keys())
+    for name in names:
+        if fix := did_you_mean(name, CLIENT_WORDS, _TYPO):
+            item.report.doubt(item.path(name), "selects pods by a label of that name", fix, item.host)
     return Selector.of(each for name in names for each in _label(item, name, name, item.get(name), api.CLIENT_LABELS))
 
 

@@ -4,23 +4,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .authorization import service_attributes
+from .authorization import Side, service_attributes
 from .cluster_resources import ClusterResources, may_come_from
 from .model import MESH, Declaration, Peer
-from .resources import AccessPolicy
+from .policy_checks import unknown_services
+from .resources import AccessPolicy, Import, Origin, Source
 from .topology import unreachable_pairs
 
 
-def warnings(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> tuple[str, ...]:
-    """The warnings as sentences, sorted."""
+def warnings(
+    declaration: Declaration, resources: Mapping[str, ClusterResources], sides: Mapping[str, Side]
+) -> tuple[str, ...]:
+    """The warnings as sentences, sorted.
+
+    Args:
+        declaration: The expanded declaration.
+        resources: Every cluster's resources.
+        sides: Every cluster, as authorization sees it.
+    """
+    unknown = unknown_services(declaration, resources)
     found = [
         *declaration.notes,
         *_merged_exports(resources),
         *_other_ports(declaration, resources),
-        *_idle_policies(declaration, resources),
+        *unknown.values(),
+        *_idle_policies(declaration, resources, unknown),
+        *_closed_imports(resources, sides),
         *_out_of_reach(declaration, resources),
     ]
     return tuple(sorted(set(found)))
@@ -65,6 +77,34 @@ def _other_ports(declaration: Declaration, resources: Mapping[str, ClusterResour
                     )
 
 
+def _closed_imports(resources: Mapping[str, ClusterResources], sides: Mapping[str, Side]) -> Iterator[str]:
+    """Imports that nobody may call, because no policy of either side allows a client."""
+    closed: dict[str, set[str]] = {}
+    for host, own in resources.items():
+        for each in own.imports:
+            if not any(_is_open(sides, host, each, source) for source in each.sources):
+                closed.setdefault(f"{each.namespace}/{each.name}", set()).add(host)
+    for name, hosts in closed.items():
+        yield (
+            f"Nobody may call {name} in {', '.join(sorted(hosts))}: no policy allows a client. Add clients to the "
+            "service's allow, or a policy for both sides."
+        )
+
+
+def _is_open(sides: Mapping[str, Side], host: str, imported: Import, source: Source) -> bool:
+    """Whether some policy of each side allows a client; a peer outside the inventory counts as allowing."""
+    exporter = sides.get(source.peer)
+    named = (source.name, source.namespace)
+    sent = service_attributes(*named, imported.labels, source.peer, exporter.labels if exporter else {})
+    if not any(True for _client in sides[host].policies.allowed_clients(sent, imported.namespace)):
+        return False
+    if exporter is None:
+        return True
+    labels = exporter.exports.get((source.namespace, source.name)) or {}
+    own = service_attributes(*named, labels, source.peer, exporter.labels)
+    return any(True for _client in exporter.policies.allowed_clients(own, source.namespace))
+
+
 @dataclass(frozen=True)
 class _Flow:
     """Connections from clients of one cluster to a service, as one of the two gateways sees them."""
@@ -81,21 +121,21 @@ class _Flow:
         )
 
 
-def _idle_policies(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> Iterator[str]:
-    """Policies that match no declared connection, except privileged denies, which are guard rails."""
+def _idle_policies(
+    declaration: Declaration, resources: Mapping[str, ClusterResources], told: Collection[Origin]
+) -> Iterator[str]:
+    """Policies that match no declared connection; not privileged denies, which are guard rails, nor those C(told)."""
     # Connections from outside the inventory and of unknown namespaces are not known.
     if declaration.outsiders() or any(declaration.unknown(host) for host in declaration.lookups):
         return
     flows = _flows(declaration, resources)
-    for host, peer in declaration.peers.items():
-        for policy in peer.policies:
-            if not _guards(policy) and not any(each.decided_by(policy) for each in flows[host]):
-                yield f"The policy {_name(policy)} of {host} matches no declared connection."
-    for fabric_policy in declaration.policies:
-        policy = fabric_policy.policy
-        there = (each for host in fabric_policy.clusters or resources for each in flows[host])
-        if not _guards(policy) and not any(each.decided_by(policy) for each in there):
-            yield f"The policy {_name(policy)} of clusterlink_policies matches no declared connection."
+    everywhere: list[tuple[AccessPolicy, Iterable[str]]]
+    everywhere = [(policy, [host]) for host, peer in declaration.peers.items() for policy in peer.policies]
+    everywhere += [(each.policy, each.clusters or resources) for each in declaration.policies]
+    for policy, hosts in everywhere:
+        there = (each for host in hosts for each in flows[host])
+        if policy.origin not in told and not _guards(policy) and not any(each.decided_by(policy) for each in there):
+            yield f"The policy {policy} of {policy.origin.owner} matches no declared connection."
 
 
 def _flows(declaration: Declaration, resources: Mapping[str, ClusterResources]) -> dict[str, list[_Flow]]:
@@ -119,7 +159,3 @@ def _flows(declaration: Declaration, resources: Mapping[str, ClusterResources]) 
 
 def _guards(policy: AccessPolicy) -> bool:
     return policy.action == "deny" and not policy.namespace
-
-
-def _name(policy: AccessPolicy) -> str:
-    return f"{policy.namespace}/{policy.name}" if policy.namespace else policy.name

@@ -198,14 +198,6 @@ def test_policy_without_a_rule_is_refused(
     )
 
 
-def test_policy_on_a_service_that_nobody_exports_is_refused(declare: Declare, problem: SoleProblem, web: Data) -> None:
-    policy = {"name": "more", "namespace": "default", "from": [{}], "to": [{"service": "webb", "namespace": "default"}]}
-    assert problem(declare(services=[web], policies=[policy])) == (
-        'clusterlink_policies[0].to[0]: names a service that no cluster exports (found: "default, webb"). '
-        "Perhaps web is meant."
-    )
-
-
 def test_policy_on_a_peer_that_is_unknown_is_refused(declare: Declare, problem: SoleProblem) -> None:
     policy = {"name": "more", "tier": "privileged", "from": [{"peers": ["nort"]}], "to": [{}]}
     assert problem(declare(policies=[policy])) == (

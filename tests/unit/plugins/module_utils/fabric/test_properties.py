@@ -240,7 +240,6 @@ BROKEN: dict[str, tuple[str, Data, str]] = {
     "link to a cluster without ingress": ("links", {"source": "beta", "target": "edge"}, ".target"),
     "policy without clients": ("policies", broken_policy(**{"from": []}), ".from"),
     "policy without services": ("policies", broken_policy(to=[]), ".to"),
-    "policy on nothing": ("policies", broken_policy(to=[{"service": "nothing"}]), ".to[0]"),
     "policy with a wrong action": ("policies", broken_policy(action="drop"), ".action"),
 }
 

@@ -143,12 +143,15 @@ def link_states(fabric: Fabric) -> list[LinkState]:
 
 
 def _others(fabric: Fabric, seen: Collection[frozenset[str]]) -> list[LinkState]:
-    """Links of undeclared Peers, such as those that a user created or that the next run prunes."""
+    """Links of undeclared Peers, such as those that a user created or that the next run prunes.
+
+    A cluster's Peer of its own name, for imports from itself, is no link.
+    """
     pairs: dict[frozenset[str], set[tuple[str, str]]] = {}
     for host, info in fabric.infos.items():
         for peer in info.get("peers") or []:
             pair = frozenset((host, peer["name"]))
-            if pair not in seen:
+            if pair not in seen and peer["name"] != host:
                 pairs.setdefault(pair, set()).add((host, peer["name"]))
     return [
         _state(fabric, NamedLink(default_name(pair), *min(ways)), ways, (UNDECLARED,)) for pair, ways in pairs.items()

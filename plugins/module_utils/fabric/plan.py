@@ -104,7 +104,8 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
     pending: dict[str, list[Pending]] = {}
     for host, own in resources.items():
         uncertain = declaration.uncertain.get(host, {})
-        peers, pending[host] = _peers(declaration.peers[host], fabric_links, gateways, labels, uncertain)
+        reached = _reached(host, fabric_links, own)
+        peers, pending[host] = _peers(declaration.peers[host], reached, gateways, labels, uncertain)
         objects[host] = in_order([*peers, *_own_objects(own, labels)])
     sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in resources}
     probes = _probes(resources, sides, objects)
@@ -130,9 +131,16 @@ def _is_left(host: str, each: Object, left: set[tuple[str, str, str]]) -> bool:
     return each["kind"] == "Export" and (host, metadata["namespace"], metadata["name"]) in left
 
 
+def _reached(host: str, fabric_links: list[Link], own: ClusterResources) -> set[str]:
+    """The peers that a cluster reaches: over its links, and itself when it is a source of its own imports."""
+    reached = {link.target for link in fabric_links if link.source == host}
+    reached |= {link.source for link in fabric_links if link.target == host and link.both_ways}
+    return reached | {each.peer for imported in own.imports for each in imported.sources if each.peer == host}
+
+
 def _peers(
     peer: Peer,
-    fabric_links: list[Link],
+    reached: set[str],
     gateways: Mapping[str, Address | None],
     labels: Mapping[str, str],
     uncertain: Mapping[str, str],
@@ -140,8 +148,6 @@ def _peers(
     """One cluster's Peer objects, and its pending ones: without an address, or with a reason in C(uncertain)."""
     objects: list[Object] = []
     pending: list[Pending] = []
-    reached = {link.target for link in fabric_links if link.source == peer.name}
-    reached |= {link.source for link in fabric_links if link.target == peer.name and link.both_ways}
     for name in sorted(reached):
         entry = peer.entries.get(name)
         known = gateways.get(name)

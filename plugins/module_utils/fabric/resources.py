@@ -264,8 +264,6 @@ def read_access_policy(item: Item, clusters: Clusters | None, reason: str) -> Ac
 
 def _read_source(item: Item, name: str, namespace: str, clusters: Clusters) -> Source:
     peer = clusters.one(item, "peer", external=True)
-    if peer and peer == clusters.hosts.get(item.host):
-        item.problem("peer", "is the importing cluster itself", peer, "Name another cluster")
     source = Source(
         peer=peer,
         name=item.name("export_name", name, fault=service_name_fault),

@@ -102,9 +102,18 @@ class Service:
         port, host = self.points.get(cluster, (self.port, self.host))
         return Export(self.namespace, self.name, port, host, self.labels, self.origin)
 
+    def is_own_source(self, cluster: str) -> bool:
+        """Whether a cluster that exports and imports the service is one of its sources.
+
+        Not under the export's name: that Service has the cluster's own pods already, alone or merged with others.
+        """
+        renamed = (self.import_namespace, self.import_name) != (self.namespace, self.name)
+        return cluster in self.exported_by and cluster not in self.merged_in and (renamed or bool(self.host))
+
     def imported(self, cluster: str) -> Import | None:
-        """The import of an importing cluster; None when no other cluster exports it."""
-        sources = tuple(Source(peer, self.name, self.namespace) for peer in self.exported_by if peer != cluster)
+        """The import of an importing cluster; None when it has no source."""
+        peers = [each for each in self.exported_by if each != cluster or self.is_own_source(cluster)]
+        sources = tuple(Source(peer, self.name, self.namespace) for peer in peers)
         if not sources:
             return None
         return Import(

@@ -42,7 +42,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Need:
-    """A cluster that imports from another."""
+    """A cluster that imports from another, or from itself, which needs a Peer object and no link."""
 
     source: str
     target: str
@@ -90,7 +90,7 @@ def links(declaration: Declaration, resources: Mapping[str, ClusterResources]) -
             pair = _pair(pairs, host, entry.name)
             pair.directions.add((host, entry.name))
             pair.reasons.add(entry.origin.reason)
-    for need in needs(resources):
+    for need in (each for each in needs(resources) if each.source != each.target):
         pair = _pair(pairs, need.source, need.target)
         pair.needed.add((need.source, need.target))
         pair.reasons.add(need.origin.reason)

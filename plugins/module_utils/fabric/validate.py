@@ -81,7 +81,11 @@ def _check_importers(service: Service, report: Report) -> None:
             what = f"names {cluster}, which exports {name}: its Service exists already and conflicts with an import"
             fix = f"Set merge: true (or merge: [{cluster}], if others have no such Service), or remove {cluster}"
             report.add(where, what, cluster, fix)
-        elif set(service.exported_by) == {cluster} and (not merges or len(service.imported_by) == 1):
+        elif (
+            set(service.exported_by) == {cluster}
+            and (not merges or len(service.imported_by) == 1)
+            and not (service.is_own_source(cluster) and not service.per_pod)
+        ):
             report.add(where, f"names {cluster}, and no other cluster exports {name}", cluster, "Remove it")
 
 
@@ -172,6 +176,8 @@ def _check_need(declaration: Declaration, need: Need, report: Report) -> None:
         what = f"names {need.target}, which has no ingress, so no cluster can import from it"
         fix = f"Give {need.target} an ingress (clusterlink_ingress_type or clusterlink_gateway_host), or leave it out"
         report.add(where, what, need.target, fix, origin.host)
+    elif need.source == need.target:
+        return
     elif declaration.link_mode == EXPLICIT and not is_linked(declaration, need.source, need.target):
         what = f"is imported by {need.source} from {need.target}, and no link between them is declared"
         fix = f"Add {{source: {need.source}, target: {need.target}}} to clusterlink_links, or set clusterlink_link_mode"

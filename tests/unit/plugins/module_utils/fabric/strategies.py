@@ -41,7 +41,7 @@ def client_selectors(draw: st.DrawFn) -> Data:
 
 @st.composite
 def services(draw: st.DrawFn, index: int) -> Data:
-    """A service; clusters import it only where they do not export it, but for the last index, which is merged."""
+    """A service; clusters that export it import it merged, as the first one may be, or under another name."""
     merged = index == 0 and draw(st.booleans())
     # The cluster edge has no ingress, so that nobody could import from it.
     exported_by = draw(subsets(HOSTS[:-1], least=1))
@@ -57,11 +57,12 @@ def services(draw: st.DrawFn, index: int) -> Data:
         "labels": draw(label_maps),
         "allow": [{"from": each} for each in draw(st.lists(client_selectors() | label_maps, max_size=3))],
     }
+    if not merged and draw(st.booleans()):
+        service["import_as"] = {"name": f"local{index}", "namespace": "imported", "port": 9000 + index}
+        service["imported_by"] = draw(subsets(HOSTS))
     if service["imported_by"] and draw(st.booleans()):
         importers = draw(subsets(service["imported_by"], least=1))
         service["allow"].append({"from": {**draw(client_selectors()), "peers": importers}})
-    if not merged and draw(st.booleans()):
-        service["import_as"] = {"name": f"local{index}", "namespace": "imported", "port": 9000 + index}
     return service
 
 

@@ -84,6 +84,10 @@ def test_a_peer_that_nobody_declared_is_shown_and_is_no_problem(declare: Declare
     assert (state.name, state.purposes, problems([state])) == ("east-west", ("not declared",), [])
 
 
+def test_a_clusters_peer_of_its_own_name_is_no_link(declare: Declare) -> None:
+    assert link_states(Fabric(parse(declare()), infos(east=[peer("east")]))) == []
+
+
 def test_a_link_of_another_fabric_was_not_added_here(declare: Declare) -> None:
     foreign = infos(east=[peer("west", labels=BACKUP, fabric="other")])
     assert one(Fabric(parse(declare()), foreign)).purposes == ("not declared",)

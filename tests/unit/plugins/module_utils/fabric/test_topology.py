@@ -200,3 +200,58 @@ def test_source_outside_the_inventory_needs_an_address_in_the_importing_cluster(
         "north: clusterlink_imports[0].sources[0].peer: is a peer outside the inventory, and north does not have "
         'its address (found: "far"). Add it to clusterlink_peers of the host.'
     )
+
+
+AS = {"name": "any-web"}
+
+
+def sources(plan: Plan, host: str) -> list[str]:
+    (imported,) = (each for each in plan.peers[host].objects if each["kind"] == "Import")
+    return [each["peer"] for each in imported["spec"]["sources"]]
+
+
+def test_cluster_that_imports_its_own_service_under_another_name_is_one_of_its_sources(
+    declare: Declare, plan: Planner, web: Data
+) -> None:
+    hosts = ["north", "east", "west"]
+    planned = plan(declare(services=[{**web, "exported_by": hosts, "imported_by": hosts, "import_as": AS}]))
+    for host in hosts:
+        assert sources(planned, host) == peers(planned, host) == ["east", "north", "west"]
+        assert planned.peers[host].probes[0].sources == ("east", "north", "west")
+        assert planned.peers[host].probes[0].client is not None
+    assert links(planned) == [("east", "north", True), ("east", "west", True), ("north", "west", True)]
+    assert planned.warnings == ()
+
+
+def test_cluster_that_alone_exports_a_service_can_import_it_under_another_name(
+    declare: Declare, plan: Planner, web: Data
+) -> None:
+    service = {**web, "exported_by": ["east"], "imported_by": ["east", "north"], "import_as": AS}
+    planned = plan(declare(services=[service], link_mode="explicit", links=[{"source": "north", "target": "east"}]))
+    assert sources(planned, "east") == sources(planned, "north") == ["east"]
+    assert (peers(planned, "east"), links(planned)) == (["east", "north"], [("north", "east", True)])
+
+
+def test_own_peer_waits_for_the_address_like_any_other(declare: Declare, plan: Planner, web: Data) -> None:
+    service = {**web, "exported_by": ["east"], "imported_by": ["east"], "import_as": AS}
+    planned = plan(declare(services=[service]), unknown="east")
+    assert [each.name for each in planned.peers["east"].pending] == ["east"]
+
+
+def test_merged_import_is_not_its_own_source(declare: Declare, plan: Planner, web: Data) -> None:
+    """The Service has the cluster's own pods already."""
+    planned = plan(declare(services=[{**web, "imported_by": ["east", "north"], "merge": ["east"]}]))
+    assert sources(planned, "east") == ["west"]
+    assert peers(planned, "east") == ["north", "west"]
+
+
+def test_own_import_from_the_cluster_itself(declare: Declare, plan: Planner) -> None:
+    imported = {"name": "any", "port": 80, "sources": [{"peer": "east", "export_name": "web"}]}
+    planned = plan(declare(east={"exports": [{"name": "web", "port": 80}], "imports": [imported]}))
+    assert sources(planned, "east") == peers(planned, "east") == ["east"]
+
+
+def test_outbound_only_cluster_cannot_be_its_own_source(declare: Declare, problem: SoleProblem, web: Data) -> None:
+    service = {**web, "exported_by": ["east", "west"], "imported_by": ["west"], "import_as": AS}
+    data = declare(services=[service], west={"ingress_type": "none"})
+    assert problem(data).startswith("clusterlink_services[0].exported_by: names west, which has no ingress")

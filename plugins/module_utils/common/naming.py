@@ -85,6 +85,11 @@ def backing_name(service: str) -> str:
     return _shortened(f"clusterlink-{service}", "-")
 
 
+def cluster_host(namespace: str, service: str) -> str:
+    """A Service's name in its cluster's DNS, as ClusterLink v0.4.1 assumes it."""
+    return f"{service}.{namespace}.svc.cluster.local"
+
+
 def _shortened(name: str, joint: str) -> str:
     if len(name) <= MAX_NAME:
         return name

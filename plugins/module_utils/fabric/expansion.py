@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 
-from ..common.naming import backing_name
+from ..common.naming import backing_name, cluster_host
 from .model import Declaration
 from .observed import FoundService
 from .resources import Backing
@@ -161,7 +161,7 @@ class _Sharing:
             if cluster in exported:
                 backing = self._backing(name, holders[cluster])
                 backings[cluster] = backing
-                points[cluster] = (backing.port, f"{backing.name}.{here}.svc.cluster.local")
+                points[cluster] = (backing.port, cluster_host(here, backing.name))
         if len(set(exported.values())) > 1:
             ports = ", ".join(f"{port} in {cluster}" for cluster, port in exported.items())
             self.notes.append(f"{here}/{name} has several ports: {ports}. Clusters without it use the first of these.")
@@ -226,7 +226,10 @@ class _Sharing:
         if why:
             self.notes.append(f"{what} is not shared: {why}.")
         elif len(found.ports) > 1:
-            self.notes.append(f"{what} is shared with its first TCP port only, {found.tcp[0].port}.")
+            others = [str(each.port) for each in found.tcp[1:]]
+            more = f" To export port {' or '.join(others)}, declare a service of another name" if others else ""
+            host = f" with host: {cluster_host(self.shared.name, found.name)}." if others else ""
+            self.notes.append(f"{what} is shared with its first TCP port only, {found.tcp[0].port}.{more}{host}")
         return not why
 
     def _can_merge(self, cluster: str, found: FoundService) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..common.fields import Report
-from ..common.naming import did_you_mean
+from ..common.naming import MAX_NAME, cluster_host, did_you_mean
 from .cluster_resources import ClusterResources, resources_by_cluster
 from .expansion import expand
 from .model import EXPLICIT, Declaration, Peer
@@ -64,8 +64,17 @@ def _once(services: Sequence[Service], report: Report) -> tuple[Service, ...]:
         if first is not service:
             what = f"is also the name of {first.origin.where}"
             fix = "Merge the two entries, or rename one"
+            if service.port != first.port:
+                what, fix = f"{what}, with another port, and an export has one", _another_port(service)
             report.add(f"{service.origin.where}.name", what, f"{service.namespace}/{service.name}", fix)
     return tuple(firsts.values())
+
+
+def _another_port(export: Service | Export) -> str:
+    """How a further port of a Service is exported: under a name of its own, to which no Service needs to belong."""
+    name = export.name[: MAX_NAME - len(f"-{export.port}")].rstrip("-")
+    host = export.host or cluster_host(export.namespace, export.name)
+    return f"Export this port under a name of its own, such as name: {name}-{export.port} with host: {host}"
 
 
 def _check_importers(service: Service, report: Report) -> None:
@@ -112,6 +121,10 @@ def _firsts(named: Sequence[_Named], does: str, host: str, report: Report) -> di
             name = f"{each.namespace}/{each.name}" if each.namespace else each.name
             what = f"{does} {name} in {host}, as {first.origin.where} does"
             fix = "Remove one of the two, or give it another name (import_as, for a service's imports)"
+            if isinstance(each, Export):
+                fix = "Remove one of the two, or give it another name"
+                if isinstance(first, Export) and each.port != first.port:
+                    fix = _another_port(each)
             report.add(each.origin.where, what, None, fix, each.origin.host)
     return firsts
 

@@ -119,9 +119,33 @@ def test_importer_with_no_other_cluster_to_import_from_is_refused(
 
 
 def test_service_declared_twice_is_refused_once(declare: Declare, problem: SoleProblem, web: Data) -> None:
-    assert problem(declare(services=[web, {**web, "port": 81}])) == (
+    assert problem(declare(services=[web, {**web, "labels": {"tier": "data"}}])) == (
         'clusterlink_services[1].name: is also the name of clusterlink_services[0] (found: "default/web"). '
         "Merge the two entries, or rename one."
+    )
+
+
+def test_second_port_of_a_service_needs_a_name_of_its_own_and_the_advice_works(
+    declare: Declare, problem: SoleProblem, plan: Callable[[Data], Any], web: Data
+) -> None:
+    metrics = {**web, "port": 9090}
+    assert problem(declare(services=[web, metrics])) == (
+        "clusterlink_services[1].name: is also the name of clusterlink_services[0], with another port, and an export "
+        'has one (found: "default/web"). Export this port under a name of its own, such as name: web-9090 with host: '
+        "web.default.svc.cluster.local."
+    )
+    advised = {**metrics, "name": "web-9090", "host": "web.default.svc.cluster.local"}
+    planned = plan(declare(services=[web, advised]))
+    exports = [each["spec"] for each in planned.peers["east"].objects if each["kind"] == "Export"]
+    assert exports == [{"port": 80}, {"port": 9090, "host": "web.default.svc.cluster.local"}]
+    assert planned.warnings == ()
+
+
+def test_second_port_of_a_clusters_own_export_needs_a_name_of_its_own(declare: Declare, problem: SoleProblem) -> None:
+    exports = [{"name": "db", "port": 5432}, {"name": "db", "port": 9187}]
+    assert problem(declare(east={"exports": exports})) == (
+        "east: clusterlink_exports[1]: exports default/db in east, as clusterlink_exports[0] does. Export this port "
+        "under a name of its own, such as name: db-9187 with host: db.default.svc.cluster.local."
     )
 
 

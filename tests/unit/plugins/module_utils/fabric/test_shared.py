@@ -115,7 +115,27 @@ def test_of_several_tcp_ports_the_first_is_shared(declare: Declare) -> None:
     ports = [UDP, HTTP, {**HTTP, "name": "metrics", "port": 9090}]
     plan = planned(declare(shared_namespaces=[TRAIN]), east=holds(service("ps", *ports)), west=holds(), north=holds())
     assert spec(plan, "west", "Import", "ps")["port"] == 80
-    assert plan.warnings == ("train/ps of east is shared with its first TCP port only, 80.",)
+    (warning,) = plan.warnings
+    assert warning == (
+        "train/ps of east is shared with its first TCP port only, 80. To export port 9090, declare a service of "
+        "another name with host: ps.train.svc.cluster.local."
+    )
+
+
+def test_further_port_of_a_shared_service_is_declared_beside_it(declare: Declare) -> None:
+    ports = [HTTP, {**HTTP, "name": "metrics", "port": 9090}]
+    metrics = {
+        "name": "ps-metrics",
+        "namespace": "train",
+        "port": 9090,
+        "host": "ps.train.svc.cluster.local",
+        "exported_by": ["east"],
+        "imported_by": ["north"],
+    }
+    data = declare(shared_namespaces=[TRAIN], services=[metrics])
+    plan = planned(data, east=holds(service("ps", *ports)), west=holds(), north=holds())
+    assert named(plan, "east", "Export") == ["ps", "ps-metrics"]
+    assert named(plan, "north", "Import") == ["ps", "ps-metrics"]
 
 
 def test_service_whose_port_has_a_name_is_exported_and_not_merged(declare: Declare) -> None:

@@ -164,27 +164,44 @@ def intruder(fabric: TwoClusters, kubectl: Kubectl) -> Iterator[None]:
     fabric.must("link", **GONE)
 
 
-@pytest.mark.usefixtures("intruder")
-def test_a_pod_of_a_cluster_that_nobody_named_is_refused(fabric: TwoClusters, run_module: Ansible) -> None:
-    """It has the label that the rule asks for, and is answered when the rule names its cluster."""
-    west = fabric.hosts[WEST]
-    ask = {
-        "kubeconfig": west["clusterlink_kubeconfig"],
-        "context": west["clusterlink_context"],
+def ask(fabric: TwoClusters, cluster: str, name: str, **options: Any) -> dict[str, Any]:
+    """The options of a probe of a service by a pod that rules of C(frontend) are for."""
+    host = fabric.hosts[cluster]
+    return {
+        "kubeconfig": host["clusterlink_kubeconfig"],
+        "context": host["clusterlink_context"],
         "client": {"namespace": fabric.namespace, "labels": {"app": "frontend"}},
-        "name": "web",
+        "name": name,
         "namespace": fabric.namespace,
         "port": 80,
         "count": 4,
         "wait_timeout": 60,
+        **options,
     }
+
+
+@pytest.mark.usefixtures("intruder")
+def test_a_pod_of_a_cluster_that_nobody_named_is_refused(fabric: TwoClusters, run_module: Ansible) -> None:
+    """It has the label that the rule asks for, and is answered when the rule names its cluster."""
     [declared] = fabric.variables["declared_services"]
     frontend = {"labels": {"app": "frontend"}}
     for client, expect in (({**frontend, "peers": [WEST]}, "answer"), (frontend, "refused")):
         service = {**declared, "imported_by": [], "allow": [{"from": client}]}
         fabric.must("site", declared_services=[service], **ON)
-        asked = run_module("probe", {**ask, "expect": expect})
+        asked = run_module("probe", ask(fabric, WEST, "web", expect=expect))
         assert not asked.get("failed"), asked.get("msg")
+
+
+def test_a_cluster_that_imports_its_own_service_under_another_name_is_a_source(
+    fabric: TwoClusters, run_module: Ansible
+) -> None:
+    [declared] = fabric.variables["declared_services"]
+    service = {**declared, "imported_by": [EAST, WEST], "import_as": {"name": "any-web"}}
+    fabric.must("site", declared_services=[service], **ON)
+    for cluster, more in ((EAST, {"image": "clusterlink-lab/client:v1"}), (WEST, {})):
+        asked = run_module("probe", ask(fabric, cluster, "any-web", **more))
+        assert not asked.get("failed"), asked.get("msg")
+    fabric.must("site", **OFF)
 
 
 def test_a_teardown_needs_neither_the_operator_nor_every_cluster(fabric: TwoClusters, kubectl: Kubectl) -> None:

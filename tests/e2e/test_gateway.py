@@ -97,7 +97,7 @@ def evict(kubectl: Kubectl, pod: str) -> str:
 
 
 @pytest.mark.usefixtures("bare", "no_crds")
-def test_a_bare_cluster_is_foretold_becomes_a_peer_and_is_bare_again(
+def test_a_bare_cluster_is_predicted_becomes_a_peer_and_is_bare_again(
     present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, east: dict[str, str], fabric: Fabric
 ) -> None:
     before = inventory(kubectl)
@@ -126,12 +126,12 @@ def test_a_bare_cluster_is_foretold_becomes_a_peer_and_is_bare_again(
     assert info["controlplane"]["image"] == done["images"]["controlplane"]
 
     absent = {"state": "absent", "namespace": SPACE}
-    foretold, removed, again = run_module.each(
+    predicted, removed, again = run_module.each(
         Call("gateway", absent, check=True), Call("gateway", absent), Call("gateway", absent)
     )
-    assert foretold["changed"]
+    assert predicted["changed"]
     assert removed["changed"]
-    assert foretold["deleted"] == removed["deleted"]
+    assert predicted["deleted"] == removed["deleted"]
     assert not again["changed"]
     assert inventory(kubectl) == before
 

@@ -64,8 +64,8 @@ def absent(run_module: Ansible) -> list[Object]:
     results = run_module.each(*calls)
     for result in results:
         assert not result.get("failed"), result["msg"]
-    foretold, done, again = results
-    assert foretold["deleted"] == done["deleted"]
+    predicted, done, again = results
+    assert predicted["deleted"] == done["deleted"]
     assert not again["changed"]
     return results
 
@@ -110,7 +110,7 @@ def test_a_bare_cluster_gets_an_operator_and_its_gateway_and_is_bare_again(
     assert options["install"] == "operator"
     present(changed=False, **options)
 
-    _foretold, removed, _again = absent(run_module)
+    _predicted, removed, _again = absent(run_module)
     assert names(removed["deleted"], "Deployment") == {MANAGER, CONTROLPLANE, DATAPLANE}
     assert inventory(kubectl) == before
 
@@ -213,7 +213,7 @@ def test_a_new_certificate_of_the_peer_is_served_at_once_by_the_same_pods(
 
 
 @pytest.mark.long
-def test_component_certificates_that_are_made_anew_are_those_of_all_pods(
+def test_component_certificates_that_are_recreated_are_those_of_all_pods(
     installed: Object, present: Callable[..., Object], kubectl: Kubectl, fabric: Fabric
 ) -> None:
     running = pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE)

@@ -110,9 +110,9 @@ def test_what_a_control_plane_needs_is_allowed_and_nothing_beyond(
     kubectl.apply(make("Import", "far", namespace, port=80, sources=[source]))
     kubectl("wait", "import/far", "-n", namespace, "--for=condition=ImportServiceValid", "--timeout=30s")
     absent = {"state": "absent", "namespace": SPACE, "force": True}
-    foretold, forced = run_module.each(Call("gateway", absent, check=True), Call("gateway", absent))
+    predicted, forced = run_module.each(Call("gateway", absent, check=True), Call("gateway", absent))
     assert not forced.get("failed"), forced["msg"]
-    assert foretold["deleted"] == forced["deleted"]
+    assert predicted["deleted"] == forced["deleted"]
     left = kubectl("get", "services", "-n", namespace, "-o", "name").split()
     assert sorted(left) == ["service/merged", "service/web"]
     assert "clusterlink" not in kubectl("get", "crd,namespace", "-o", "name")

@@ -161,13 +161,13 @@ def name(kubectl: Kubectl) -> Iterator[str]:
 def test_every_kind_is_predicted_created_and_then_left_alone(cluster: Cluster, kubectl: Kubectl, name: str) -> None:
     objects = every_kind(name)
     refs = [Ref.of(obj) for obj in objects]
-    foretold = apply_objects(cluster, objects, check=True)
-    assert foretold.created == refs
+    predicted = apply_objects(cluster, objects, check=True)
+    assert predicted.created == refs
     assert kubectl("get", "namespace", name, "--ignore-not-found") == ""
 
     done = apply_objects(cluster, objects, check=False)
     assert done.created == refs
-    assert done.diff == foretold.diff
+    assert done.diff == predicted.diff
     assert base64.b64encode(b"one").decode() not in json.dumps(done.diff)
 
     listed = kubectl.json("get", "deployment,service,secret,configmap,role,rolebinding", "-n", name, "--selector=test")
@@ -203,11 +203,11 @@ def test_every_sort_of_change_is_made_and_shown(cluster: Cluster, kubectl: Kubec
     _kind(wanted, "Service")["spec"]["ports"][0]["nodePort"] = 32444  # a field that was the server's
     _kind(wanted, "Namespace")["metadata"]["labels"]["more"] = "yes"
 
-    foretold = apply_objects(cluster, wanted, check=True)
+    predicted = apply_objects(cluster, wanted, check=True)
     done = apply_objects(cluster, wanted, check=False)
     expected = ["Namespace", "Secret", "ConfigMap", "Role", "Service", "Deployment"]
-    assert [ref.kind for ref in foretold.updated] == [ref.kind for ref in done.updated] == expected
-    assert foretold.diff == done.diff
+    assert [ref.kind for ref in predicted.updated] == [ref.kind for ref in done.updated] == expected
+    assert predicted.diff == done.diff
     shown = {change["before_header"].split()[0]: change for change in done.diff}
     assert shown["ConfigMap"]["before"] == {"data": {"empty": ""}}
     assert shown["Role"]["before"] == {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]}
@@ -235,9 +235,9 @@ def test_change_by_hand_is_repaired_and_what_others_add_is_kept(cluster: Cluster
     kubectl("set", "env", "deployment/web", "-n", name, "THEIRS=1")
     kubectl("annotate", "deployment", "web", "-n", name, "theirs=kept")
     kubectl("delete", "service", "web", "-n", name)
-    foretold = apply_objects(cluster, objects, check=True)
+    predicted = apply_objects(cluster, objects, check=True)
     done = apply_objects(cluster, objects, check=False)
-    for result in (foretold, done):
+    for result in (predicted, done):
         assert [str(ref) for ref in result.created] == [f"Service {name}/web"]
         assert [str(ref) for ref in result.updated] == [f"Deployment {name}/web"]
     assert not apply_objects(cluster, objects, check=False).changed
@@ -266,9 +266,9 @@ def test_pruning_in_a_namespace_leaves_what_is_not_ours(cluster: Cluster, kubect
     kubectl("create", "service", "clusterip", "theirs", "-n", name, "--tcp=80")
     kept = [obj for obj in objects if obj["kind"] not in ("Service", "NetworkPolicy")]
     prune = Prune(("Deployment", "Service", "NetworkPolicy"), LABELS, namespace=name)
-    foretold = apply_objects(cluster, kept, check=True, prune=prune)
+    predicted = apply_objects(cluster, kept, check=True, prune=prune)
     done = apply_objects(cluster, kept, check=False, prune=prune)
-    for result in (foretold, done):
+    for result in (predicted, done):
         assert [str(ref) for ref in result.deleted] == [f"NetworkPolicy {name}/web", f"Service {name}/web"]
     assert kubectl("get", "services", "-n", name, "-o", "name").split() == ["service/theirs"]
 

@@ -97,14 +97,14 @@ def test_each_state_is_predicted_reached_kept_repaired_and_removed(
 ) -> None:
     order = ["Peer east", "Export api", "AccessPolicy web", f"PrivilegedAccessPolicy {fabric}", "Import web"]
 
-    [foretold] = apply.each("check", objects=plan)
-    assert foretold["changed"]
-    assert names(foretold["created"]) == order
+    [predicted] = apply.each("check", objects=plan)
+    assert predicted["changed"]
+    assert names(predicted["created"]) == order
     assert kubectl("get", "peers,imports,exports,accesspolicies", "-n", namespace) == ""
 
     done = apply(plan)
     assert names(done["created"]) == order
-    assert done["diff"] == foretold["diff"]
+    assert done["diff"] == predicted["diff"]
     there = kubectl.json("get", "import", "web", "-n", namespace)
     assert there["spec"]["sources"] == [{"peer": "east", "exportName": "web", "exportNamespace": "default"}]
     assert there["metadata"]["labels"] == {
@@ -124,8 +124,8 @@ def test_each_state_is_predicted_reached_kept_repaired_and_removed(
     kubectl("patch", "peer", "east", "-n", namespace, "--type=merge", "--patch", patch)
     kubectl("label", "export", "api", "-n", namespace, "skyshift.clusterlink/fabric-", "team=blue")
     kubectl("delete", "accesspolicy", "web", "-n", namespace)
-    foretold, repaired, again = apply.each("check", "run", "run", objects=plan)
-    for result in (foretold, repaired):
+    predicted, repaired, again = apply.each("check", "run", "run", objects=plan)
+    for result in (predicted, repaired):
         assert names(result["updated"]) == ["Peer east", "Export api"]
         assert names(result["created"]) == ["AccessPolicy web"]
         change = result["diff"][0]
@@ -136,8 +136,9 @@ def test_each_state_is_predicted_reached_kept_repaired_and_removed(
     assert labels["team"] == "blue"
     assert labels["skyshift.clusterlink/fabric"] == fabric
 
-    foretold, removed, again = apply.each("check", "run", "run", objects=[], state="absent", wait=True, wait_timeout=20)
-    assert names(removed["deleted"]) == names(foretold["deleted"]) == list(reversed(order))
+    absent: dict[str, Any] = {"state": "absent", "wait": True, "wait_timeout": 20}
+    predicted, removed, again = apply.each("check", "run", "run", objects=[], **absent)
+    assert names(removed["deleted"]) == names(predicted["deleted"]) == list(reversed(order))
     assert not again["changed"]
     assert kubectl("get", "peers,imports,exports,accesspolicies", "-n", namespace) == ""
 
@@ -202,8 +203,8 @@ def test_conflict_names_the_other_manager_and_writes_nothing_unless_forced(
         assert refused["problems"][0]["where"] == f"Peer {namespace}/east"
     assert kubectl("get", "peer", "west", "-n", namespace, "--ignore-not-found") == ""
 
-    foretold, forced, again = apply.each("check", "run", "run", objects=wanted, force_conflicts=True)
-    assert names(foretold["updated"]) == names(forced["updated"]) == ["Peer east"]
+    predicted, forced, again = apply.each("check", "run", "run", objects=wanted, force_conflicts=True)
+    assert names(predicted["updated"]) == names(forced["updated"]) == ["Peer east"]
     assert not again["changed"]
     there = kubectl.json("get", "peer", "east", "-n", namespace)
     assert there["spec"]["gateways"] == [{"host": "192.0.2.1", "port": 443}]
@@ -229,14 +230,14 @@ def test_object_of_another_fabric_is_refused(apply: Apply, kubectl: Kubectl, nam
 
 
 @pytest.mark.usefixtures("no_crds")
-def test_check_mode_on_a_bare_cluster_foretells_everything_and_a_real_run_says_what_is_missing(
+def test_check_mode_on_a_bare_cluster_predicts_everything_and_a_real_run_says_what_is_missing(
     apply: Apply, namespace: str, fabric: str
 ) -> None:
     gateway = f"gateway-{fabric}"
     objects = [peer("east", gateway), service_import("web", namespace, "east"), policy("PrivilegedAccessPolicy", "all")]
 
-    foretold, refused = apply.each("check", "run", objects=objects, namespace=gateway)
-    assert names(foretold["created"]) == ["Peer east", "PrivilegedAccessPolicy all", "Import web"]
+    predicted, refused = apply.each("check", "run", objects=objects, namespace=gateway)
+    assert names(predicted["created"]) == ["Peer east", "PrivilegedAccessPolicy all", "Import web"]
     assert refused["failed"]
     assert "does not serve the kind Peer" in refused["msg"]
 

@@ -191,29 +191,29 @@ def test_object_is_made_kept_repaired_changed_and_removed(subject: Subject) -> N
     case, there, other = subject.case, subject.task(subject.case.args), subject.task(subject.case.other)
     absent = {"state": "absent"}
 
-    foretold, made, again = subject.each(subject.task(case.args, check=True), there, there)
-    # Here and below: that the run does what check mode foretold shows that check mode had not done it.
-    assert (foretold["changed"], foretold["reason"]) == (True, "it does not exist")
+    predicted, made, again = subject.each(subject.task(case.args, check=True), there, there)
+    # Here and below: that the run does what check mode predicted shows that check mode had not done it.
+    assert (predicted["changed"], predicted["reason"]) == (True, "it does not exist")
     assert (made["changed"], made["reason"]) == (True, "it does not exist")
     assert (again["changed"], again["reason"], again["diff"]) == (False, "", [])
     assert subject.spec() == subject.named(case.spec) == made["spec"]
-    assert foretold["diff"] == made["diff"]
+    assert predicted["diff"] == made["diff"]
 
     subject.kubectl("patch", "--type=merge", f"--patch={json.dumps({'spec': case.drift})}")
-    foretold, repaired, changed, again = subject.each(
+    predicted, repaired, changed, again = subject.each(
         subject.task(case.args, check=True), there, subject.task(case.other, own_process=True), other
     )
-    assert (foretold["changed"], repaired["changed"]) == (True, True)
-    assert foretold["reason"] == repaired["reason"]
+    assert (predicted["changed"], repaired["changed"]) == (True, True)
+    assert predicted["reason"] == repaired["reason"]
     assert next(iter(case.drift)) in repaired["reason"]
     assert repaired["spec"] == subject.named(case.spec)
     assert (changed["changed"], again["changed"]) == (True, False)
     assert subject.spec() == subject.named(case.other_spec) == changed["spec"]
 
-    foretold, gone, again = subject.each(
+    predicted, gone, again = subject.each(
         subject.task(absent, check=True), subject.task({**absent, "wait": True}), subject.task(absent)
     )
-    assert (foretold["changed"], gone["changed"]) == (True, True)
+    assert (predicted["changed"], gone["changed"]) == (True, True)
     assert gone["reason"] == "it exists and must be absent"
     assert subject.there() is None
     assert (again["changed"], again["reason"]) == (False, "")

@@ -96,13 +96,13 @@ def standing(
 
 def bring(run_module: Ansible, settings: dict[str, Any], *, changed: bool = True) -> dict[str, Any]:
     """Foretells a change of a gateway in check mode, makes it, and runs again to see that nothing is left to do."""
-    foretold, done, again = run_module.each(
+    predicted, done, again = run_module.each(
         *(run_module.task("gateway", settings, check=check) for check in (True, False, False))
     )
-    for result in (foretold, done, again):
+    for result in (predicted, done, again):
         assert not result.get("failed"), result["msg"]
     for key in ("changed", "created", "updated", "deleted", "reasons"):
-        assert foretold[key] == done[key], key
+        assert predicted[key] == done[key], key
     assert done["changed"] is changed, done["reasons"]
     assert not again["changed"], again["reasons"]
     assert again["diff"] == []

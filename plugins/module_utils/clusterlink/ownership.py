@@ -44,6 +44,6 @@ def not_ours(obj: Mapping[str, Any]) -> Problem | None:
     return Problem(
         where=f"{obj['kind']} {place}{metadata['name']}",
         what="it is there already, and this collection did not make it",
-        found=f"managed by {', '.join(other_managers(obj)) or 'nobody that says so'}",
+        found=f"managed by {', '.join(other_managers(obj)) or 'an unknown manager'}",
         fix="Remove that gateway by what made it, or set force_conflicts to take it over",
     )

@@ -55,9 +55,9 @@ def test_what_is_stored_and_served_is_told_and_nothing_is_changed(
 ) -> None:
     before = secrets(kubectl)
     assert set(before) >= SECRETS
-    foretold, first, again = play_module.each(look(check=True), look(), look())
+    predicted, first, again = play_module.each(look(check=True), look(), look())
 
-    assert [result["changed"] for result in (foretold, first, again)] == [False] * 3
+    assert [result["changed"] for result in (predicted, first, again)] == [False] * 3
     assert secrets(kubectl) == before
     stored, wire = entry(first, "peer", "secret"), entry(first, "peer", "wire")
     assert number(stored["serial"]) == number(serial_of(peer_secret(kubectl, SPACE)["cert.pem"]))

@@ -42,25 +42,25 @@ def serial_in(material: dict[str, str]) -> str:
     return serial_of(Path(material["certificate_path"]).read_text())
 
 
-def test_a_new_certificate_is_foretold_handed_over_and_served_by_the_same_pods(
+def test_a_new_certificate_is_predicted_handed_over_and_served_by_the_same_pods(
     play_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
 ) -> None:
     old, client = serial_of(peer_secret(kubectl, SPACE)["cert.pem"]), fabric.peer("client")
     new = fabric.peer("east", folder="second")
     running = pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE)
 
-    (foretold,) = play_module.each(call(new, check=True))
+    (predicted,) = play_module.each(call(new, check=True))
     assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == old
     done, again = play_module.each(call(new), call(new))
 
-    assert [result["changed"] for result in (foretold, done, again)] == [True, True, False]
+    assert [result["changed"] for result in (predicted, done, again)] == [True, True, False]
     assert done["certificate"]["subject"] == "CN=east"
     assert served_certificate(address, client, "east") == serial_in(new) != old
     stored = peer_secret(kubectl, SPACE)
     assert serial_of(stored["cert.pem"]) == serial_in(new)
     assert stored["key.pem"] == Path(new["privatekey_path"]).read_text()
     assert stored["key.pem"] not in play_module.output
-    assert stored["key.pem"] not in json.dumps([foretold, done, again])
+    assert stored["key.pem"] not in json.dumps([predicted, done, again])
     assert pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE) == running
 
 
@@ -77,9 +77,9 @@ def test_what_was_changed_by_hand_is_repaired(
     kubectl("patch", "secret", "cl-peer", "-n", SPACE, "--type=merge", f"--patch={json.dumps({'stringData': by_hand})}")
     assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == serial_in(other)
 
-    foretold, done, again = run_module.each(call(material, check=True), call(material), call(material))
+    predicted, done, again = run_module.each(call(material, check=True), call(material), call(material))
 
-    assert [result["changed"] for result in (foretold, done, again)] == [True, True, False]
+    assert [result["changed"] for result in (predicted, done, again)] == [True, True, False]
     assert serial_of(peer_secret(kubectl, SPACE)["cert.pem"]) == serial_in(material)
     assert served_certificate(address, fabric.peer("client"), "east") == serial_in(material)
 

@@ -40,7 +40,7 @@ def test_an_object_without_labels_or_managers_is_not_ours() -> None:
     problem = not_ours({"kind": "Namespace", "metadata": {"name": "links"}})
     assert problem is not None
     assert problem.where == "Namespace links"
-    assert problem.found == "managed by nobody that says so"
+    assert problem.found == "managed by an unknown manager"
 
 
 def test_we_and_those_who_only_report_a_status_do_not_count_as_managers() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import pod_replacement as turnover
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import pod_replacement
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container
 
 Object = dict[str, Any]
@@ -73,14 +73,14 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         cluster.done.append(f"tell {place.pod}")
         raise ClusterlinkError(Problem(str(place), "the API server does not run a command in it"))
 
-    monkeypatch.setattr(turnover, "wait_gone", gone)
-    monkeypatch.setattr(turnover, "run_in_container", told)
-    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(pod_replacement, "wait_gone", gone)
+    monkeypatch.setattr(pod_replacement, "run_in_container", told)
+    monkeypatch.setattr(pod_replacement.time, "sleep", lambda _seconds: None)
 
 
 def test_pods_serve_until_others_do_and_leave_their_service_before_they_end() -> None:
     pods = Pods("cl-controlplane", "cl-dataplane")
-    turnover.replace_pods(pods, SPACE, 10)
+    pod_replacement.replace_pods(pods, SPACE, 10)
     assert pods.done == [
         "cl-controlplane-0: pod-template-hash=None",
         "cl-controlplane-0: app=cl-controlplane-replaced",
@@ -96,11 +96,11 @@ def test_pods_serve_until_others_do_and_leave_their_service_before_they_end() ->
 def test_where_new_ones_do_not_serve_the_old_ones_stay_and_the_next_run_ends_them() -> None:
     pods = Pods("cl-dataplane", ready="False")
     with pytest.raises(ClusterlinkError, match=r"Deployment clusterlink-system/cl-dataplane: its new pods do not"):
-        turnover.replace_pods(pods, SPACE, 0)
+        pod_replacement.replace_pods(pods, SPACE, 0)
     assert not any("app=" in step or "delete" in step for step in pods.done)
 
     pods.ready = "True"
-    turnover.replace_pods(pods, SPACE, 10)
+    pod_replacement.replace_pods(pods, SPACE, 10)
     assert set(pods.objects) == {"cl-dataplane-2"}
-    turnover.drain_orphaned_pods(pods, SPACE)
+    pod_replacement.drain_orphaned_pods(pods, SPACE)
     assert set(pods.objects) == {"cl-dataplane-2"}

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import pod_replacement as turnover
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import pod_replacement
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import takeover as adopt
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator import reconcile as operate
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.identity import (
@@ -121,10 +121,10 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         cluster.done.append(f"wait for {len(refs)}")
         assert not set(refs) & set(cluster.objects)
 
-    for module in (adopt, operate, turnover):
+    for module in (adopt, operate, pod_replacement):
         monkeypatch.setattr(module, "wait_gone", gone)
-    monkeypatch.setattr(turnover, "run_in_container", lambda *_arguments: None)
-    monkeypatch.setattr(turnover.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(pod_replacement, "run_in_container", lambda *_arguments: None)
+    monkeypatch.setattr(pod_replacement.time, "sleep", lambda _seconds: None)
 
 
 def test_the_operator_goes_first_and_its_instance_last_and_pods_go_on_until_they_are_replaced() -> None:
@@ -229,7 +229,7 @@ def test_an_operator_of_other_gateways_stays() -> None:
     assert (problem.where, problem.what.split(",")[0]) == (str(Ref.of(other)), "its operator also runs this gateway")
 
 
-def test_a_gateway_of_our_own_is_not_let_go() -> None:
+def test_a_gateway_of_our_own_is_not_released() -> None:
     cluster = Cluster(thing("Deployment", "cl-dataplane", metadata={"labels": OURS}, image="cl-dataplane:1"))
     adoption = find_takeover(cluster, SPACE)
     adoption.begin(cluster, check=False)

@@ -39,7 +39,7 @@ ROLE = make("ClusterRole", "r", rules=[])
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_what_is_as_wanted_is_neither_rehearsed_nor_written(memory_cluster: type[MemoryCluster], check: bool) -> None:
+def test_what_is_as_wanted_is_neither_tried_nor_written(memory_cluster: type[MemoryCluster], check: bool) -> None:
     cluster = memory_cluster(SERVICE, ROLE)
     result = apply_objects(cluster, [SERVICE, ROLE], check=check)
     assert not result.changed
@@ -50,12 +50,12 @@ def test_what_is_as_wanted_is_neither_rehearsed_nor_written(memory_cluster: type
 def test_check_mode_says_the_same_as_a_real_run_and_writes_nothing(memory_cluster: type[MemoryCluster]) -> None:
     there = [make("Service", "s", "a", port=2), make("Service", "old", "a")]
     prune = Prune(("Secret", "Service"), OURS)
-    foretelling, doing = memory_cluster(*there), memory_cluster(*there)
-    foretold = apply_objects(foretelling, [SECRET, SERVICE], check=True, prune=prune)
+    predicting, doing = memory_cluster(*there), memory_cluster(*there)
+    predicted = apply_objects(predicting, [SECRET, SERVICE], check=True, prune=prune)
     done = apply_objects(doing, [SECRET, SERVICE], check=False, prune=prune)
-    assert (foretold.created, foretold.updated, foretold.deleted) == (done.created, done.updated, done.deleted)
-    assert foretold.diff == done.diff
-    assert foretelling.writes == []
+    assert (predicted.created, predicted.updated, predicted.deleted) == (done.created, done.updated, done.deleted)
+    assert predicted.diff == done.diff
+    assert predicting.writes == []
     assert doing.writes == [("apply", "Secret a/k"), ("apply", "Service a/s"), ("delete", "Service a/old")]
     assert done.objects.keys() == {Ref.of(SECRET), Ref.of(SERVICE)}
 
@@ -190,8 +190,8 @@ def test_kind_that_is_not_served_is_believed_to_come_in_check_mode_only(memory_c
     cluster = memory_cluster(make("Namespace", "a"))
     cluster.unserved = {"Peer"}
     objects = [make("Peer", "p", "a"), make("Peer", "q", "gateway")]
-    foretold = apply_objects(cluster, objects, check=True, assume_namespaces=["gateway"])
-    assert len(foretold.created) == 2
+    predicted = apply_objects(cluster, objects, check=True, assume_namespaces=["gateway"])
+    assert len(predicted.created) == 2
     with pytest.raises(ClusterlinkError, match="not served"):
         apply_objects(cluster, objects, check=False)
     with pytest.raises(ClusterlinkError, match="Namespace gateway"):
@@ -205,7 +205,7 @@ def test_namespace_that_may_not_be_read_is_believed_to_be_there(memory_cluster: 
     assert apply_objects(cluster, [make("Peer", "p", "a")], check=True).changed
 
 
-def test_webhook_that_cannot_be_rehearsed_does_not_stop_the_real_thing(memory_cluster: type[MemoryCluster]) -> None:
+def test_webhook_that_cannot_be_tried_does_not_stop_the_real_thing(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster()
     said = "admission webhook does not support dry run"
     cluster.refusals = {("try apply", Ref.of(SERVICE)): ApiError(Problem("x", "400", said), status=400)}

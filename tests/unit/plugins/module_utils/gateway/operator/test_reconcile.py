@@ -94,7 +94,7 @@ def names_of(cluster: Any) -> list[str]:
     return [name for _verb, name in cluster.writes]
 
 
-def test_it_is_foretold_made_and_then_left_alone(bare: Any) -> None:
+def test_it_is_predicted_made_and_then_left_alone(bare: Any) -> None:
     predicted = install(bare, check=True).result
     assert bare.writes == []
     done = install(bare).result
@@ -212,7 +212,7 @@ def test_an_operator_that_others_need_stays_and_tears_the_gateway_down(cluster: 
     assert Ref("Secret", "cl-peer", SPACE) not in cluster.objects
 
 
-def test_back_to_direct_all_of_the_operator_is_foretold_to_go(cluster: Any) -> None:
+def test_back_to_direct_all_of_the_operator_is_predicted_to_go(cluster: Any) -> None:
     spec = gateway_spec({"peer": "east"})
     predicted = install_gateway(cluster, spec, PEER, NOW, check=True, take_over=False)
     predicted.settle(cluster, check=True)

@@ -26,16 +26,20 @@ except ImportError:
     pass  # reported by missing_library: the kubernetes package brings it
 
 
+_OF_ARGUMENTS = (AttributeError, LookupError, TypeError, ValueError)
+"""What Ansible itself fails with for arguments that are wrong enough. Its message would show them."""
+
+
 def run_module(task: Task) -> None:
     """Run the task as an Ansible module in a process of its own; it ends with exit_json or fail_json."""
     try:
         _finish(_Module(task), task, task.run)
-    except Exception as error:  # noqa: BLE001 - Ansible would print it; wrong arguments can make Ansible itself fail
+    except _OF_ARGUMENTS as error:
         result = failure(unknown_error(error))
     else:
         return
     sys.stdout.write(json.dumps(result))
-    sys.exit(1)
+    raise SystemExit(1)
 
 
 def run_in_worker(task: Task, arguments: dict[str, Any], run: Run) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def run_in_worker(task: Task, arguments: dict[str, Any], run: Run) -> dict[str, 
         _finish(_WorkerModule(arguments, task), task, run)
     except _ResultReported as reported:
         return reported.result
-    except Exception as error:  # noqa: BLE001 - as above
+    except _OF_ARGUMENTS as error:
         return failure(unknown_error(error))
     raise AssertionError("a module always reports a result")
 

@@ -126,8 +126,8 @@ reasons:
   sample: [there is no CA yet]
 repaired:
   description:
-    - Files and folders whose mode was repaired because it gave others too many permissions, and a key that has been
-      encrypted.
+    - Files and folders whose mode was repaired because it gave others too many permissions, a key that has been
+      encrypted, and a rotation of the CA that was killed between two files and has been completed up to its next phase.
   returned: O(state=present)
   type: list
   elements: str
@@ -226,7 +226,7 @@ from ..module_utils.pki.renewal import Renewal, require_percent
 from ..module_utils.pki.subject import require_fabric, require_subject
 from ..module_utils.pki_files import disk
 from ..module_utils.pki_files.ca_rotation import RotationFolder
-from ..module_utils.pki_files.ensure_pair import ensure_content, ensure_files, remove_files
+from ..module_utils.pki_files.ensure_pair import Result, ensure_content, ensure_files, remove_files
 from ..module_utils.pki_files.external_ca import require_own_fabric
 
 
@@ -243,13 +243,19 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"))
     folder = None if params["path"] is None else disk.fabric_folder(params["path"], request.name)
+    interrupted = (
+        folder is not None and params["state"] == "present" and RotationFolder(folder).complete(check=mode.check)
+    )
 
     def decide(found: Pair) -> Decision:
         # An interrupted first run leaves a key without a certificate. Once peers have certificates, it is an error.
         if folder is not None:
+            rotation = RotationFolder(folder)
+            found = disk.read_pair(rotation.present)
             require_own_fabric(folder, found)
+            rotation.require_valid(now)
             if params["replace"] or found.certificate is None:
-                RotationFolder(folder).require_at_rest()
+                rotation.require_at_rest()
         resume = folder is None or not disk.peers_in(folder)
         outside = list(enrolled_peers(folder)) if folder is not None and params["replace"] else []
         return decide_ca(
@@ -272,7 +278,15 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         return Outcome(removal.changed, removal.values(), removal.diff())
     else:
         result = ensure_files(folder, decide, issue, check=mode.check, backup_stamp=stamp)
-    return Outcome(result.changed, result.values(), result.diff(), result.warnings)
+    return _outcome(result, interrupted=interrupted)
+
+
+def _outcome(result: Result, *, interrupted: bool) -> Outcome:
+    values, diff = result.values(), result.diff()
+    if interrupted:
+        values["repaired"] = [*values["repaired"], "a rotation of the CA was interrupted between two files"]
+        diff = {key: {**diff[key], "interrupted": key == "before"} for key in ("before", "after")}
+    return Outcome(result.changed or interrupted, values, diff, result.warnings)
 
 
 def _refuse_orphans(folder: disk.Folder) -> None:

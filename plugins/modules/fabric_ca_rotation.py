@@ -161,7 +161,8 @@ from ..module_utils.pki.pair import require_days
 from ..module_utils.pki.rotation import PHASES, is_next, steps
 from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
 from ..module_utils.pki_files import disk
-from ..module_utils.pki_files.ca_rotation import RotationFolder, advance
+from ..module_utils.pki_files.advance_rotation import advance
+from ..module_utils.pki_files.ca_rotation import RotationFolder
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -170,18 +171,20 @@ if TYPE_CHECKING:
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Advance to the desired phase."""
     folder = RotationFolder(disk.fabric_folder(params["path"], require_fabric(params["fabric"], "fabric")))
-    passphrase = require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase")
     request = CaRequest(
         name=params["fabric"],
         key=key_spec(params["key_type"], params["key_size"]),
         days=require_days(params["valid_days"], "valid_days"),
         subject=require_subject(params["subject"], "subject"),
+        passphrase=require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase"),
     )
     before, wanted = folder.phase(), params["phase"]
-    outside = _outside(folder, params)
+    outside, now = _outside(folder, params), datetime.now(UTC)
     peers = [peer for peer in params["peers"] if peer not in params["left_out"]]
     after, changed = before, False
     if mode.check or wanted is None:
+        if wanted is not None:
+            folder.require_keys(wanted, request.passphrase)
         changed = wanted is not None and is_next(before, wanted)
         after = wanted if changed else before
     else:
@@ -192,9 +195,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 request,
                 peers,
                 params["observed"],
-                now=datetime.now(UTC),
+                now=now,
                 outside=outside,
-                passphrase=passphrase.text,
             )
         after = folder.phase()
     views = {name: None if ca is None else facts(ca) for name, ca in vars(folder.authorities()).items()}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterlinkError, Problem
@@ -69,6 +70,22 @@ def require_other_subject(current: x509.Certificate, new: x509.Certificate, wher
         )
 
 
+def has_expired(ca: x509.Certificate, observed: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a CA has expired by this machine's clock and by that of every cluster that was read, at least one.
+
+    A clock that is wrong alone must not end the trust in a CA that works.
+
+    Args:
+        ca: The CA.
+        observed: By peer, C(clock) as module gateway_info returns it: by how many seconds the cluster's clock is
+            ahead; None when it is unknown.
+        now: Aware.
+    """
+    end = ca.not_valid_after_utc
+    ahead = [timedelta(seconds=view.get("clock") or 0) for view in observed.values()]
+    return now > end and bool(ahead) and all(now + each > end for each in ahead)
+
+
 def require_ready(wanted: str, authorities: Authorities, peers: Sequence[str], observed: Mapping[str, Any]) -> None:
     """Refuse the next phase unless every cluster is ready for it.
 
@@ -76,8 +93,8 @@ def require_ready(wanted: str, authorities: Authorities, peers: Sequence[str], o
         wanted: The next phase.
         authorities: The fabric's CAs in the present phase.
         peers: The names of all peers.
-        observed: By peer, C(certificate) and C(trusted) as module gateway_info returns them; unreachable peers are
-            missing.
+        observed: By peer, C(certificate), C(trusted) and C(loading_seconds) as module gateway_info returns them;
+            unreachable peers are missing.
 
     Raises:
         ClusterlinkError: With every peer that is not ready.
@@ -131,7 +148,8 @@ def _cannot_begin(authorities: Authorities, view: Mapping[str, Any]) -> str:
 
 def _cannot_issue(authorities: Authorities, view: Mapping[str, Any]) -> str:
     new = authorities.next
-    return _no_gateway(view) or ("" if new is None else _not_trusting(new, view, "the new CA"))
+    missing = _no_gateway(view) or ("" if new is None else _not_trusting(new, view, "the new CA"))
+    return missing or _still_loading(view)
 
 
 def _cannot_drop(authorities: Authorities, view: Mapping[str, Any]) -> str:
@@ -140,7 +158,7 @@ def _cannot_drop(authorities: Authorities, view: Mapping[str, Any]) -> str:
         return _no_gateway(view)
     if issuer != authorities.current.subject.rfc4514_string():
         return f"its certificate is still signed by {issuer}"
-    return _not_trusting(authorities.current, view, "the new CA")
+    return _not_trusting(authorities.current, view, "the new CA") or _still_loading(view)
 
 
 def _cannot_end(authorities: Authorities, view: Mapping[str, Any]) -> str:
@@ -155,6 +173,12 @@ def _cannot_end(authorities: Authorities, view: Mapping[str, Any]) -> str:
 def _not_trusting(ca: x509.Certificate, view: Mapping[str, Any], name: str) -> str:
     trusted = [each.get("fingerprint") for each in view.get("trusted") or []]
     return "" if fingerprint(ca) in trusted else f"it does not trust {name} ({ca.subject.rfc4514_string()})"
+
+
+def _still_loading(view: Mapping[str, Any]) -> str:
+    """A gateway uses what its pods have loaded, which may be older than its Secret."""
+    seconds = view.get("loading_seconds") or 0
+    return f"its pods may use its previous certificates for another {seconds} s" if seconds else ""
 
 
 _REASONS = {TRUST: _cannot_begin, ISSUE: _cannot_issue, DROP: _cannot_drop, IDLE: _cannot_end}

@@ -269,6 +269,7 @@ def make_folder(folder: Folder) -> None:
             os.mkdir(path, FOLDER_MODE)
             if folder.root and path == os.path.abspath(folder.root):
                 _ignore(path)
+        _flush_folder(os.path.dirname(path))  # a file in it must not be lost with it
 
 
 def _ignore(path: str) -> None:

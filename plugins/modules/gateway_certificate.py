@@ -13,6 +13,8 @@ version_added: "0.1.0"
 description:
   - Writes the Secret with the gateway's peer certificate, makes the control plane read it at once, and waits until the
     gateway reaches all of its peers. Nothing else of the gateway changes, and no pod restarts.
+  - Where the user may not patch pods, the control plane reads the Secret within 100 seconds. The module waits for that,
+    too.
   - Works for any gateway, whether this collection, ClusterLink's operator or its CLI installed it.
   - Checks the certificate before it is written, because a damaged one stops a control plane.
 author:
@@ -150,12 +152,14 @@ problems:
   sample: [{host: '', where: Peer clusterlink-system/west, what: not ready within 120 s, found: '', fix: ''}]
 """
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
 from ..module_utils.errors import ClusterlinkError
 from ..module_utils.gateway.certificate import update_peer_certificate, wait_for_links
+from ..module_utils.gateway.loading import wait_until_loaded
 from ..module_utils.gateway.options import MATERIAL_CONSTRAINTS, MATERIAL_SPEC, given_certificate
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.module import run_module
@@ -173,9 +177,11 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         outcome.values["certificate"] = material_facts(material)
         outcome.values["drift"] = done.result.as_values()["drift"]
         if params["wait"] and not mode.check:
+            started = time.monotonic()
             try:
-                away = params["peers_away"]
-                wait_for_links(cluster, params["namespace"], params["wait_timeout"], away, changed=done.result.changed)
+                wait_until_loaded(cluster, params["namespace"], params["wait_timeout"])
+                left, away = params["wait_timeout"] - (time.monotonic() - started), params["peers_away"]
+                wait_for_links(cluster, params["namespace"], left, away, changed=done.result.changed)
             except ClusterlinkError as error:
                 outcome.fail(error)
     return outcome

@@ -172,6 +172,20 @@ fault:
   returned: always
   type: str
   sample: ''
+loading_seconds:
+  description:
+    - How many seconds the control plane's pods may still use what the gateway's Secret held before RV(certificate) and
+      RV(trusted). V(0) when every pod uses these.
+  returned: always
+  type: int
+  sample: 0
+clock:
+  description:
+    - By how many seconds the API server's clock is ahead of that of the host on which the module runs; negative when it
+      is behind. Null when it is unknown.
+  returned: always
+  type: int
+  sample: 0
 options:
   description:
     - The options of M(skyshift.clusterlink.gateway) that make the gateway as it runs, with full image names. While a

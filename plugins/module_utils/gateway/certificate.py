@@ -66,7 +66,7 @@ def update_peer_certificate(
     result = apply_objects(cluster, [peer_secret(namespace, kept, peer)], check=check, force=True)
     done = CertificateUpdate(result, clock.warnings())
     if result.changed and not check:
-        done.warnings += refresh_mounted_secret(cluster, namespace, peer)
+        done.warnings += refresh_mounted_secret(cluster, namespace, material_digest(peer))
     return done
 
 
@@ -93,13 +93,22 @@ def wait_for_links(
     wait_ready(cluster, peers, timeout - (time.monotonic() - started))
 
 
-def refresh_mounted_secret(cluster: Cluster, namespace: str, peer: PeerMaterial) -> list[str]:
+def material_digest(peer: PeerMaterial) -> str:
+    """The text by which pods are annotated that have loaded these certificates."""
+    return certificate_digest(peer.certificate_pem, peer.ca_pem)
+
+
+def refresh_mounted_secret(cluster: Cluster, namespace: str, digest: str) -> list[str]:
     """Make the kubelet update the mounted peer Secret at once, by annotating the control plane's pods.
+
+    Args:
+        cluster: Where.
+        namespace: The gateway's.
+        digest: Of the Secret's certificates.
 
     Returns:
         A warning when the user may not do that.
     """
-    digest = certificate_digest(peer.certificate_pem, peer.ca_pem)
     annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}
     try:
         pods = cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}")

@@ -19,6 +19,7 @@ from ..kube.compare import applied_part
 from ..kube.parallel import gather
 from ..kube.readiness import conditions, unready
 from .certificate import peer_facts
+from .loading import cluster_time, controlplane_pods, loading_seconds
 from .manifests import VERSION_LABEL
 from .operator.identity import DIRECT, OPERATOR, gateway_namespace, installed_by
 from .operator.instance import OPERATOR_LOG_LEVELS
@@ -47,6 +48,7 @@ def gateway_state(
         Ref("Secret", names.PEER_SECRET, namespace),
     ]
     controlplane, dataplane, ingress, secret = gather(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
+    pods = [] if secret is None else controlplane_pods(cluster, namespace)
     # An operator's Deployment does not carry our label.
     others = controlplane is not None and not is_ours(controlplane)
     instances = [each for each in cluster.list("Instance") if gateway_namespace(each) == namespace] if others else []
@@ -67,6 +69,8 @@ def gateway_state(
         "certificate": peer["certificate"],
         "trusted": peer["trusted"],
         "fault": peer["fault"],
+        "loading_seconds": loading_seconds(secret, pods, cluster_time(cluster)),
+        "clock": cluster.clock,
         "options": _options(cluster, controlplane, dataplane, ingress, instances),
     }
 

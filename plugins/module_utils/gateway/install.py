@@ -18,7 +18,7 @@ from ..kube.client import Cluster
 from ..kube.compare import creation
 from ..kube.wait import wait_ready
 from ..pki.peer_material import PeerMaterial
-from .certificate import refresh_mounted_secret
+from .certificate import material_digest, refresh_mounted_secret
 from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
 from .operator.reconcile import reconcile_deployments, release_deleted_instance, wait_until_operated
@@ -131,7 +131,7 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
     if plan.notice_restart and Ref("Secret", names.CA_SECRET, namespace) in result.updated:
         done.warnings.append(_RESTARTED)
     if not check and Ref("Secret", names.PEER_SECRET, namespace) in result.updated:
-        done.warnings += refresh_mounted_secret(cluster, namespace, plan.peer)
+        done.warnings += refresh_mounted_secret(cluster, namespace, material_digest(plan.peer))
     return done
 
 

@@ -23,6 +23,8 @@ SPACE = "clusterlink-system"
 class ClusterResources:
     """Stands for a cluster with some objects."""
 
+    clock = None
+
     def __init__(self, *objects: Object) -> None:
         self.objects = objects
 

@@ -48,7 +48,11 @@ options:
   observed:
     description:
       - The state of the clusters, as results of module M(skyshift.clusterlink.gateway_info) by the peer's name.
-      - A missing peer, for example one whose cluster is unreachable, stops the rotation.
+      - Before phase V(issue), the module connects to the gateways' addresses with certificates of the new CA, which it
+        makes for this and does not keep. A gateway that does not trust the new CA stops the rotation. One that cannot
+        be reached from here is judged by what its pods have loaded.
+      - A missing peer, for example one whose cluster is unreachable, stops the rotation, unless the present CA has
+        expired.
     type: dict
     default: {}
   left_out:
@@ -96,6 +100,10 @@ notes:
   - The gateway of a peer that another organisation runs trusts the new CA only when that peer has enrolled again. Until
     then the rotation stops before the first certificate of the new CA, and all links keep working. The response to the
     peer holds both CAs, so that it loses no link. After the rotation, another enrolment ends its trust in the old CA.
+  - In phase V(trust), peers of other organisations get certificates of the new CA, by module
+    M(skyshift.clusterlink.enrolment_response), once V(issue) was tried and every gateway was found to trust the new CA.
+  - Where the CA's key is missing or its passphrase is not given, a rotation is refused before anything is written. The
+    old CA's key is deleted when the new CA signs.
   - In check mode nothing is written, and O(observed) may be empty.
 seealso:
   - module: skyshift.clusterlink.fabric_ca
@@ -127,6 +135,13 @@ phase:
   returned: success
   type: str
   sample: trust
+expired:
+  description:
+    - Whether the CA that is replaced has expired, by the clocks of this machine and of all clusters in O(observed).
+    - No link works then. Phase V(trust) is followed by V(issue) at once, and peers get certificates without delay.
+  returned: success
+  type: bool
+  sample: false
 steps:
   description: The remaining steps, a sentence each.
   returned: success
@@ -151,14 +166,15 @@ old:
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ..module_utils.certificates.trust import require_accepted
 from ..module_utils.enrolment.record import enrolled_peers
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
-from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest
+from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest, load_authority
 from ..module_utils.pki.certificates import facts
 from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ..module_utils.pki.pair import require_days
-from ..module_utils.pki.rotation import PHASES, is_next, steps
+from ..module_utils.pki.rotation import ISSUE, PHASES, TRUST, has_expired, is_next, require_ready, steps
 from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
 from ..module_utils.pki_files import disk
 from ..module_utils.pki_files.advance_rotation import advance
@@ -188,6 +204,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         changed = wanted is not None and is_next(before, wanted)
         after = wanted if changed else before
     else:
+        if wanted == ISSUE and before == TRUST:
+            _require_accepted(folder, params, request, now)
         with disk.locked(folder.current):
             changed = advance(
                 folder,
@@ -199,12 +217,22 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 outside=outside,
             )
         after = folder.phase()
-    views = {name: None if ca is None else facts(ca) for name, ca in vars(folder.authorities()).items()}
+    authorities = folder.authorities()
+    views = {name: None if ca is None else facts(ca) for name, ca in vars(authorities).items()}
+    expired = has_expired(authorities.old or authorities.current, params["observed"], now)
     return Outcome(
         changed=changed,
-        values={"phase": after, "steps": steps(before, peers, sorted(outside)), **views},
+        values={"phase": after, "expired": expired, "steps": steps(before, peers, sorted(outside)), **views},
         diff={"before": {"phase": before}, "after": {"phase": after}},
     )
+
+
+def _require_accepted(folder: RotationFolder, params: dict[str, Any], request: CaRequest, now: datetime) -> None:
+    """Refuse phase issue while a gateway that can be reached from here does not accept the new CA's certificates."""
+    folder.require_keys(ISSUE, request.passphrase)
+    require_ready(ISSUE, folder.authorities(), params["peers"], params["observed"])
+    authority = load_authority(disk.read_pair(folder.next), now, may_be_missing=True, passphrase=request.passphrase)
+    require_accepted(authority.issuer(), params["observed"], now)
 
 
 def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.Certificate]:

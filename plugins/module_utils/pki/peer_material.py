@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterlinkError, Problem
 from .certificates import chain_pem, facts, load_chain, require_match
@@ -18,6 +18,9 @@ from .leaf import PEER_USAGE
 from .pair import Pair
 from .reasons import ca_usage_reasons, issuer_reasons, leaf_usage_reasons, name_reasons, validity_reasons
 from .renewal import REPLACE_CA
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class PeerMaterial:
 
 def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) -> PeerMaterial:
     """Check a peer's certificate against its key, its name, the CAs and the clock.
+
+    A CA that has expired and did not sign the certificate stays trusted: in a rotation that is the old one. It harms
+    nobody, and this machine's clock may be the wrong one.
 
     Args:
         found: The peer's certificate, which may be followed by its CA's, and its key.
@@ -66,7 +72,10 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
     problems += [
         Problem(ca_at, f"the CA {authority.subject.rfc4514_string()} cannot be used: {reason}", fix=REPLACE_CA)
         for authority in trusted
-        for reason in (*validity_reasons(authority, now), *ca_usage_reasons(authority))
+        for reason in (
+            *(validity_reasons(authority, now) if authority == issuer or not _has_ended(authority, now) else ()),
+            *ca_usage_reasons(authority),
+        )
     ]
     if problems:
         raise ClusterlinkError(problems)
@@ -75,6 +84,10 @@ def peer_material(found: Pair, ca: bytes, ca_at: str, peer: str, now: datetime) 
         key_pem=found.key.decode(),
         ca_pem=chain_pem(*trusted).decode(),
     )
+
+
+def _has_ended(authority: x509.Certificate, now: datetime) -> bool:
+    return now > authority.not_valid_after_utc
 
 
 def material_facts(peer: PeerMaterial) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import functools
 import shutil
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ class Fabric:
     Attributes:
         folder: The fabric's own.
         away: The peers whose clusters are unreachable.
+        down: Whether no link works anyway, since the CA has expired.
         gateways: What the gateways have, by peer.
         observed: What module C(gateway_info) returns about them; what a test adds to it stays.
     """
@@ -56,6 +58,7 @@ class Fabric:
         self.folder = root / "demo"
         self._root = root
         self.away: set[str] = set()
+        self.down = False
         self.gateways: dict[str, Gateway] = {}
         self.observed: dict[str, Any] = {}
 
@@ -132,13 +135,17 @@ class Fabric:
 
     def require_trust(self) -> None:
         """Every gateway accepts every other, now and if any of them is given what the folder holds now."""
-        if len(self.gateways) < len(PEERS):
-            return  # the fabric is being made
+        if self.down or len(self.gateways) < len(PEERS):
+            return  # the fabric is being made, or expired
         leaves = {peer: self.leaf(peer) for peer in PEERS}
         given = {peer: Gateway(leaves[peer], self.bundle()) for peer in PEERS}
         for one in (*self.gateways.values(), *given.values()):
             for other in (*self.gateways.values(), *given.values()):
                 assert one.accepts(other.leaf), f"{one.leaf.subject} trusts no CA of {other.leaf.subject}"
+
+    def require_all_down(self, now: datetime) -> None:
+        """No gateway has a certificate that another could accept."""
+        assert all(gateway.leaf.not_valid_after_utc < now for gateway in self.gateways.values())
 
     def leaf(self, peer: str) -> x509.Certificate:
         return load_chain((self.folder / peer / "cert.pem").read_bytes(), peer)[0]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import shutil
 import time
@@ -12,11 +13,17 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates import trust
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.trust import require_accepted
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import load_chain
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ca_rotation import RotationFolder
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import Folder
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
     enrolment_request,
     enrolment_response,
     fabric_ca,
+    fabric_ca_rotation,
     peer_certificate,
 )
 from tests.unit.plugins.modules.rotating import PEERS, PHASES, WHOLE, Fabric
@@ -157,6 +164,59 @@ def test_nobody_has_a_certificate_of_the_new_ca_before_peers_of_others_do(fabric
         assert fabric.phase(wanted).changed
         fabric.issue()
         fabric.update_gateways()
+
+
+def test_the_new_ca_signs_for_others_only_once_every_gateway_trusts_it(fabric: Fabric, tmp_path: Path) -> None:
+    rotation = RotationFolder(Folder(str(fabric.folder)))
+    assert rotation.signing() == rotation.current
+    enrol(fabric, tmp_path / "theirs")
+    fabric.phase("trust")
+    with pytest.raises(ClusterlinkError, match=r"may not sign yet.*rotate_ca\.yml"):
+        rotation.signing()
+    fabric.update_gateways()
+    fabric.observed["north"]["loading_seconds"] = 7
+    assert "north: fabric_ca_rotation: its pods may use" in refusal(fabric, "issue")
+    with pytest.raises(ClusterlinkError, match="may not sign yet"):
+        rotation.signing()
+    fabric.update_gateways()
+    assert "lyon" in refusal(fabric, "issue")
+    assert rotation.signing() == rotation.next
+    fabric.phase("issue", left_out=["lyon"])
+    assert rotation.signing() == rotation.current
+
+
+@pytest.mark.parametrize("wanted", ["issue", "drop"])
+def test_what_pods_have_not_loaded_yet_does_not_count(fabric: Fabric, wanted: str) -> None:
+    for earlier in PHASES[: PHASES.index(wanted)]:
+        fabric.phase(earlier)
+        fabric.issue()
+        fabric.update_gateways()
+    fabric.observed["west"]["loading_seconds"] = 42
+    assert "west: fabric_ca_rotation: its pods may use its previous certificates for another 42 s" in refusal(
+        fabric, wanted
+    )
+
+
+def test_a_gateway_that_refuses_the_new_ca_keeps_it_from_signing(
+    fabric: Fabric, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def refuse(_host: str, port: int, peer: str, files: tuple[str, str], _timeout: float) -> str:
+        leaf = load_chain(Path(files[0]).read_bytes(), "")[0]
+        tried.append(leaf.issuer.rfc4514_string())
+        return "TLSV1_ALERT_UNKNOWN_CA" if (peer, port) == ("west", 2) else ""
+
+    monkeypatch.setattr(trust, "try_certificate", refuse)
+    monkeypatch.setattr(fabric_ca_rotation, "require_accepted", functools.partial(require_accepted, patience=0))
+    fabric.phase("trust")
+    fabric.update_gateways()
+    for port, peer in enumerate(PEERS, 1):
+        fabric.observed[peer]["address"] = {"host": "gateway.invalid", "port": port}
+    assert "west: fabric_ca_rotation: its gateway refuses certificates of the new CA" in refusal(fabric, "issue")
+    assert {*tried} == {fabric.phase().values["next"]["subject"]}
+    del fabric.observed["west"]["address"]
+    assert fabric.phase("issue").changed
 
 
 def test_a_peer_of_others_can_be_left_out(fabric: Fabric, tmp_path: Path) -> None:

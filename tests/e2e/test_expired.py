@@ -20,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import (
     fabric_folder,
+    make_folder,
     peer_folder,
     read_pair,
     write_pair,
@@ -155,3 +156,24 @@ def test_an_expired_certificate_is_repaired_by_any_run_which_says_what_was_lost(
     assert f"The certificate of east expired at {end}. No new connection over its links has worked since" in site.said()
     site.require_whole()
     assert site.run() == dict.fromkeys(NAMES, (0, 0)), site.output
+
+
+def test_a_ca_that_expires_while_it_is_replaced_does_not_end_the_rotation(site: Site) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=12)
+    old = make_ca(CaRequest("demo", days=10), long_ago)
+    new = make_ca(CaRequest("demo"), datetime.now(UTC))
+    folder = site.pki / "demo"
+    write_pair(fabric_folder(str(site.pki), "demo"), old.certificate_pem, old.key_pem)
+    for name in NAMES:
+        site.expire(name, Issuer(old.certificate, old.key), long_ago)
+    make_folder(peer_folder(str(site.pki), "demo", "ca.next"))
+    write_pair(peer_folder(str(site.pki), "demo", "ca.next"), new.certificate_pem, new.key_pem)
+    (folder / "trusted.pem").write_bytes(old.certificate_pem + new.certificate_pem)
+
+    assert any(failed for _changed, failed in site.run().values())
+    assert "rotate_ca.yml" in site.said()
+    ended = site.run(playbook="rotate_ca.yml")
+    assert {failed for _changed, failed in ended.values()} == {0}, site.output
+    assert not [path.name for path in folder.iterdir() if path.name.startswith(("ca.", "trusted."))]
+    assert (folder / "cert.pem").read_bytes() == new.certificate_pem
+    site.require_whole()

@@ -117,7 +117,7 @@ def refresh_mounted_secret(cluster: Cluster, namespace: str, digest: str) -> lis
     except ApiError as error:
         if error.status != HTTP_FORBIDDEN:
             raise
-        return [f"The new certificate is in use within 80 seconds, and not at once: {error.message()}"]
+        return [f"The new certificate is in use within 100 seconds, and not at once: {error.message()}"]
     return []
 
 

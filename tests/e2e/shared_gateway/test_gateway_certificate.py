@@ -64,6 +64,27 @@ def test_a_new_certificate_is_predicted_handed_over_and_served_by_the_same_pods(
     assert pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE) == running
 
 
+def test_where_pods_may_not_be_patched_it_ends_when_the_new_certificate_is_served(
+    run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
+) -> None:
+    rules = [
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "create", "patch"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+        {"apiGroups": ["clusterlink.net"], "resources": ["peers"], "verbs": ["get", "list", "watch"]},
+    ]
+    rbac, metadata = "rbac.authorization.k8s.io", {"name": "clerk", "namespace": SPACE}
+    reference = {"apiGroup": rbac, "kind": "Role", "name": "clerk"}
+    subjects = [{"apiGroup": rbac, "kind": "User", "name": "clerk"}]
+    binding = {"kind": "RoleBinding", "metadata": metadata, "roleRef": reference, "subjects": subjects}
+    role = {"kind": "Role", "metadata": metadata, "rules": rules}
+    kubectl.apply(*({"apiVersion": f"{rbac}/v1", **each} for each in (role, binding)))
+    client, new = fabric.peer("client"), fabric.peer("east", folder="unpatched")
+    (done,) = run_module.each(call(new, impersonate_user="clerk", wait_timeout=120))
+    assert not done.get("failed"), done["msg"]
+    assert any("within 100 seconds" in warning for warning in done["warnings"])
+    assert served_certificate(address, client, "east") == serial_in(new)
+
+
 def test_what_was_changed_by_hand_is_repaired(
     run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
 ) -> None:

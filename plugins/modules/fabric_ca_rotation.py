@@ -163,6 +163,7 @@ old:
   type: dict
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +206,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         after = wanted if changed else before
     else:
         if wanted == ISSUE and before == TRUST:
-            _require_accepted(folder, params, request, now)
+            _require_accepted(folder, peers, params["observed"], request, now)
         with disk.locked(folder.current):
             changed = advance(
                 folder,
@@ -227,12 +228,14 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
 
 
-def _require_accepted(folder: RotationFolder, params: dict[str, Any], request: CaRequest, now: datetime) -> None:
+def _require_accepted(
+    folder: RotationFolder, peers: Sequence[str], observed: Mapping[str, Any], request: CaRequest, now: datetime
+) -> None:
     """Refuse phase issue while a gateway that can be reached from here does not accept the new CA's certificates."""
     folder.require_keys(ISSUE, request.passphrase)
-    require_ready(ISSUE, folder.authorities(), params["peers"], params["observed"])
+    require_ready(ISSUE, folder.authorities(), peers, observed)
     authority = load_authority(disk.read_pair(folder.next), now, may_be_missing=True, passphrase=request.passphrase)
-    require_accepted(authority.issuer(), params["observed"], now)
+    require_accepted(authority.issuer(), observed, now)
 
 
 def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.Certificate]:

@@ -16,7 +16,6 @@ from ..pki.certificates import fingerprint, load_chain
 from ..pki.issue import Issuer, Leaf, Term, issue_leaf
 from ..pki.keys import NO_PASSPHRASE, SYSTEM, Fresh, Passphrase
 from ..pki.leaf import PEER_USAGE
-from ..pki.rotation import TRUST
 from ..pki.subject import leaf_subject
 from ..pki_files import disk
 from ..pki_files.ca_rotation import RotationFolder
@@ -191,7 +190,7 @@ def _authorities(paths: Paths, options: SigningOptions, now: datetime) -> tuple[
     its certificate first. It trusts both CAs, so it keeps its links.
     """
     rotation = RotationFolder(paths.fabric)
-    pair = disk.read_pair(rotation.next if rotation.phase() == TRUST else paths.fabric)
+    pair = disk.read_pair(rotation.signing())
     issuer = load_authority(pair, now, may_be_missing=False, passphrase=options.passphrase).issuer()
     trusted = disk.read_file(rotation.trusted)
     both = [] if trusted is None else load_chain(trusted, rotation.trusted)

@@ -151,8 +151,14 @@ def test_peers_of_others_do_not_keep_the_fabric_down_and_enrol_with_the_new_ca(
     theirs = Fabric(tmp_path / "theirs")
 
     def enrol() -> Any:
-        asked = theirs.run(enrolment_request, name="lyon", renew=True).values["request_path"]
-        return fabric.run(enrolment_response, name="lyon", request=asked, dest=str(tmp_path / "response.json"))
+        asked = theirs.run(enrolment_request, name="lyon", renew=True).values
+        return fabric.run(
+            enrolment_response,
+            name="lyon",
+            request=asked["request_path"],
+            fingerprint=asked["fingerprint"],
+            dest=str(tmp_path / "response.json"),
+        )
 
     enrol()
     fabric.phase("trust")

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.authorities import fingerprints
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ca_rotation import RotationFolder
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.disk import Folder
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.store.sync import read_files
 from ansible_collections.skyshift.clusterlink.plugins.modules import (
@@ -22,7 +23,7 @@ from ansible_collections.skyshift.clusterlink.plugins.modules import (
     peer_certificate,
     peer_eviction,
 )
-from tests.unit.plugins.modules.test_fabric_ca_rotation import PHASES, Fabric
+from tests.unit.plugins.modules.rotating import PHASES, Fabric
 
 
 class Evicting(Fabric):
@@ -33,7 +34,7 @@ class Evicting(Fabric):
         self.elsewhere = root / "theirs"
         self.run(fabric_ca)
         self.issue()
-        self.update_peer_certificate()
+        self.update_gateways()
         self.enrol()
 
     def enrol(self, name: str = "lyon", **options: Any) -> None:
@@ -41,6 +42,10 @@ class Evicting(Fabric):
         created = Fabric(self.elsewhere).run(enrolment_request, name=name, renew=True).values
         files = {"request": created["request_path"], "dest": str(self.elsewhere / f"{name}.response.json")}
         self.run(enrolment_response, name=name, fingerprint=created["fingerprint"], **files, **options)
+
+    def mark_trusted(self) -> None:
+        """What phase issue does before it waits for peers of others: every gateway trusts the new CA."""
+        RotationFolder(Folder(str(self.folder))).mark_ready()
 
     def evict(self, name: str, **options: Any) -> dict[str, Any]:
         outcome = self.run(peer_eviction, name=name, **options)
@@ -82,7 +87,7 @@ def test_an_evicted_key_is_not_adopted_by_a_host_of_the_inventory(fabric: Evicti
     fabric.evict("west")
     fabric.run(peer_certificate, name="west", state="absent")
     for names in (["key.pem"], ["cert.pem", "key.pem"]):
-        for host in ("west", "north"):
+        for host in ("west", "south"):
             folder = fabric.folder / host
             folder.mkdir(exist_ok=True)
             for name in names:
@@ -122,9 +127,10 @@ def test_later_rotations_and_evictions_pass_over_an_evicted_peer(fabric: Evictin
         for wanted in PHASES:
             fabric.phase(wanted)
             if wanted == "trust" and evicted == "lyon":
+                fabric.mark_trusted()
                 fabric.enrol("nice")
             fabric.issue()
-            fabric.update_peer_certificate()
+            fabric.update_gateways()
         assert fabric.phase().values["phase"] == "idle"
         assert fabric.evict(evicted) == {**fabric.evict(evicted), "changed": False, "pending": []}
     replaced = fabric.run(fabric_ca, replace=True, key_type="rsa", key_size=2048)
@@ -136,6 +142,7 @@ def test_an_eviction_in_a_rotation_replaces_every_ca_that_signed_for_the_peer(fa
     fabric.phase("trust")
     assert fabric.evict("east")["pending"] == [first], "the next CA has not signed for it"
     time.sleep(1.1)
+    fabric.mark_trusted()
     fabric.enrol()
     assert len(fabric.evict("lyon")["pending"]) == 2
 
@@ -151,7 +158,7 @@ def test_a_gateway_that_was_unreachable_may_still_trust_the_replaced_ca(fabric: 
 def test_an_unknown_peer_is_refused_and_nothing_is_recorded(fabric: Evicting) -> None:
     message = fabric.refused(peer_eviction, name="lion")
     assert "names a peer that has no key" in message
-    assert "Known peers: east, lyon, west" in message
+    assert "Known peers: east, lyon, north, west" in message
     assert not (fabric.folder / "evicted.json").exists()
 
 

@@ -299,6 +299,7 @@ def test_while_the_ca_is_replaced_the_response_is_of_the_new_one_and_both_are_tr
     rotation, old, new = RotationFolder(stage.fabric_side.fabric), stage.ca, cached_ca(2)
     rotation.begin(new)
     rotation.trust_both()
+    rotation.mark_ready()
     stage.later(hours=1).create_request(renew=True)
     stage.sign()
     stage.ca = new

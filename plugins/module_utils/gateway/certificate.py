@@ -27,6 +27,9 @@ from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
 from .manifests import certificate_digest, peer_secret
 
+_WATCH_SECONDS = 1.0
+"""How long after its write the kubelet may hear of a Secret."""
+
 
 @dataclass
 class CertificateUpdate:
@@ -101,6 +104,10 @@ def material_digest(peer: PeerMaterial) -> str:
 def refresh_mounted_secret(cluster: Cluster, namespace: str, digest: str) -> list[str]:
     """Make the kubelet update the mounted peer Secret at once, by annotating the control plane's pods.
 
+    The kubelet hears of pods and of Secrets by separate watches. So it may sync an annotated pod before it has heard of
+    the Secret, and then only does so again a minute later. A second annotation after a pause closes that gap; it alone
+    names the certificates.
+
     Args:
         cluster: Where.
         namespace: The gateway's.
@@ -109,11 +116,13 @@ def refresh_mounted_secret(cluster: Cluster, namespace: str, digest: str) -> lis
     Returns:
         A warning when the user may not do that.
     """
-    annotate = {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: digest}}}
     try:
-        pods = cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}")
-        for pod in pods:
-            _annotate(cluster, pod, annotate)
+        for value in ("refresh", digest):
+            pods = list(cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}"))
+            for pod in pods:
+                _annotate(cluster, pod, {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: value}}})
+            if pods and value != digest:
+                time.sleep(_WATCH_SECONDS)
     except ApiError as error:
         if error.status != HTTP_FORBIDDEN:
             raise

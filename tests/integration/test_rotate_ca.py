@@ -106,6 +106,7 @@ def test_every_gateway_ends_with_the_new_ca_alone_and_waits_for_peers_of_others(
         "enrolment_request", {"path": str(theirs), "fabric": fabric.name, "name": "lyon"}, connection=False
     )
     sign = {**fabric.place, "name": "lyon", "request": asked["request_path"], "dest": str(response)}
+    sign["fingerprint"] = asked["fingerprint"]
     assert not fabric.module("enrolment_response", sign, connection=False).get("failed")
 
     assert fabric.play("rotate_ca") != 0

@@ -19,7 +19,7 @@ from tests.support.environment import ansible_environment
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 Data = dict[str, Any]
 ROLES = [f"skyshift.clusterlink.{name}" for name in ("fabric", "gateway", "mesh")]

@@ -64,6 +64,7 @@ def test_a_new_certificate_is_predicted_handed_over_and_served_by_the_same_pods(
     assert pods(kubectl, SPACE, CONTROLPLANE) | pods(kubectl, SPACE, DATAPLANE) == running
 
 
+@pytest.mark.long
 def test_where_pods_may_not_be_patched_it_ends_when_the_new_certificate_is_served(
     run_module: Ansible, kubectl: Kubectl, fabric: Fabric, address: Object
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 UNREACHABLE = {
-    host: {"clusterlink_host": f"https://127.0.0.1:{port}", "clusterlink_api_key": "x"}
+    host: {"clusterlink_host": f"https://127.0.0.1:{port}", "clusterlink_api_key": "x", "clusterlink_retry_timeout": 0}
     for port, host in enumerate((EAST, WEST), 1)
 }
 
@@ -29,7 +29,7 @@ UNREACHABLE = {
 @pytest.fixture
 def fabric(clusters: Clusters, namespace: str, tmp_path: Path) -> DeclaredFabric:
     fabric = DeclaredFabric(clusters, (EAST, WEST), tmp_path, namespace)
-    fabric.variables |= {"clusterlink_namespace": namespace, "clusterlink_retry_timeout": 0}
+    fabric.variables["clusterlink_namespace"] = namespace
     return fabric
 
 
@@ -43,7 +43,7 @@ def reported(run: Run) -> list[str]:
 @pytest.mark.parametrize("failing", [[EAST], [WEST], [EAST, WEST]], ids=" ".join)
 def test_every_cluster_that_failed_is_reported_even_when_all_have(fabric: DeclaredFabric, failing: list[str]) -> None:
     fabric.hosts |= {host: UNREACHABLE[host] for host in failing}
-    assert reported(fabric.play("teardown")) == failing
+    assert reported(fabric.play("site", "--check")) == failing  # a teardown would meet what other tests leave
 
 
 @pytest.mark.parametrize("playbook", ["site", "link", "teardown"])

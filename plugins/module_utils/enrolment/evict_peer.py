@@ -16,7 +16,7 @@ from ..pki.keys import load_key
 from ..pki_files import disk
 from ..pki_files.ca_rotation import RotationFolder
 from ..pki_files.evictions import Evictions, read_evictions, write_evictions
-from .record import read_record
+from .record import record_of
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -101,8 +101,7 @@ def _look(folder: disk.Folder, name: str, now: datetime) -> EvictionResult:
 
 def _known(folder: disk.Folder, name: str) -> tuple[list[PublicKey], list[x509.Certificate]]:
     """The peer's keys and certificates: those in its folder, and those of its signed requests."""
-    path = disk.enrolled_path(folder)
-    certificates = [each.certificate for each in read_record(disk.read_file(path), path).entries if each.name == name]
+    certificates = [each.certificate for each in record_of(folder).entries if each.name == name]
     pair = disk.read_pair(disk.Folder(os.path.join(folder.path, name)))
     if pair.certificate is not None:
         certificates.append(load_chain(pair.certificate, pair.certificate_at)[0])
@@ -121,8 +120,7 @@ def _unused(authorities: Authorities, certificates: Sequence[x509.Certificate]) 
 
 
 def _unknown(folder: disk.Folder, name: str) -> Problem:
-    path = disk.enrolled_path(folder)
-    known = {*disk.peers_in(folder), *(each.name for each in read_record(disk.read_file(path), path).entries)}
+    known = {*disk.peers_in(folder), *(each.name for each in record_of(folder).entries)}
     fix = (
         f"Known peers: {', '.join(sorted(known)) or 'none'}. To stop trusting certificates that are not on record, run "
         "rotate_ca.yml"

@@ -107,6 +107,19 @@ def read_record(text: bytes | None, where: str) -> Record:
     return Record(entries)
 
 
+def record_of(folder: disk.Folder) -> Record:
+    """The record of the requests that a fabric has signed; empty when there is none.
+
+    Args:
+        folder: The fabric's folder.
+
+    Raises:
+        ClusterlinkError: It cannot be read.
+    """
+    path = disk.enrolled_path(folder)
+    return read_record(disk.read_file(path), path)
+
+
 def enrolled_peers(folder: disk.Folder) -> dict[str, x509.Certificate]:
     """The latest certificates of other organisations' peers in a fabric, by name, without evicted peers.
 
@@ -116,8 +129,7 @@ def enrolled_peers(folder: disk.Folder) -> dict[str, x509.Certificate]:
     Raises:
         ClusterlinkError: The record of signed requests or of evictions cannot be read.
     """
-    path = disk.enrolled_path(folder)
-    return read_record(disk.read_file(path), path).enrolled(read_evictions(folder))
+    return record_of(folder).enrolled(read_evictions(folder))
 
 
 def _read_entry(item: Item) -> Entry:

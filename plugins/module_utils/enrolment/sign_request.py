@@ -22,7 +22,7 @@ from ..pki_files.ca_rotation import RotationFolder
 from ..pki_files.evictions import read_evictions
 from .document import Span
 from .peer_addresses import Peers, plain_peers
-from .record import Record, read_record, require_new
+from .record import Record, record_of, require_new
 from .request import Expected, Request, read_request, require_expected
 from .response import Response, certificate_reasons, make_response, read_response, response_reasons
 
@@ -157,7 +157,7 @@ def _look(paths: Paths, options: SigningOptions, now: datetime) -> _Found:
     request = read_request(text, paths.request)
     require_expected(request, options.expected, now, paths.request)
     _require_not_own(paths, request, options.own_peers)
-    record = read_record(disk.read_file(paths.record), paths.record)
+    record = record_of(paths.fabric)
     confirmed = options.expected.fingerprint is not None  # require_expected has compared it
     evictions = read_evictions(paths.fabric)
     entry = require_new(record, evictions, request, paths.request, replace=options.replace, confirmed=confirmed)

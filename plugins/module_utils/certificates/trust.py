@@ -16,6 +16,7 @@ from ..errors import ClusterlinkError, Problem
 from ..pki.issue import Issuer
 from ..pki.keys import KeySpec
 from ..pki.leaf import LeafRequest, make_leaf
+from ..pki_files import disk
 from .wire import TIMEOUT, try_certificate
 
 PATIENCE_SECONDS = 20.0
@@ -69,12 +70,10 @@ def require_accepted(
 def _write_leaf(folder: str, peer: str, issuer: Issuer, now: datetime) -> tuple[str, str]:
     """A certificate of the gateway's own name and its key, as files that only this user can read."""
     leaf = make_leaf(LeafRequest(peer, KeySpec(), _DAYS), issuer, now)
-    paths = (os.path.join(folder, f"{peer}.pem"), os.path.join(folder, f"{peer}.key"))
-    for path, content in zip(paths, (leaf.certificate_pem, leaf.key_pem), strict=True):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-    return paths
+    own = disk.Folder(os.path.join(folder, peer))
+    disk.make_folder(own)
+    disk.write_pair(own, leaf.certificate_pem, leaf.key_pem)
+    return own.certificate, own.key
 
 
 def _refusal(peer: str, address: Mapping[str, Any], files: tuple[str, str]) -> str:

@@ -4,9 +4,10 @@
 
     python -m tests.run [--long]
 
-Lane "code" has linters, checks, unit tests, sanity and real API servers. Beside it, other lanes test gateways, each on
-kind clusters that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time, and
-"molecule" runs the scenarios. The last line counts all tests: N passed, N failed, N skipped.
+Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
+that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
+the scenarios, which mostly wait, beside "style", the linters and sanity. The last line counts all tests: N passed,
+N failed, N skipped.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class Summary:
         yield f"{self.passed} passed, {self.failed + len(self.faults)} failed, {self.skipped} skipped"
 
 
-CODE = ("tests/lint", "tests/checks", "tests/unit", "tests/sanity", "tests/integration")
+CODE = ("tests/checks", "tests/unit", "tests/integration")
+STYLE = ("tests/lint", "tests/sanity")
 ONE_CLUSTER = (
     *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "gateway_operator", "probe")),
     "tests/e2e/shared_gateway",
@@ -141,25 +143,23 @@ ONE_CLUSTER = (
 REST = ("tests/e2e", *(f"--ignore={file}" for file in ONE_CLUSTER))
 
 
-def lanes(long: bool) -> tuple[Lane, list[Lane], list[Lane]]:
-    """The lane without clusters, those with clusters beside it, and those that run alone after them, in their order."""
+def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
+    """The lane that needs no clusters, and the groups of all others: one group after the other, its lanes side by side.
+
+    The first group runs beside the lane without clusters.
+    """
     which = "long" if long else "not long"
-    code = Lane("code", ("-m", which, "-q", "-n", WORKERS, "--dist", "worksteal", *CODE))
-    alone = [
-        Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), (0, 1, 2)),
-        Lane("molecule", ("-m", which, "-v", "tests/molecule"), (0, 1, 2)),
-    ]
+    parallel = ("-q", "-n", WORKERS, "--dist", "worksteal")
+    code = Lane("code", ("-m", which, *parallel, *CODE))
+    quiet = ("-m", f"{which} and not traffic", "-v")
     if long:
-        return code, [Lane("fabrics", ("-m", "long and not traffic", "-v", "tests/e2e"), (0, 1, 2))], alone
-    quiet = ("-m", "not long and not traffic", "-v")
-    return (
-        code,
-        [
-            Lane("gateway", (*quiet, *ONE_CLUSTER), (0,)),
-            Lane("fabrics", (*quiet, *REST), (1, 2)),
-        ],
-        alone,
-    )
+        beside = [Lane("fabrics", (*quiet, "tests/e2e"), (0, 1, 2))]
+    else:
+        beside = [Lane("gateway", (*quiet, *ONE_CLUSTER), (0,)), Lane("fabrics", (*quiet, *REST), (1, 2))]
+    traffic = Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), (0, 1, 2))
+    molecule = Lane("molecule", ("-m", which, "-v", "tests/molecule"), (0, 1, 2))
+    style = Lane("style", ("-m", which, *parallel, *STYLE))
+    return code, [beside, [traffic], [molecule, style]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -169,21 +169,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    code, beside, alone = lanes(asked.long)
-    every = [code, *beside, *alone]
+    code, groups = lanes(asked.long)
+    every = [code, *(lane for group in groups for lane in group)]
     for lane in every:
         lane.report.unlink(missing_ok=True)
-    threads = [threading.Thread(target=code.run)]
-    threads[0].start()
+    first = threading.Thread(target=code.run)
+    first.start()
     try:
         with kind_clusters(E2E_NAMES, E2E_KUBECONFIG) as kind:
-            threads += [threading.Thread(target=lane.run, args=(kind,)) for lane in beside]
-            for thread in threads[1:]:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            for lane in alone:
-                lane.run(kind)
+            for group in groups:
+                threads = [threading.Thread(target=lane.run, args=(kind,)) for lane in group]
+                for thread in threads:
+                    thread.start()
+                for thread in (first, *threads):
+                    thread.join()
     except BaseException:
         for lane in every:
             lane.stop()

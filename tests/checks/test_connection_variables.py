@@ -23,7 +23,7 @@ def load(*path: str) -> Data:
 
 
 DOCUMENTED: Data = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-VARIABLES: Data = load("meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+VARIABLES: Data = load("meta", "argument_specs.yml")["argument_specs"]["variables"]["options"]
 CONNECTION: Data = load("vars", "main.yml")["clusterlink_connection"]
 
 

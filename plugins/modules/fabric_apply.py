@@ -84,6 +84,13 @@ options:
         not in the plan, and get this address. Peers of links to other clusters are removed.
     type: dict
     default: {}
+  peer_labels:
+    description:
+      - By cluster of the fabric, the labels that its gateway has, from the plan's V(labels).
+      - A gateway reads a peer's labels only when the peer becomes reachable. So the module writes them into the status
+        of reachable Peers, and policies decide by them from then on.
+    type: dict
+    default: {}
   namespace:
     description:
       - The gateway's namespace. Check mode assumes that it exists, since an earlier task would create it.
@@ -122,7 +129,8 @@ notes:
     are not conflicts.
   - Check mode assumes that the kinds exist, since an earlier task would install them.
   - The user needs the verbs get, list, watch, create, patch and delete on the five kinds, and list on Services, in all
-    namespaces; and create, patch and delete on Services to export single pods or share namespaces.
+    namespaces; patch on C(peers/status) where clusters have labels; and create, patch and delete on Services to export
+    single pods or share namespaces.
 seealso:
   - module: skyshift.clusterlink.fabric_plan
   - module: skyshift.clusterlink.gateway
@@ -145,6 +153,7 @@ EXAMPLES = r"""
     objects: "{{ fabric.plan.peers[clusterlink_peer_name].objects }}"
     pending: "{{ fabric.plan.peers[clusterlink_peer_name].pending }}"
     gateways: "{{ fabric.plan.gateways }}"
+    peer_labels: "{{ fabric.plan.labels }}"
 
 - name: Apply one Peer, and remove all other objects of the fabric
   skyshift.clusterlink.fabric_apply:
@@ -279,11 +288,13 @@ from ..module_utils.errors import ClusterlinkError
 from ..module_utils.fabric.declaration import parse_addresses
 from ..module_utils.fabric.impact import lost_by_changes
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
+from ..module_utils.kube.client import Cluster
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.kube.readiness import conditions
 from ..module_utils.kube.wait import NotReadyError
 from ..module_utils.mesh.apply import apply_mesh, not_waited_for, wait_for_mesh
 from ..module_utils.mesh.deferral import defer_unreachable_sources
+from ..module_utils.mesh.peer_labels import refresh_peer_labels
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -313,6 +324,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             )
         except PartlyDoneError as error:
             return _outcome(error.done, error.done.objects, pending).fail(error)
+        if mode.check:
+            _refresh(cluster, result, {}, params, mode)
         if mode.check or not params["wait"]:
             return _outcome(result, result.objects, pending)
         incomplete = {**pending, **not_waited_for(result, params["peers_away"])}
@@ -325,11 +338,19 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 unreachable=params["peers_away"],
                 gateways_changed=params["gateways_changed"],
             )
+            _refresh(cluster, result, seen, params, mode)
         except NotReadyError as error:
             return _outcome(result, {**result.objects, **error.states}, {**incomplete, **error.waiting}).fail(error)
         except ClusterlinkError as error:
             return _outcome(result, result.objects, incomplete).fail(error)
     return _outcome(result, {**result.objects, **seen}, incomplete)
+
+
+def _refresh(
+    cluster: Cluster, result: ApplyResult, seen: Mapping[Ref, Object | None], params: dict[str, Any], mode: Mode
+) -> None:
+    away = params["peers_away"]
+    refresh_peer_labels(cluster, result, seen, params["peer_labels"], away=away, check=mode.check)
 
 
 def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], incomplete: Mapping[Ref, str]) -> Outcome:
@@ -365,6 +386,7 @@ TASK = Task(
         },
         "keep_namespaces": {"type": "list", "elements": "str", "default": []},
         "gateways": {"type": "dict", "default": {}},
+        "peer_labels": {"type": "dict", "default": {}},
         "namespace": {"type": "str", "default": SYSTEM_NAMESPACE},
         "force_conflicts": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},

@@ -34,8 +34,8 @@ options:
         without C(clusterlink_).
       - "The keys of the fabric are V(fabric), V(group), V(link_mode), V(links), V(services), V(shared_namespaces),
         V(policies), and V(groups), which maps each group's name to its hosts."
-      - "V(peers) maps each host to its variables: V(peer_name), V(namespace), V(labels), V(ingress_type),
-        V(gateway_host), V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
+      - "V(peers) maps each host to its variables: V(peer_name), V(namespace), V(labels), V(install),
+        V(ingress_type), V(gateway_host), V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
     type: dict
   observed:
     description:
@@ -163,6 +163,10 @@ plan:
       description: The address of each cluster's gateway. Null for an unknown one.
       type: dict
       sample: {"east": {"host": "172.18.0.2", "port": 30443}, "north": null}
+    labels:
+      description: The labels of each cluster's gateway, without those of gateways whose labels another tool sets.
+      type: dict
+      sample: {"east": {"region": "eu"}, "north": {}}
     peers:
       description: Each cluster's part.
       type: dict

@@ -43,6 +43,9 @@ NAMESPACE_VARIABLE = "CL_NAMESPACE"
 COMPONENT_CERTIFICATES = "skyshift.clusterlink/component-certificates"
 """Annotation of pods: which component certificates they were started with. They are mounted by subPath, which follows
 no change, so that a change must restart the pods."""
+PEER_LABELS_ANNOTATION = "skyshift.clusterlink/peer-labels"
+"""Annotation of data plane pods: the peer's labels. A data plane stays with the control plane that it connected to, and
+that one decides with the labels that it was started with until it has drained. So a change must restart the pods."""
 PEER_CERTIFICATE_ANNOTATION = "skyshift.clusterlink/peer-certificate"
 """Annotation of control plane pods, changed with Secret cl-peer. A change of a pod makes the kubelet look at its mounts
 at once instead of within 80 s (measured)."""

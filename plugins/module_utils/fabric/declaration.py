@@ -25,6 +25,7 @@ from .validate import check
 
 DEFAULT_FABRIC = "fabric"
 DEFAULT_GROUP = "clusters"
+INSTALLS = ("direct", "operator", "external")
 INGRESS_TYPES = ("NodePort", "LoadBalancer", "none")
 
 FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "shared_namespaces", "policies")
@@ -37,6 +38,7 @@ HOST_VARIABLES = (
     "peer_name",
     "namespace",
     "labels",
+    "install",
     "ingress_type",
     "gateway_host",
     "gateway_port",
@@ -152,6 +154,7 @@ def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
         ),
         namespace=own.name("clusterlink_namespace", api.SYSTEM_NAMESPACE),
         labels=own.labels("clusterlink_labels"),
+        external=own.choice("clusterlink_install", INSTALLS, INSTALLS[0]) == "external",
         outbound_only=ingress == "none" and not gateway_host,
         address=Address(gateway_host, gateway_port) if gateway_host and gateway_port else None,
         entries=_by_name(own, name, entries),

@@ -49,6 +49,7 @@ class Peer:
         api_server: Its API server.
         namespace: The namespace of its gateway and its Peer objects.
         labels: The peer's labels, on which policies can select.
+        external: Whether another tool installs its gateway, and sets that gateway's labels.
         outbound_only: Whether no other cluster can reach it.
         address: Its gateway's declared address.
         entries: Its C(clusterlink_peers), by name.
@@ -62,6 +63,7 @@ class Peer:
     api_server: ApiServer
     namespace: str
     labels: Mapping[str, str]
+    external: bool
     outbound_only: bool
     address: Address | None
     entries: Mapping[str, PeerEntry]

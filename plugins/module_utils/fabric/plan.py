@@ -66,6 +66,7 @@ class Plan:
     peers: Mapping[str, PeerPlan]
     lookups: Mapping[str, tuple[str, ...]]
     gateways: Mapping[str, Address | None]
+    labels: Mapping[str, Mapping[str, str]]
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,6 +85,7 @@ class Plan:
                 for each in self.services
             ],
             "gateways": {host: address and vars(address) for host, address in self.gateways.items()},
+            "labels": {host: dict(labels) for host, labels in self.labels.items()},
             "peers": {host: part.as_dict() for host, part in self.peers.items()},
             "lookups": {host: list(namespaces) for host, namespaces in self.lookups.items()},
         }
@@ -121,6 +123,9 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
         },
         lookups=declaration.lookups,
         gateways=gateways,
+        labels={
+            host: peer.labels for host, peer in sorted(declaration.peers.items()) if peer.labels or not peer.external
+        },
         warnings=warnings(declaration, resources, sides),
     )
 

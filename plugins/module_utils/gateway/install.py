@@ -22,7 +22,7 @@ from .certificate import material_digest, refresh_mounted_secret
 from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
 from .operator.reconcile import reconcile_deployments, release_deleted_instance, wait_until_operated
-from .pod_replacement import GONE_SECONDS, leave_service, replace_pods
+from .pod_replacement import GONE_SECONDS, leave_service, replace_pods, wait_until_ended
 from .spec import GatewaySpec
 from .status import wait_until_running, wait_until_serving
 
@@ -61,7 +61,10 @@ class Installation:
             ClusterlinkError: It does not serve in time; it says what is missing, and why.
         """
         wait = wait_until_operated if self.plan.operation else wait_until_serving
-        return wait(cluster, self.plan.spec, self.result, timeout)
+        address = wait(cluster, self.plan.spec, self.result, timeout)
+        if self.plan.relabelled:
+            wait_until_ended(cluster, self.plan.spec.namespace, names.DATAPLANE)
+        return address
 
     def settle(self, cluster: Cluster, *, check: bool) -> None:
         """Remove what the gateway replaces, once it serves.

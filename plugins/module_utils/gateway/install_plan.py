@@ -47,6 +47,7 @@ class InstallPlan:
         operation: What the operator makes of the gateway; None when its Deployments are ours.
         reasons: Why component certificates are recreated.
         warnings: What the user should know.
+        relabelled: Whether data planes that ask for decisions with the peer's former labels are replaced.
         notice_restart: Whether the pods of both Deployments are replaced at once for new component certificates.
     """
 
@@ -61,6 +62,7 @@ class InstallPlan:
     operation: Operation | None = None
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    relabelled: bool = False
     notice_restart: bool = False
 
     @property
@@ -128,6 +130,7 @@ def plan_install(
         operation=state.operation,
         reasons=[f"component certificates: {reason}" for reason in rollout.reasons],
         warnings=clock.warnings(),
+        relabelled=_is_relabelled(stages[-1], state.objects),
         notice_restart=len(steps) == 1 and bool(rollout.reasons),
     )
 
@@ -165,6 +168,20 @@ def rollout_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object
     if len(stages) == _TRANSITION_STAGES and all(is_ours(there[ref]) for ref in changed):
         return _transition_steps(*stages)
     return [step for stage in stages for step in (_without(stage, names.DATAPLANE, "Deployment"), list(stage))]
+
+
+def _is_relabelled(final: Sequence[Object], there: Mapping[Ref, Object]) -> bool:
+    """Whether running data planes belong to other labels of the peer than the desired ones."""
+    return any(
+        _peer_labels(obj) != _peer_labels(there[ref])
+        for obj in final
+        if (ref := Ref.of(obj)).kind == "Deployment" and ref.name == names.DATAPLANE and ref in there
+    )
+
+
+def _peer_labels(deployment: Object) -> str:
+    annotations = deployment["spec"]["template"]["metadata"].get("annotations") or {}
+    return str(annotations.get(names.PEER_LABELS_ANNOTATION, ""))
 
 
 def _transition_steps(

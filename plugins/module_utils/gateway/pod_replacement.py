@@ -68,6 +68,17 @@ def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
         wait_gone(cluster, refs, GONE_SECONDS)
 
 
+def wait_until_ended(cluster: Cluster, namespace: str, app: str) -> None:
+    """Wait until the pods of a component that are being deleted are gone, with all connections that they kept.
+
+    Raises:
+        ClusterlinkError: They are not gone after their own time to end and some more.
+    """
+    pods = [pod for pod in cluster.list("Pod", namespace, label_selector=f"app={app}") if _ends(pod)]
+    grace = max((pod["spec"].get("terminationGracePeriodSeconds") or 0 for pod in pods), default=0)
+    wait_gone(cluster, [Ref.of(pod) for pod in pods], grace + GONE_SECONDS)
+
+
 def _start_envoy_drain(cluster: Cluster, pod: Object) -> None:
     """Let Envoy close the connections that others keep. If the command fails or is forbidden, a request may be lost."""
     metadata = pod["metadata"]
@@ -117,7 +128,11 @@ def _wait_for_new(cluster: Cluster, deployment: Ref, old: Sequence[Object], dead
 def _pods(cluster: Cluster, namespace: str) -> Sequence[Object]:
     apps = ",".join(word for name in DEPLOYMENTS for word in (name, f"{name}{_REPLACED}"))
     pods = cluster.list("Pod", namespace, label_selector=f"app in ({apps})")
-    return [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    return [pod for pod in pods if not _ends(pod)]
+
+
+def _ends(pod: Object) -> bool:
+    return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def _owned(pod: Object) -> bool:

@@ -72,7 +72,7 @@ def deployments(
             spec,
             spec.controlplane,
             labels=labels,
-            digest=controlplane_digest,
+            annotations={names.COMPONENT_CERTIFICATES: controlplane_digest},
             container=_controlplane_container(spec),
             pod={
                 "serviceAccountName": names.CONTROLPLANE,
@@ -89,7 +89,10 @@ def deployments(
             spec,
             spec.dataplane,
             labels=labels,
-            digest=dataplane_digest,
+            annotations={
+                names.COMPONENT_CERTIFICATES: dataplane_digest,
+                names.PEER_LABELS_ANNOTATION: ",".join(f"{key}={value}" for key, value in sorted(spec.labels.items())),
+            },
             container=_dataplane_container(spec),
             pod={
                 "automountServiceAccountToken": False,
@@ -173,7 +176,7 @@ def _deployment(
     component: Component,
     *,
     labels: Mapping[str, str],
-    digest: str,
+    annotations: dict[str, str],
     container: dict[str, Any],
     pod: dict[str, Any],
 ) -> dict[str, Any]:
@@ -195,7 +198,7 @@ def _deployment(
             # One after another: Envoy allows 200 ms for a decision, and starting pods use their node's CPU.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
-                "metadata": {"labels": selector, "annotations": {names.COMPONENT_CERTIFICATES: digest}},
+                "metadata": {"labels": selector, "annotations": annotations},
                 "spec": pod_spec,
             },
         },

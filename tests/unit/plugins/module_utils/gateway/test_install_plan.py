@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink import api
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.names import COMPONENT_CERTIFICATES
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install_plan import (
@@ -163,6 +164,16 @@ def test_an_unchanged_gateway_keeps_its_certificates_and_definitions(installed: 
     assert [list(step) for step in again.steps] == [list(plan(GatewayState(secrets=installed.secrets)).final)]
 
 
+@pytest.mark.parametrize(("labels", "relabelled"), [({"region": "asia"}, True), ({}, False)])
+def test_data_planes_are_replaced_after_the_control_plane_whose_labels_change(
+    installed: GatewayState, labels: dict[str, str], relabelled: bool
+) -> None:
+    changed_plan = plan(installed, step_timeout=60, labels=labels)
+    assert (len(changed_plan.steps), changed_plan.relabelled) == (1 + relabelled, relabelled)
+    names = [{obj["metadata"]["name"] for obj in step if obj["kind"] == "Deployment"} for step in changed_plan.steps]
+    assert names == ([{CONTROLPLANE}] if relabelled else []) + [{CONTROLPLANE, DATAPLANE}]
+
+
 @pytest.mark.parametrize(
     ("days", "percent", "timeout", "expected"),
     [
@@ -256,7 +267,7 @@ def digests_and_trust(stage: list[dict[str, Any]]) -> tuple[list[str], str | Non
     templates = [found["Deployment", name]["spec"]["template"]["metadata"]["annotations"] for name in WORKLOADS]
     trust = found.get(("Secret", "cl-ca"))
     ca = trust["data"]["ca"] if trust else None
-    return [digest for annotations in templates for digest in annotations.values()], ca
+    return [annotations[COMPONENT_CERTIFICATES] for annotations in templates], ca
 
 
 def test_without_new_component_certificates_there_is_one_stage() -> None:

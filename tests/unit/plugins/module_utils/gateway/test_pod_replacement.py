@@ -43,7 +43,7 @@ class Pods:
         }
 
     def list(self, _kind: str, _namespace: str, label_selector: str = "") -> list[Object]:
-        assert label_selector.count("cl-") in (0, 4)
+        assert label_selector.count("cl-") in (0, 1, 4)
         return list(self.objects.values())
 
     def get(self, _kind: str, name: str, _namespace: str) -> Object | None:
@@ -91,6 +91,18 @@ def test_pods_serve_until_others_do_and_leave_their_service_before_they_end() ->
         "delete cl-dataplane-1",
     ]
     assert set(pods.objects) == {"cl-controlplane-2", "cl-dataplane-3"}
+
+
+def test_only_pods_that_end_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pods = Pods("cl-dataplane", "cl-dataplane")
+    pods.objects["cl-dataplane-0"]["metadata"]["deletionTimestamp"] = "2030-01-01T00:00:00Z"
+    pods.objects["cl-dataplane-0"]["spec"]["terminationGracePeriodSeconds"] = 25
+    waited: list[tuple[list[str], float]] = []
+    monkeypatch.setattr(
+        pod_replacement, "wait_gone", lambda _cluster, refs, limit: waited.append(([ref.name for ref in refs], limit))
+    )
+    pod_replacement.wait_until_ended(pods, SPACE, "cl-dataplane")
+    assert waited == [(["cl-dataplane-0"], 25 + pod_replacement.GONE_SECONDS)]
 
 
 def test_where_new_ones_do_not_serve_the_old_ones_stay_and_the_next_run_ends_them() -> None:

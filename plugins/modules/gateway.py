@@ -28,6 +28,7 @@ requirements:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.connection
+  - skyshift.clusterlink.pods
   - skyshift.clusterlink.wait
 options:
   state:
@@ -127,11 +128,13 @@ options:
           - The data plane's image, of the implementation that O(dataplane) selects. An image with Envoy must contain
             C(bash) and C(sleep), as ClusterLink's own does.
         type: str
-  image_pull_secrets:
-    description: Names of Secrets in the gateway's namespace with registry credentials.
+  topology_spread_constraints:
+    description:
+      - How the pods of each component spread over the cluster, as C(topologySpreadConstraints) of a pod. A constraint
+        without C(labelSelector) counts the component's own pods.
+      - By default several replicas are spread over the nodes where that is possible. An empty list spreads nothing.
     type: list
-    elements: str
-    default: []
+    elements: dict
   dataplane:
     description: The data plane's implementation.
     type: str
@@ -139,8 +142,8 @@ options:
     default: envoy
   controlplane_replicas:
     description:
-      - The number of control plane pods. Several pods are spread over the nodes, and a PodDisruptionBudget lets a drain
-        evict only one of them at a time.
+      - The number of control plane pods. Several pods are spread over the nodes (O(topology_spread_constraints)), and
+        a PodDisruptionBudget lets a drain evict only one of them at a time.
     type: int
     default: 1
   dataplane_replicas:
@@ -261,6 +264,10 @@ EXAMPLES = r"""
     image_registry: registry.example.com/clusterlink
     controlplane_replicas: 2
     dataplane_replicas: 2
+    node_selector:
+      node-role.kubernetes.io/edge: ""
+    tolerations:
+      - {key: dedicated, operator: Equal, value: edge, effect: NoSchedule}
     dataplane_resources:
       requests: {cpu: 100m, memory: 128Mi}
       limits: {memory: 512Mi}

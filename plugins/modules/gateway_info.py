@@ -200,6 +200,14 @@ options:
       controlplane: ghcr.io/clusterlink-net/cl-controlplane:v0.4.1
       dataplane: ghcr.io/clusterlink-net/cl-dataplane:v0.4.1
     image_pull_secrets: []
+    image_pull_policy: IfNotPresent
+    node_selector: {kubernetes.io/os: linux}
+    tolerations: []
+    affinity: {}
+    topology_spread_constraints: null
+    priority_class_name: null
+    pod_labels: {}
+    pod_annotations: {}
     dataplane: envoy
     controlplane_replicas: 1
     dataplane_replicas: 2

@@ -22,6 +22,7 @@ author:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
   - skyshift.clusterlink.connection
+  - skyshift.clusterlink.pods
 options:
   name:
     description:
@@ -95,6 +96,7 @@ options:
       - The image needs C(sh), C(sleep) and one of the tools above, and must not need to run as root.
       - The pod meets the restricted Pod Security Standard. It never becomes ready, so that no Service sends it traffic,
         and is deleted at the end, also after a failure. When the controller fails, it terminates after 15 minutes.
+      - O(node_selector) and the like are those of the temporary pod. The client's labels count more than O(pod_labels).
     type: str
   count: &count
     description:
@@ -323,6 +325,7 @@ problems:
 from typing import Any
 
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
+from ..module_utils.kube.pod_settings import POD_SPEC
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.probe.diagnosis import diagnose
@@ -332,7 +335,7 @@ from ..module_utils.probe.run import run_probes
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Make the requests, judge the answers, and explain unexpected ones."""
-    probes = read_probes(params)
+    probes, settings = read_probes(params)
     if mode.check:
         return Outcome(values={"skipped": True, "msg": "No request is made in check mode"})
     with connect(params) as cluster:
@@ -342,6 +345,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             timeout=params["timeout"],
             wait_timeout=params["wait_timeout"],
             image=params["image"] or "",
+            settings=settings,
         )
         reasons = diagnose(cluster, results)
     lines = ["; ".join([result.summary(), *why]) for result, why in zip(results, reasons, strict=True)]
@@ -364,6 +368,7 @@ TASK = Task(
         "port": {"type": "int"},
         **REQUEST_SPEC,
         "image": {"type": "str"},
+        **POD_SPEC,
         "timeout": {"type": "int", "default": 5},
         "wait_timeout": {"type": "int", "default": 30},
         "probes": {

@@ -185,19 +185,27 @@ class Item:
 
     def labels(self, key: str = "labels") -> dict[str, str]:
         """Kubernetes labels."""
-        labels: dict[str, str] = {}
-        for name, value in self.mapping(key).items():
+        return self.texts(key, label_value_fault)
+
+    def annotations(self, key: str) -> dict[str, str]:
+        """Kubernetes annotations."""
+        return self.texts(key, lambda _value: "")
+
+    def texts(self, key: str, fault: Callable[[str], str]) -> dict[str, str]:
+        """A mapping from label keys to strings in which C(fault) finds none."""
+        texts: dict[str, str] = {}
+        for name, each in self.mapping(key).items():
             path = f"{key}.{name}"
-            fault = label_key_fault(name)
-            if fault:
-                self.problem(path, f"the key {fault}", name)
-            elif not isinstance(value, str):
-                self.problem(path, "must be a string", value, "Put it in quotes")
-            elif fault := label_value_fault(value):
-                self.problem(path, fault, value)
+            wrong = label_key_fault(name)
+            if wrong:
+                self.problem(path, f"the key {wrong}", name)
+            elif not isinstance(each, str):
+                self.problem(path, "must be a string", each, "Put it in quotes")
+            elif wrong := fault(each):
+                self.problem(path, wrong, each)
             else:
-                labels[name] = str(value)
-        return labels
+                texts[name] = str(each)
+        return texts
 
     def mapping(self, key: str) -> dict[str, Any]:
         """A mapping with string keys; empty when it is absent."""

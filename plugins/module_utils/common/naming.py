@@ -31,6 +31,15 @@ def dns_label_fault(value: str) -> str:
     return ""
 
 
+def dns_subdomain_fault(value: str) -> str:
+    """Why the value is not a DNS name as most objects have it (RFC 1123), or an empty string."""
+    if len(value) > _MAX_PREFIX:
+        return f"is {len(value)} characters long, and a DNS name has at most {_MAX_PREFIX}"
+    if not _DNS_SUBDOMAIN.fullmatch(value):
+        return "is not a DNS name (DNS labels, separated by dots)"
+    return ""
+
+
 def service_name_fault(value: str) -> str:
     """Why the value is not a Service name (RFC 1035: it starts with a letter), or an empty string."""
     fault = dns_label_fault(value)

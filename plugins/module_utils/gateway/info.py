@@ -17,12 +17,14 @@ from ..common.types import Object
 from ..kube.client import Cluster
 from ..kube.compare import applied_part
 from ..kube.parallel import gather
+from ..kube.pod_settings import PodSettings, options_of
 from ..kube.readiness import conditions, unready
 from .certificate import peer_facts
 from .loading import cluster_time, controlplane_pods, loading_seconds
 from .manifests import VERSION_LABEL
 from .operator.identity import DIRECT, OPERATOR, gateway_namespace, installed_by
 from .operator.instance import OPERATOR_LOG_LEVELS
+from .running_pods import main_container, running_pod_options
 from .spec import DRAIN_SECONDS, LOAD_BALANCER, NO_INGRESS, NODE_PORT
 from .status import DEPLOYMENTS, ingress_ref, read_address
 from .workloads import GRACE_SECONDS
@@ -91,7 +93,9 @@ def _options(
     running = running_options(
         _running(cluster, controlplane), _running(cluster, dataplane), service, _version(controlplane)
     )
-    return {"install": OPERATOR if any(is_ours(each) for each in instances) else DIRECT, **running}
+    if any(is_ours(each) for each in instances):  # its pods' settings are the operator's own
+        return {**running, **options_of(PodSettings()), "install": OPERATOR}
+    return {**running, "install": DIRECT}
 
 
 def _running(cluster: Cluster, deployment: Object) -> Object:
@@ -122,7 +126,7 @@ def _component(deployment: Object | None) -> dict[str, Any]:
 
 
 def _image(deployment: Mapping[str, Any]) -> str:
-    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+    return str(main_container(deployment)["image"])
 
 
 def _manager(deployment: Object | None, instances: Sequence[Object]) -> str:
@@ -155,13 +159,12 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
             since another one would cut links.
         version: The installed version; an unsupported one is left out.
     """
-    pod = controlplane["spec"]["template"]["spec"]
-    images = {"controlplane": _container(controlplane)["image"], "dataplane": _container(dataplane)["image"]}
+    images = {"controlplane": main_container(controlplane)["image"], "dataplane": main_container(dataplane)["image"]}
     return {
         "version": version if version in RELEASES else None,
         "images": images,
-        "image_pull_secrets": [each["name"] for each in pod.get("imagePullSecrets") or []],
-        "dataplane": _kind(_container(dataplane)),
+        **running_pod_options(controlplane, dataplane),
+        "dataplane": _kind(main_container(dataplane)),
         "controlplane_replicas": controlplane["spec"].get("replicas", 1),
         "dataplane_replicas": dataplane["spec"].get("replicas", 1),
         "controlplane_drain_seconds": _drain_seconds(controlplane),
@@ -174,18 +177,13 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
     }
 
 
-def _container(deployment: Object) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = deployment["spec"]["template"]["spec"]["containers"][0]
-    return found
-
-
 def _resources(deployment: Object) -> dict[str, Any]:
-    return {group: dict(amounts) for group, amounts in (_container(deployment).get("resources") or {}).items()}
+    return {group: dict(amounts) for group, amounts in (main_container(deployment).get("resources") or {}).items()}
 
 
 def _drain_seconds(deployment: Object) -> int | None:
     """How long a pod keeps serving when it is replaced; None where it ends at once, as the operator's pods do."""
-    if not _container(deployment).get("lifecycle"):
+    if not main_container(deployment).get("lifecycle"):
         return None
     seconds: int = deployment["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 0)
     return max(seconds - GRACE_SECONDS, DRAIN_SECONDS[0])
@@ -193,7 +191,7 @@ def _drain_seconds(deployment: Object) -> int | None:
 
 def _values(deployment: Object, option: str) -> list[str]:
     """All values of an option in a container's arguments."""
-    words: Sequence[str] = _container(deployment).get("args") or []
+    words: Sequence[str] = main_container(deployment).get("args") or []
     return [value for word, value in pairwise(words) if word == option]
 
 

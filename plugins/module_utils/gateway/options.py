@@ -16,6 +16,7 @@ from ..clusterlink.versions import DATAPLANES, DEFAULT_REGISTRY, DEFAULT_VERSION
 from ..common.fields import Item, Report
 from ..common.naming import label_key_fault
 from ..errors import ClusterlinkError, Problem
+from ..kube.pod_settings import POD_SPEC, SPREAD_SPEC, read_pod_settings
 from ..pki.pair import Pair
 from ..pki.peer_material import PeerMaterial, peer_material
 from ..pki.renewal import DEFAULT_PERCENT
@@ -72,8 +73,8 @@ GATEWAY_SPEC: dict[str, Any] = {
     "image_registry": {"type": "str", "default": DEFAULT_REGISTRY},
     "image_tag": _TEXT,
     "images": {"type": "dict", "options": {"controlplane": _TEXT, "dataplane": _TEXT}},
-    # Names of Secrets, not what is in them.
-    "image_pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    **POD_SPEC,
+    **SPREAD_SPEC,
     "dataplane": {"type": "str", "choices": list(DATAPLANES), "default": DATAPLANES[0]},
     "controlplane_replicas": {"type": "int", "default": 1},
     "dataplane_replicas": {"type": "int", "default": 1},
@@ -165,7 +166,7 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
         ),
         dataplane_kind=kind,
         log_level=item.choice("log_level", LOG_LEVELS, "info"),
-        pull_secrets=_pull_secrets(item),
+        pods=read_pod_settings(item),
         ingress=ingress,
         public_host=public_host,
         public_port=public_port,
@@ -260,16 +261,6 @@ def _amounts(item: Item) -> dict[str, str]:
             amounts[name] = text
     item.finish(_RESOURCES)
     return amounts
-
-
-def _pull_secrets(item: Item) -> tuple[str, ...]:
-    names = []
-    for value, path in item.values("image_pull_secrets"):
-        if not isinstance(value, str) or not _HOST.fullmatch(value) or value != value.lower():
-            item.problem(path, "is not the name of a Secret", value)
-        else:
-            names.append(value)
-    return tuple(names)
 
 
 def _ingress(item: Item, public_host: str) -> Ingress:

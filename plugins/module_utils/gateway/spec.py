@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..kube.pod_settings import PodSettings
 from .operator.identity import DIRECT, OPERATOR
 
 NODE_PORT = "NodePort"
@@ -94,7 +95,7 @@ class GatewaySpec:
         dataplane: The data plane.
         dataplane_kind: C(envoy) or C(go).
         log_level: One of LOG_LEVELS.
-        pull_secrets: Secrets in the namespace with a registry's credentials.
+        pods: Where its pods may run, and what the cluster requires of them.
         ingress: The Service through which other peers come in.
         public_host: The host that other peers use; empty for the ingress's own.
         public_port: The port that they use; None for the ingress's own.
@@ -110,7 +111,7 @@ class GatewaySpec:
     dataplane: Component
     dataplane_kind: str
     log_level: str
-    pull_secrets: tuple[str, ...]
+    pods: PodSettings
     ingress: Ingress
     public_host: str
     public_port: int | None

@@ -9,7 +9,7 @@ without this).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import names
@@ -18,6 +18,9 @@ from .spec import DRAIN_SECONDS, Component, GatewaySpec
 
 USER = 65532
 """The customary user for images that set none, as the gateway's images do."""
+
+CONTAINERS = (names.CONTROLPLANE, "dataplane")
+"""The containers of the two components."""
 
 _SECRET_MODE = 0o440
 """Readable for root and the pod's group, which own the files of Secrets."""
@@ -36,6 +39,14 @@ with it (measured: about one for every five data planes that end).
 
 GRACE_SECONDS = 15
 """How long a pod may take to end after it has drained."""
+SPREAD_OVER_NODES: Mapping[str, Any] = {
+    "maxSkew": 1,
+    "topologyKey": "kubernetes.io/hostname",
+    "whenUnsatisfiable": "ScheduleAnyway",
+}
+"""The default topology spread constraint of several replicas."""
+SPREAD_KEYS = ("pod-template-hash",)
+"""The C(matchLabelKeys) of a constraint without a selector: pods of an older ReplicaSet do not count."""
 _SETTLE_SECONDS = 2
 _PROBE_SECONDS = 2
 _CONFIGURE_SECONDS = 3
@@ -119,7 +130,7 @@ def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
     peer_labels = [word for key, value in sorted(spec.labels.items()) for word in ("--peer-label", f"{key}={value}")]
     own_namespace = {"fieldPath": "metadata.namespace"}
     return {
-        "name": names.CONTROLPLANE,
+        "name": CONTAINERS[0],
         "args": ["--log-level", spec.log_level, *peer_labels],
         "lifecycle": _drain(spec.controlplane),
         # The server defaults apiVersion; with it, a comparison needs no dry run.
@@ -139,7 +150,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     if spec.dataplane_kind == ENVOY:
         level = _ENVOY_LOG_LEVELS.get(level, level)
     return {
-        "name": "dataplane",
+        "name": CONTAINERS[1],
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
         "lifecycle": _envoy_drain(spec.dataplane) if spec.dataplane_kind == ENVOY else _drain(spec.dataplane),
         "readinessProbe": {**_READINESS, "initialDelaySeconds": _CONFIGURE_SECONDS},
@@ -181,12 +192,11 @@ def _deployment(
     pod: dict[str, Any],
 ) -> dict[str, Any]:
     selector = {"app": name}
-    pod_spec = {**pod, **_pod_defaults(), "containers": [{**_container_defaults(component), **container}]}
+    defaults = _container_defaults(component, spec.pods.image_pull_policy)
+    pod_spec = {**pod, **_pod_defaults(), **spec.pods.fields(), "containers": [{**defaults, **container}]}
     pod_spec["terminationGracePeriodSeconds"] = component.drain_seconds + GRACE_SECONDS
-    if spec.pull_secrets:
-        pod_spec["imagePullSecrets"] = [{"name": secret} for secret in spec.pull_secrets]
-    if component.replicas > 1:
-        pod_spec["topologySpreadConstraints"] = [_spread(selector)]
+    if spread := _spread(spec.pods.spread, component, selector):
+        pod_spec["topologySpreadConstraints"] = spread
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -198,7 +208,10 @@ def _deployment(
             # One after another: Envoy allows 200 ms for a decision, and starting pods use their node's CPU.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
-                "metadata": {"labels": selector, "annotations": annotations},
+                "metadata": {
+                    "labels": {**spec.pods.all_labels(), **selector},
+                    "annotations": {**spec.pods.all_annotations(), **annotations},
+                },
                 "spec": pod_spec,
             },
         },
@@ -219,10 +232,10 @@ def _pod_defaults() -> dict[str, Any]:
     }
 
 
-def _container_defaults(component: Component) -> dict[str, Any]:
+def _container_defaults(component: Component, pull_policy: str) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "image": component.image,
-        "imagePullPolicy": "IfNotPresent",
+        "imagePullPolicy": pull_policy,
         "readinessProbe": _READINESS,
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -235,15 +248,17 @@ def _container_defaults(component: Component) -> dict[str, Any]:
     return defaults
 
 
-def _spread(selector: dict[str, str]) -> dict[str, Any]:
-    """Spread the replicas over the nodes; pods of an older ReplicaSet do not count."""
-    return {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": selector},
-        "matchLabelKeys": ["pod-template-hash"],
-    }
+def _spread(
+    given: Sequence[Mapping[str, Any]] | None, component: Component, selector: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The given constraints, or a soft one that spreads several replicas over the nodes.
+
+    A constraint without a selector counts the component's own pods, without those of an older ReplicaSet.
+    """
+    own = {"labelSelector": {"matchLabels": dict(selector)}, "matchLabelKeys": list(SPREAD_KEYS)}
+    if given is None:
+        given = [SPREAD_OVER_NODES] if component.replicas > 1 else []
+    return [{**({} if "labelSelector" in each else own), **each} for each in given]
 
 
 def _budget(name: str, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:

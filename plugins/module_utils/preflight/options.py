@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ClusterlinkError, Problem
 from ..gateway.options import GATEWAY_SPEC, gateway_spec
 from ..gateway.spec import INSTALLS
+from ..kube.pod_settings import require_pod_settings
 from ..pki.keys import SIZES, key_spec, require_passphrase
 from ..pki.pair import require_days
 from ..pki.renewal import require_percent
@@ -50,6 +51,8 @@ def option_problems(host: str, params: Mapping[str, Any]) -> Iterator[Problem]:
     ]
     if params["install"] != "external":
         checks.append(lambda: gateway_spec({**params, "peer": _ANY_PEER}))
+    else:
+        checks.append(lambda: require_pod_settings(params))  # temporary pods have them, too
     for check in checks:
         try:
             check()

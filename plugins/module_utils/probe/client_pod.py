@@ -16,6 +16,7 @@ from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
 from ..kube.exec import Container
+from ..kube.pod_settings import PodSettings
 
 TEMPORARY_NAME = "clusterlink-probe"
 START_TIMEOUT = 60.0
@@ -87,6 +88,19 @@ class ClientPod:
     service_account: str
 
 
+@dataclass(frozen=True)
+class TemporaryPods:
+    """What temporary pods are like.
+
+    Attributes:
+        image: An image with C(sh), C(sleep) and one of the tools that a probe uses; empty for no temporary pods.
+        settings: Where they run, and what the cluster requires of them.
+    """
+
+    image: str
+    settings: PodSettings
+
+
 class NoClientError(ClusterlinkError):
     """There is no pod to make the requests from. C(may_come): a pod exists and is not ready yet."""
 
@@ -123,7 +137,7 @@ def find_pods(cluster: Cluster, client: Client) -> list[ClientPod]:
 
 
 @contextmanager
-def temporary_pod(cluster: Cluster, client: Client, image: str) -> Iterator[ClientPod]:
+def temporary_pod(cluster: Cluster, client: Client, kind: TemporaryPods) -> Iterator[ClientPod]:
     """A temporary pod to make the requests from, with the client's labels; deleted at the end, also after an error.
 
     It meets the restricted Pod Security Standard, and is never ready, so that no Service of real pods with the same
@@ -132,13 +146,13 @@ def temporary_pod(cluster: Cluster, client: Client, image: str) -> Iterator[Clie
     Args:
         cluster: The cluster.
         client: Its namespace, labels and service account.
-        image: An image with C(sh), C(sleep) and one of the tools that a probe uses.
+        kind: Its image and settings.
 
     Raises:
         ClusterlinkError: It cannot be created, or does not start within C(START_TIMEOUT) seconds, with the reason.
     """
     name = f"{TEMPORARY_NAME}-{secrets.token_hex(4)}"
-    pod = _manifest(name, client, image)
+    pod = _manifest(name, client, kind)
     created = cluster.apply(pod)
     try:
         _await_start(cluster, client.namespace, name)
@@ -147,16 +161,19 @@ def temporary_pod(cluster: Cluster, client: Client, image: str) -> Iterator[Clie
         cluster.delete("Pod", name, client.namespace, uid=created["metadata"].get("uid", ""))
 
 
-def _manifest(name: str, client: Client, image: str) -> Object:
+def _manifest(name: str, client: Client, kind: TemporaryPods) -> Object:
+    settings = kind.settings
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": name,
             "namespace": client.namespace,
-            "labels": {api.MANAGED_BY_LABEL: api.MANAGED_BY, **client.labels},
+            "labels": {**settings.all_labels(), api.MANAGED_BY_LABEL: api.MANAGED_BY, **client.labels},
+            "annotations": settings.all_annotations(),
         },
         "spec": {
+            **settings.fields(),
             "serviceAccountName": client.service_account or "default",
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
@@ -174,7 +191,8 @@ def _manifest(name: str, client: Client, image: str) -> Object:
             "containers": [
                 {
                     "name": TEMPORARY_NAME,
-                    "image": image,
+                    "image": kind.image,
+                    "imagePullPolicy": settings.image_pull_policy,
                     "command": ["sleep", str(LIFETIME)],
                     "securityContext": {
                         "allowPrivilegeEscalation": False,

@@ -12,6 +12,7 @@ from ..common.fields import Item, Report
 from ..common.naming import service_name_fault
 from ..fabric.resources import DEFAULT_NAMESPACE
 from ..fabric.selectors import OPERATORS
+from ..kube.pod_settings import PodSettings, read_pod_settings
 from .client_pod import Client
 from .run import ANSWER, EXPECTATIONS, Probe
 from .script import SCHEMES, Target
@@ -52,8 +53,10 @@ REQUEST_SPEC: dict[str, Any] = {
 _KEYS = ("name", "port", *REQUEST_SPEC)
 
 
-def read_probes(params: Mapping[str, Any]) -> list[Probe]:
-    """The probes: the one that the options describe, or those of the list C(probes).
+def read_probes(params: Mapping[str, Any]) -> tuple[list[Probe], PodSettings]:
+    """The probes, and the settings of temporary pods.
+
+    The probes are the one that the options describe, or those of the list C(probes).
 
     Raises:
         ClusterlinkError: With all problems of the options.
@@ -65,8 +68,9 @@ def read_probes(params: Mapping[str, Any]) -> list[Probe]:
         probes = [replace(probe, client=probe.client or Client(probe.namespace))]
     else:
         probes = [_read(entry) for entry in Item({"probes": params["probes"]}, "", report).items("probes")]
+    settings = read_pod_settings(Item(params, "", report))
     report.raise_any()
-    return probes
+    return probes, settings
 
 
 def _read(item: Item) -> Probe:

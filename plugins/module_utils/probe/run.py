@@ -20,7 +20,8 @@ from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
 from ..kube.errors import ApiError
 from ..kube.exec import CommandMissingError, run_in_container
-from .client_pod import Client, ClientPod, NoClientError, find_pods, temporary_pod
+from ..kube.pod_settings import PodSettings
+from .client_pod import Client, ClientPod, NoClientError, TemporaryPods, find_pods, temporary_pod
 from .script import Answer, NoToolError, Target, command, parse
 
 ANSWER = "answer"
@@ -143,7 +144,13 @@ def judge(probe: Probe, answers: Iterable[Answer]) -> str:
 
 
 def run_probes(
-    cluster: Cluster, probes: Sequence[Probe], *, timeout: int, wait_timeout: float, image: str = ""
+    cluster: Cluster,
+    probes: Sequence[Probe],
+    *,
+    timeout: int,
+    wait_timeout: float,
+    image: str = "",
+    settings: PodSettings | None = None,
 ) -> list[Result]:
     """Make all probes, and retry failed ones until they are as expected or the time is over.
 
@@ -153,6 +160,7 @@ def run_probes(
         timeout: Seconds for one request.
         wait_timeout: Seconds after which no further attempt begins; 0 for a single one.
         image: For temporary pods, one for each kind of client, instead of existing pods.
+        settings: Where temporary pods run, and what the cluster requires of them.
 
     Returns:
         A result for each probe, in their order.
@@ -163,7 +171,7 @@ def run_probes(
     deadline = time.monotonic() + wait_timeout
     delay = _FIRST_DELAY
     with ExitStack() as stack:
-        attempt = _Attempt(cluster, timeout, image, stack)
+        attempt = _Attempt(cluster, timeout, TemporaryPods(image, settings or PodSettings()), stack)
         results = attempt.run(probes)
         while pending := [index for index, result in enumerate(results) if not result.ok and not result.final]:
             if time.monotonic() + delay > deadline:
@@ -178,10 +186,10 @@ def run_probes(
 class _Attempt:
     """One attempt at a time; it keeps temporary pods for later attempts."""
 
-    def __init__(self, cluster: Cluster, timeout: int, image: str, stack: ExitStack) -> None:
+    def __init__(self, cluster: Cluster, timeout: int, temporary: TemporaryPods, stack: ExitStack) -> None:
         self._cluster = cluster
         self._timeout = timeout
-        self._image = image
+        self._kind = temporary
         self._stack = stack
         self._temporary: dict[str, list[ClientPod]] = {}
 
@@ -209,9 +217,9 @@ class _Attempt:
         if client is None:
             problem = Problem("client", "there is no allowed client, as when no access policy allows any")
             return NoClientError(problem, may_come=False)
-        if self._image:
+        if self._kind.image:
             if repr(client) not in self._temporary:
-                pod = self._stack.enter_context(temporary_pod(self._cluster, client, self._image))
+                pod = self._stack.enter_context(temporary_pod(self._cluster, client, self._kind))
                 self._temporary[repr(client)] = [pod]
             return self._temporary[repr(client)]
         try:

@@ -14,6 +14,7 @@ from typing import Any
 from ...clusterlink import api, names, schema
 from ...clusterlink.versions import DATAPLANES, ENVOY, RELEASES
 from ...errors import Problem
+from ...kube.pod_settings import set_options
 from ..spec import INGRESS_TYPES, LOAD_BALANCER, NO_INGRESS, Component, GatewaySpec
 from . import identity as operator
 
@@ -199,9 +200,8 @@ def _problems(spec: GatewaySpec) -> Iterator[Problem]:
         yield Problem("dataplane_replicas", what, str(spec.dataplane.replicas), _FIX)
     for name, component in (("controlplane", spec.controlplane), ("dataplane", spec.dataplane)):
         yield from _component_problems(name, component)
-    if spec.pull_secrets:
-        what = "the operator gives pods no credentials of registries"
-        yield Problem("image_pull_secrets", what, ", ".join(spec.pull_secrets), _FIX)
+    for option, value in set_options(spec.pods).items():
+        yield Problem(option, "the operator's pods have no such setting", str(value), _FIX)
     if image_source(spec) == ("", ""):
         what = "the operator takes all images from one registry, by their own names and with one tag"
         fix = f"Use image_registry and image_tag, or: {_FIX}"

@@ -104,12 +104,25 @@ COMPONENTS = ComponentCertificates("ca", "cert", "key", "cert", "key")
 AMOUNTS = st.fixed_dictionaries({}, optional={"cpu": st.just("100m"), "memory": st.just("1Gi")})
 RESOURCES = st.fixed_dictionaries({}, optional={"requests": AMOUNTS, "limits": AMOUNTS})
 NAMES = st.text("abc", min_size=1, max_size=3)
+TERMS = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}]}
+SPREAD = st.fixed_dictionaries(
+    {"maxSkew": st.just(1), "topologyKey": st.sampled_from(["kubernetes.io/hostname", "zone"])},
+    optional={"matchLabelKeys": st.just(["a"]), "labelSelector": st.just({"matchLabels": {"app": "cl-dataplane"}})},
+).map(lambda each: {**each, "whenUnsatisfiable": "ScheduleAnyway"})
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={
         "image_registry": st.sampled_from(["ghcr.io/clusterlink-net", "registry.example.com:5000/mirror"]),
         "image_tag": st.sampled_from(["v0.4.1", "v0.4.1-patched"]),
         "image_pull_secrets": st.lists(NAMES, unique=True),
+        "image_pull_policy": st.sampled_from(["Always", "IfNotPresent", "Never"]),
+        "node_selector": st.dictionaries(NAMES, NAMES),
+        "tolerations": st.lists(st.fixed_dictionaries({"key": NAMES, "operator": st.just("Exists")})),
+        "affinity": st.sampled_from([{}, {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": TERMS}}]),
+        "topology_spread_constraints": st.lists(SPREAD, max_size=2),
+        "priority_class_name": NAMES,
+        "pod_labels": st.dictionaries(st.one_of(NAMES, st.just("sidecar.istio.io/inject")), NAMES),
+        "pod_annotations": st.dictionaries(st.one_of(NAMES, st.just("linkerd.io/inject")), NAMES),
         "dataplane": st.sampled_from(["envoy", "go"]),
         "controlplane_replicas": st.integers(1, 4),
         "dataplane_replicas": st.integers(1, 4),
@@ -144,6 +157,22 @@ def read_back(objects: dict[tuple[str, str], Object], version: str = "v0.4.1") -
 def test_the_options_read_from_a_gateway_make_it_again(options: Object) -> None:
     objects = made(options)
     assert made(read_back(objects)) == objects
+
+
+def test_the_options_are_read_from_our_container_wherever_a_webhook_puts_its_own() -> None:
+    objects = made({})
+    for name in ("cl-controlplane", "cl-dataplane"):
+        objects["Deployment", name]["spec"]["template"]["spec"]["containers"].insert(0, {"name": "x", "image": "x:1"})
+    assert read_back(objects) == read_back(made({}))
+
+
+def test_what_kubernetes_adds_to_a_template_is_no_option() -> None:
+    objects = made({})
+    metadata = objects["Deployment", "cl-controlplane"]["spec"]["template"]["metadata"]
+    metadata["labels"]["pod-template-hash"] = "abc"
+    metadata["annotations"]["kubectl.kubernetes.io/restartedAt"] = "2026-01-31T12:00:00Z"
+    found = read_back(objects)
+    assert (found["pod_labels"], found["pod_annotations"]) == ({}, {})
 
 
 def test_images_that_are_pinned_or_named_otherwise_are_kept_whole() -> None:

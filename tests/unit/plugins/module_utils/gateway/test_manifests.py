@@ -331,24 +331,11 @@ def test_a_data_plane_has_time_to_get_its_listeners() -> None:
     assert "initialDelaySeconds" not in container_of("cl-controlplane")["readinessProbe"]
 
 
-def test_replicas_are_spread_over_nodes_and_a_single_one_is_not() -> None:
-    found = objects(controlplane_replicas=2)
-    assert found["Deployment", "cl-controlplane"]["spec"]["replicas"] == 2
-    [spread] = pod_of("cl-controlplane", controlplane_replicas=2)["topologySpreadConstraints"]
-    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
-    assert "topologySpreadConstraints" not in pod_of("cl-dataplane", controlplane_replicas=2)
-
-
 def test_resources_are_requested_unless_they_are_said_to_be_none() -> None:
     limits = {"limits": {"memory": "128Mi"}}
     assert container_of("cl-dataplane", dataplane_resources=limits)["resources"] == limits
     assert container_of("cl-dataplane")["resources"] == {"requests": {"cpu": "100m", "memory": "64Mi"}}
     assert "resources" not in container_of("cl-dataplane", dataplane_resources={})
-
-
-def test_pull_secrets_are_there_only_when_asked_for() -> None:
-    assert pod_of("cl-dataplane", image_pull_secrets=["one"])["imagePullSecrets"] == [{"name": "one"}]
-    assert "imagePullSecrets" not in pod_of("cl-dataplane")
 
 
 # Ingress.

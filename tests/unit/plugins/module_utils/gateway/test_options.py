@@ -23,6 +23,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec 
     GatewaySpec,
     Ingress,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pod_settings import PodSettings
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.ca import CaRequest, make_ca
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import (
@@ -60,7 +61,7 @@ def test_a_name_is_all_that_is_needed() -> None:
         dataplane=Component("ghcr.io/clusterlink-net/cl-dataplane:v0.4.1", 1, DEFAULT_RESOURCES, 15),
         dataplane_kind="envoy",
         log_level="info",
-        pull_secrets=(),
+        pods=PodSettings(),
         ingress=Ingress("NodePort", 443, None, {}),
         public_host="",
         public_port=None,

@@ -34,6 +34,8 @@ def test_the_defaults_are_fine() -> None:
         ("key_size", 17),
         ("gateway_host", "no host"),
         ("dataplane_resources", {"limit": {}}),
+        ("tolerations", [{"key": "a", "operator": "In"}]),
+        ("affinity", {"nodeAffinty": {}}),
     ],
 )
 def test_each_problem_names_the_variable_and_the_host(option: str, value: object) -> None:
@@ -43,3 +45,7 @@ def test_each_problem_names_the_variable_and_the_host(option: str, value: object
 
 def test_options_of_a_gateway_that_another_tool_installs_are_not_checked() -> None:
     assert not refused(install="external", ingress_port=80)
+
+
+def test_settings_of_temporary_pods_are_checked_whoever_installs_the_gateway() -> None:
+    assert refused(install="external", node_selector={"gpu": True})

@@ -17,6 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec imp
     Container,
     ExecResult,
 )
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pod_settings import PodSettings
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe import run as probe
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result, judge, run_probes
@@ -111,10 +112,10 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def ask(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> Callable[..., list[Result]]:  # noqa: ARG001  # no naps
     """Runs probes on pods with a shell, in no time."""
 
-    def call(pods: Pods, shell: Shell, *probes: Probe, wait: float = 30, image: str = "") -> list[Result]:
+    def call(pods: Pods, shell: Shell, *probes: Probe, wait: float = 30, **temporary: Any) -> list[Result]:
         monkeypatch.setattr(probe, "run_in_container", shell)
         cluster: Any = pods
-        return run_probes(cluster, probes or (one(),), timeout=5, wait_timeout=wait, image=image)
+        return run_probes(cluster, probes or (one(),), timeout=5, wait_timeout=wait, **temporary)
 
     return call
 
@@ -249,6 +250,20 @@ def test_temporary_pod_has_the_labels_is_restricted_and_never_ready(ask: Callabl
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert spec["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pods.removed == [made["metadata"]["name"]]
+
+
+def test_temporary_pod_goes_where_the_clusters_owner_wants_pods(ask: Callable[..., list[Result]]) -> None:
+    pods = Pods()
+    settings = PodSettings(
+        node_selector={"pool": "edge"}, labels={"app": "mine", "team": "net"}, annotations={"a": "b"}
+    )
+    ask(pods, Shell(True), one("a"), image="curl:8", settings=settings)
+    [made] = pods.made
+    assert made["spec"]["nodeSelector"] == {"pool": "edge"}
+    assert made["metadata"]["annotations"]["a"] == "b"
+    assert made["metadata"]["labels"]["team"] == "net"
+    assert made["metadata"]["labels"]["app"] == "frontend"  # access policies select clients by their own labels
+    assert made["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
 
 
 def test_temporary_pod_is_removed_after_a_failure(ask: Callable[..., list[Result]]) -> None:

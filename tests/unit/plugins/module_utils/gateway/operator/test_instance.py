@@ -26,6 +26,7 @@ MIRROR = "registry.example.com:5000/mirror"
         ({"controlplane_resources": {"requests": {"cpu": "1"}}}, "controlplane_resources"),
         ({"dataplane_resources": {"limits": {"cpu": "1"}}}, "dataplane_resources"),
         ({"image_pull_secrets": ["registry"]}, "image_pull_secrets"),
+        ({"node_selector": {"pool": "edge"}}, "node_selector"),
         ({"images": {"controlplane": f"{MIRROR}/cl-controlplane@sha256:{'a' * 64}"}}, "images"),
         ({"images": {"dataplane": f"{MIRROR}/envoy-gateway:v0.4.1"}}, "images"),
         ({"images": {"dataplane": f"{MIRROR}/cl-dataplane:v0.4.1"}}, "images"),

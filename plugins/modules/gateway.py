@@ -18,7 +18,8 @@ description:
   - With O(install=direct), the pods meet the restricted Pod Security Standard, and a rolling restart keeps serving. The
     control plane may read Secrets, Peers and Leases in its own namespace only. The data plane has no permissions.
   - The module checks everything and makes a dry run before it writes. A wrong option, an unusable certificate, a
-    missing permission or a gateway of somebody else fails the task, and nothing is changed.
+    missing permission, a quota that refuses the pods or a gateway of somebody else fails the task, and nothing is
+    changed.
   - CustomResourceDefinitions and a namespace that somebody else created are used unchanged.
 author:
   - The skyshift.clusterlink contributors (@skyshift)
@@ -233,6 +234,8 @@ notes:
     belong together, and have enough of their lifetime left (O(renew_percent)). New ones replace the pods of both
     Deployments. With O(wait=false), a warning reports that.
   - In check mode, missing certificate files count as created by an earlier task.
+  - What an admission webhook adds to objects is no drift. When it rewrites a value of a Deployment, such as the images'
+    registry, it wins, and the run that writes the Deployment warns.
   - A cluster's clock that is more than 60 s off is a warning with the difference. A certificate that is not valid by
     that clock is an error, and nothing is written.
 seealso:

@@ -12,12 +12,13 @@ from ..clusterlink import names
 from ..clusterlink.ownership import not_ours
 from ..common.kinds import Ref
 from ..common.types import Address, Object
-from ..errors import ClusterlinkError
+from ..errors import ClusterlinkError, raise_all
 from ..kube.apply import ApplyResult, PartlyDoneError, Prune, apply_objects
 from ..kube.client import Cluster
 from ..kube.compare import creation
 from ..kube.wait import wait_ready
 from ..pki.peer_material import PeerMaterial
+from .admission import refused_pods, rewritten
 from .certificate import material_digest, refresh_mounted_secret
 from .install_plan import InstallPlan, plan_install
 from .observe import observe_gateway
@@ -117,6 +118,7 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
         ClusterlinkError: With all problems; nothing was written then.
         PartlyDoneError: Something failed while writing.
     """
+    raise_all(refused_pods(cluster, plan.new_pods))
     result = ApplyResult()
     if plan.takeover:
         if not check:  # find every problem before the first change
@@ -129,7 +131,7 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
         raise PartlyDoneError(error.problems, result) from error
     if plan.takeover and check:
         _mark_as_recreated(result, [obj for obj in plan.final if Ref.of(obj) in plan.takeover.replaced])
-    done = Installation(plan, result, list(plan.warnings))
+    done = Installation(plan, result, [*plan.warnings, *rewritten(plan.final, result)])
     namespace = plan.spec.namespace
     if plan.notice_restart and Ref("Secret", names.CA_SECRET, namespace) in result.updated:
         done.warnings.append(_RESTARTED)

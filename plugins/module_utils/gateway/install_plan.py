@@ -40,6 +40,7 @@ class InstallPlan:
         peer: Its certificate in the fabric.
         definitions: The CustomResourceDefinitions to write first.
         steps: The desired objects of each step. Between two steps, pods are replaced.
+        new_pods: The Deployments that will create pods.
         step_timeout: How many seconds the pods of one step may take.
         prune: The objects of the gateway to delete because they are no longer desired.
         take_over: Whether to change objects of others, and fields that another manager set.
@@ -55,6 +56,7 @@ class InstallPlan:
     peer: PeerMaterial
     definitions: Sequence[Object]
     steps: Sequence[Sequence[Object]]
+    new_pods: Sequence[Object]
     step_timeout: float
     prune: Prune
     take_over: bool = False
@@ -122,6 +124,7 @@ def plan_install(
         peer=peer,
         definitions=[crd for ref, crd in definitions.items() if _must_write(crd, state.objects.get(ref))],
         steps=state.operation.steps(steps) if state.operation else steps,
+        new_pods=[] if state.operation else [obj for obj in steps[-1] if _creates_pods(obj, state.objects)],
         step_timeout=step_timeout,
         # A Deployment of a single pod has no PodDisruptionBudget.
         prune=Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace),
@@ -199,6 +202,12 @@ def _transition_steps(
 
 def _without(objects: Sequence[Object], name: str, *kinds: str) -> list[Object]:
     return [obj for obj in objects if obj["metadata"]["name"] != name or obj["kind"] not in kinds]
+
+
+def _creates_pods(obj: Object, there: Mapping[Ref, Object]) -> bool:
+    """Whether an object is a Deployment that is missing or differs."""
+    ref = Ref.of(obj)
+    return ref.kind == "Deployment" and (ref not in there or not is_applied(obj, there[ref]))
 
 
 def _must_write(crd: Object, there: Object | None) -> bool:

@@ -15,6 +15,7 @@ from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult
 from ..kube.client import Cluster
 from ..kube.wait import NotReadyError, wait_ready
+from .admission import refused_by_conditions
 from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
 
 DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
@@ -111,7 +112,13 @@ def explained(cluster: Cluster, error: NotReadyError) -> ClusterlinkError:
     for problem, ref in zip(error.problems, error.waiting, strict=True):
         troubles = pod_troubles(cluster.list("Pod", ref.namespace, label_selector=f"app={ref.name}"))
         found = "; ".join([problem.found, *troubles])
-        problems.append(Problem(problem.where, problem.what, found, problem.fix))
+        state = error.states.get(ref)
+        refused = refused_by_conditions(state) if state else None
+        if refused:
+            what, fix = f"{problem.what}: {refused.what}", refused.fix
+            problems.append(Problem(problem.where, what, refused.found, fix))
+        else:
+            problems.append(Problem(problem.where, problem.what, found, problem.fix))
     return ClusterlinkError(problems)
 
 

@@ -197,6 +197,34 @@ options:
   ingress_annotations:
     description: Annotations of the ingress Service, for a load balancer's controller. Values are strings.
     type: dict
+  ingress_load_balancer_class:
+    description:
+      - Which load balancer controller serves the ingress Service, as C(loadBalancerClass) of a Service. Requires
+        O(ingress_type=LoadBalancer).
+      - Kubernetes takes it only when a Service becomes a LoadBalancer. A change of it is an error.
+    type: str
+  ingress_load_balancer_source_ranges:
+    description:
+      - The ranges of addresses from which the load balancer accepts connections, as C(loadBalancerSourceRanges) of a
+        Service. The other peers' clusters must connect from them. Requires O(ingress_type=LoadBalancer).
+    type: list
+    elements: str
+  ingress_external_traffic_policy:
+    description:
+      - Whether a node passes connections on to data planes on other nodes (V(Cluster), Kubernetes' default) or to its
+        own only (V(Local)), as C(externalTrafficPolicy) of a Service. Requires an ingress.
+    type: str
+    choices: [Cluster, Local]
+  ingress_ip_family_policy:
+    description: Whether the ingress Service has addresses of one family or two, as C(ipFamilyPolicy) of a Service.
+    type: str
+    choices: [SingleStack, PreferDualStack, RequireDualStack]
+  ingress_ip_families:
+    description:
+      - The families of the ingress Service's addresses, as C(ipFamilies) of a Service. The first cannot change later.
+    type: list
+    elements: str
+    choices: [IPv4, IPv6]
   gateway_host:
     description:
       - The host that other peers use, for a gateway behind a proxy or an address translation.
@@ -275,6 +303,8 @@ EXAMPLES = r"""
       requests: {cpu: 100m, memory: 128Mi}
       limits: {memory: 512Mi}
     ingress_type: LoadBalancer
+    ingress_load_balancer_class: service.k8s.aws/nlb
+    ingress_load_balancer_source_ranges: [198.51.100.0/24]
     ingress_annotations:
       service.beta.kubernetes.io/aws-load-balancer-type: nlb
 

@@ -220,6 +220,11 @@ options:
     ingress_type: NodePort
     ingress_port: 30443
     ingress_annotations: {}
+    ingress_load_balancer_class: null
+    ingress_load_balancer_source_ranges: null
+    ingress_external_traffic_policy: null
+    ingress_ip_family_policy: null
+    ingress_ip_families: null
 """
 
 from typing import Any

@@ -174,3 +174,42 @@ def test_what_the_operator_cannot_do_is_refused_with_nothing_written(
     assert "Set install (clusterlink_install) to direct" in refused["msg"]
     assert {problem["where"] for problem in refused["problems"]} == {"controlplane_replicas", "dataplane_resources"}
     assert inventory(kubectl) == before
+
+
+@pytest.mark.usefixtures("crds")
+def test_the_ingress_has_its_fields_and_what_cannot_change_any_more_is_refused(
+    run_module: Ansible, kubectl: Kubectl, east: dict[str, str]
+) -> None:
+    balanced: Object = {
+        **east,
+        "wait": False,
+        "ingress_type": "LoadBalancer",
+        "ingress_load_balancer_class": "example.com/edge",
+        "ingress_load_balancer_source_ranges": ["198.51.100.0/24"],
+        "ingress_external_traffic_policy": "Local",
+        "ingress_ip_family_policy": "PreferDualStack",
+        "ingress_ip_families": ["IPv4"],
+    }
+    opened = {**east, "wait": False, "ingress_type": "NodePort", "ingress_external_traffic_policy": "Cluster"}
+
+    made, again, info, refused, changed = run_module.each(
+        Call("gateway", balanced),
+        Call("gateway", balanced),
+        Call("gateway_info", {"namespace": SPACE}),
+        Call(
+            "gateway", {**balanced, "ingress_load_balancer_class": "other", "ingress_ip_families": ["IPv6"]}, check=True
+        ),
+        Call("gateway", opened),
+    )
+
+    assert not made["failed"], made["msg"]
+    assert not again["changed"], again["reasons"]
+    assert {key: info["options"][key] for key in balanced if key.startswith("ingress_l")} == {
+        key: value for key, value in balanced.items() if key.startswith("ingress_l")
+    }
+    assert "its load balancer class cannot change" in refused["msg"]
+    assert "its first address family cannot change" in refused["msg"]
+    assert not changed["failed"], changed["msg"]
+    spec = kubectl.json("get", "service", "clusterlink", "-n", SPACE)["spec"]
+    assert (spec["type"], spec["externalTrafficPolicy"]) == ("NodePort", "Cluster")
+    assert "loadBalancerClass" not in spec

@@ -15,17 +15,17 @@ from ..clusterlink.versions import ENVOY, GO, RELEASES
 from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
-from ..kube.compare import applied_part
 from ..kube.parallel import gather
 from ..kube.pod_settings import PodSettings, options_of
 from ..kube.readiness import conditions, unready
 from .certificate import peer_facts
+from .ingress import ingress_options
 from .loading import cluster_time, controlplane_pods, loading_seconds
 from .manifests import VERSION_LABEL
 from .operator.identity import DIRECT, OPERATOR, gateway_namespace, installed_by
 from .operator.instance import OPERATOR_LOG_LEVELS
 from .running_pods import main_container, running_pod_options
-from .spec import DRAIN_SECONDS, LOAD_BALANCER, NO_INGRESS, NODE_PORT
+from .spec import DRAIN_SECONDS
 from .status import DEPLOYMENTS, ingress_ref, read_address
 from .workloads import GRACE_SECONDS
 
@@ -87,11 +87,8 @@ def _options(
     """The options that make the running gateway; None where a part of it is missing."""
     if controlplane is None or dataplane is None or ingress is None:
         return None
-    # Only the applied annotations count, not those that a load balancer's controller added.
-    asked = applied_part(ingress)
-    service = {**ingress, "metadata": asked.get("metadata", {}) if asked else ingress["metadata"]}
     running = running_options(
-        _running(cluster, controlplane), _running(cluster, dataplane), service, _version(controlplane)
+        _running(cluster, controlplane), _running(cluster, dataplane), ingress, _version(controlplane)
     )
     if any(is_ours(each) for each in instances):  # its pods' settings are the operator's own
         return {**running, **options_of(PodSettings()), "install": OPERATOR}
@@ -155,8 +152,7 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
     Args:
         controlplane: Its Deployment, with the template of the running pods.
         dataplane: The same.
-        ingress: The ingress Service, with its applied annotations. A node port that the cluster chose is returned, too,
-            since another one would cut links.
+        ingress: The ingress Service.
         version: The installed version; an unsupported one is left out.
     """
     images = {"controlplane": main_container(controlplane)["image"], "dataplane": main_container(dataplane)["image"]}
@@ -173,7 +169,7 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
         "dataplane_resources": _resources(dataplane),
         "log_level": _log_level(controlplane),
         "labels": dict(label.split("=", 1) for label in _values(controlplane, "--peer-label")),
-        **_ingress(ingress),
+        **ingress_options(ingress),
     }
 
 
@@ -209,14 +205,3 @@ def _kind(container: Mapping[str, Any]) -> str:
         return known[name]
     before_end = (container.get("lifecycle") or {}).get("preStop") or {}
     return GO if "sleep" in before_end else ENVOY  # as C(workloads) makes them
-
-
-def _ingress(service: Object) -> dict[str, Any]:
-    kind = service["spec"].get("type")
-    port = (service["spec"].get("ports") or [{}])[0]
-    ports = {NODE_PORT: port.get("nodePort"), LOAD_BALANCER: port.get("port")}
-    return {
-        "ingress_type": kind if kind in ports else NO_INGRESS,
-        "ingress_port": ports.get(kind),
-        "ingress_annotations": dict(service["metadata"].get("annotations") or {}),
-    }

@@ -21,6 +21,7 @@ from ..pki.components import ComponentRollout, plan_component_rollout
 from ..pki.peer_material import PeerMaterial
 from ..pki.renewal import Renewal
 from .certificate import component_certificates
+from .ingress import immutable_problems
 from .manifests import gateway_definitions, gateway_objects
 from .observe import GatewayState
 from .operator.deployments import Operation
@@ -102,6 +103,7 @@ def plan_install(
     """
     definitions = {Ref.of(crd): crd for crd in gateway_definitions(spec)}
     raise_all(problem for ref in definitions if ref in state.objects and (problem := _unusable(state.objects[ref])))
+    raise_all(immutable_problems(spec.ingress, state.objects.get(Ref("Service", names.INGRESS, spec.namespace))))
     if state.operation:
         namespace = state.objects.get(Ref("Namespace", spec.namespace))
         raise_all(state.operation.problems(spec, namespace, take_over=take_over))

@@ -14,11 +14,12 @@ from ..clusterlink.crds import crds
 from ..common.kinds import Ref
 from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
+from .ingress import ingress_spec
 from .operator import identity as operator
 from .operator.instance import instance, instance_crd
 from .operator.manifests import operator_objects
 from .rbac import rbac_objects
-from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
+from .spec import GatewaySpec
 from .workloads import deployments, disruption_budgets
 
 VERSION_LABEL = "app.kubernetes.io/version"
@@ -133,35 +134,20 @@ def _secret(name: str, namespace: str, labels: Mapping[str, str], content: Mappi
 
 
 def _services(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-    ingress_port: dict[str, Any] = {
-        "name": "https",
-        "port": spec.ingress.port,
-        "targetPort": names.DATAPLANE_PORT,
-        "protocol": "TCP",
-    }
-    if spec.ingress.node_port:
-        ingress_port["nodePort"] = spec.ingress.node_port
-    controlplane_port = {
+    port = {
         "name": "controlplane",
         "port": names.CONTROLPLANE_PORT,
         "targetPort": names.CONTROLPLANE_PORT,
         "protocol": "TCP",
     }
-    ingress_type = spec.ingress.type if spec.ingress.type in (NODE_PORT, LOAD_BALANCER) else "ClusterIP"
-    controlplane = _service(names.CONTROLPLANE, app=names.CONTROLPLANE, kind="ClusterIP", port=controlplane_port)
-    # It exists without ingress, too: imports that merge copy its endpoints.
-    ingress = _service(names.INGRESS, app=names.DATAPLANE, kind=ingress_type, port=ingress_port)
+    controlplane = {"type": "ClusterIP", "selector": {"app": names.CONTROLPLANE}, "ports": [port]}
+    # The ingress exists without ingress, too: imports that merge copy its endpoints.
+    ingress = _service(names.INGRESS, spec.namespace, labels, ingress_spec(spec.ingress))
     if spec.ingress.annotations:
         ingress["metadata"]["annotations"] = dict(spec.ingress.annotations)
-    for service in (controlplane, ingress):
-        service["metadata"] |= {"namespace": spec.namespace, "labels": dict(labels)}
-    return [controlplane, ingress]
+    return [_service(names.CONTROLPLANE, spec.namespace, labels, controlplane), ingress]
 
 
-def _service(name: str, *, app: str, kind: str, port: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name},
-        "spec": {"type": kind, "selector": {"app": app}, "ports": [port]},
-    }
+def _service(name: str, namespace: str, labels: Mapping[str, str], spec: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace, "labels": dict(labels)}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}

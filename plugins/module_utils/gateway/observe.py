@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..clusterlink import names
 from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
@@ -25,7 +26,8 @@ class GatewayState:
     """What a cluster holds of a gateway.
 
     Attributes:
-        objects: The CustomResourceDefinitions, the namespaces and the gateway's Deployments that exist, by reference.
+        objects: The CustomResourceDefinitions, the namespaces, the gateway's Deployments and its ingress Service that
+            exist, by reference.
         secrets: The Secrets in the gateway's namespace.
         clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
         operation: What the operator has made of the gateway; None with C(install=direct).
@@ -51,9 +53,10 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
         ClusterlinkError: With all requests that the API server refuses.
     """
     instances = Ref.of(instance_crd())
-    refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances))
+    ingress = Ref("Service", names.INGRESS, spec.namespace)
+    refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances, ingress))
     in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment")]
-    secrets, *found = read(cluster, [*in_namespace, *(Query(ref.kind, ref.name) for ref in refs)])
+    secrets, *found = read(cluster, [*in_namespace, *(Query(ref.kind, ref.name, ref.namespace) for ref in refs)])
     objects = {Ref.of(obj): obj for each in found for obj in each}
     if spec.install == OPERATOR:
         return GatewayState(objects, secrets, cluster.clock, operation=observe_operation(cluster, spec))

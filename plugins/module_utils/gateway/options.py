@@ -14,13 +14,13 @@ from typing import Any
 from ..clusterlink.api import SYSTEM_NAMESPACE
 from ..clusterlink.versions import DATAPLANES, DEFAULT_REGISTRY, DEFAULT_VERSION, Release, release
 from ..common.fields import Item, Report
-from ..common.naming import label_key_fault
 from ..errors import ClusterlinkError, Problem
 from ..kube.pod_settings import POD_SPEC, SPREAD_SPEC, read_pod_settings
 from ..pki.pair import Pair
 from ..pki.peer_material import PeerMaterial, peer_material
 from ..pki.renewal import DEFAULT_PERCENT
 from ..pki_files.disk import read_file
+from .ingress import INGRESS_SPEC, read_ingress
 from .operator.identity import DIRECT, OPERATOR
 from .operator.instance import operator_problems
 from .spec import (
@@ -28,17 +28,10 @@ from .spec import (
     DATAPLANE_DRAIN_SECONDS,
     DEFAULT_RESOURCES,
     DRAIN_SECONDS,
-    INGRESS_PORT,
-    INGRESS_TYPES,
     INSTALLS,
-    LOAD_BALANCER,
     LOG_LEVELS,
-    NO_INGRESS,
-    NODE_PORT,
-    NODE_PORTS,
     Component,
     GatewaySpec,
-    Ingress,
 )
 
 _TEXT = {"type": "str"}
@@ -84,9 +77,7 @@ GATEWAY_SPEC: dict[str, Any] = {
     "dataplane_resources": _DICT,
     "log_level": {"type": "str", "choices": list(LOG_LEVELS), "default": "info"},
     "labels": _DICT,
-    "ingress_type": {"type": "str", "choices": list(INGRESS_TYPES), "default": INGRESS_TYPES[0]},
-    "ingress_port": {"type": "int"},
-    "ingress_annotations": _DICT,
+    **INGRESS_SPEC,
     "gateway_host": _TEXT,
     "gateway_port": {"type": "int"},
     "force_conflicts": {"type": "bool", "default": False},
@@ -141,7 +132,7 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
     known = _release(item)
     kind = item.choice("dataplane", DATAPLANES, DATAPLANES[0])
     public_host, public_port = _public(item)
-    ingress = _ingress(item, public_host)
+    ingress = read_ingress(item, public_host)
     install = item.choice("install", INSTALLS, DIRECT)
     # The operator's pods request no resources, and end at once.
     resources = DEFAULT_RESOURCES if install == DIRECT else {}
@@ -261,36 +252,6 @@ def _amounts(item: Item) -> dict[str, str]:
             amounts[name] = text
     item.finish(_RESOURCES)
     return amounts
-
-
-def _ingress(item: Item, public_host: str) -> Ingress:
-    kind = item.choice("ingress_type", INGRESS_TYPES, NODE_PORT)
-    port = item.port("ingress_port")
-    if kind == NODE_PORT and port and port not in NODE_PORTS:
-        what = f"is outside the range of node ports, {NODE_PORTS[0]} to {NODE_PORTS[-1]}"
-        item.problem("ingress_port", what, port, "Choose a port in the range, or none to let the cluster choose")
-    if kind == NO_INGRESS and public_host and item.get("gateway_port") is None:
-        item.problem("gateway_port", "is required where gateway_host is given and ingress_type is none")
-    return Ingress(
-        type=kind,
-        port=port if port and kind == LOAD_BALANCER else INGRESS_PORT,
-        node_port=port if port and kind == NODE_PORT else None,
-        annotations=_annotations(item),
-    )
-
-
-def _annotations(item: Item) -> dict[str, str]:
-    annotations = {}
-    for key, value in item.mapping("ingress_annotations").items():
-        path = f"ingress_annotations.{key}"
-        fault = label_key_fault(key)
-        if fault:
-            item.problem(path, f"the key {fault}", key)
-        elif not isinstance(value, str):
-            item.problem(path, "must be a string", value, "Put it in quotes")
-        else:
-            annotations[key] = str(value)
-    return annotations
 
 
 def _public(item: Item) -> tuple[str, int | None]:

@@ -73,12 +73,22 @@ class Ingress:
         port: The Service's port.
         node_port: The port of every node, or None to let the cluster choose; only for NodePort.
         annotations: For a load balancer's controller.
+        load_balancer_class: The controller that makes the load balancer; empty for the cluster's default.
+        source_ranges: From where the load balancer takes connections; empty for everywhere.
+        traffic_policy: C(externalTrafficPolicy), C(Cluster) or C(Local); empty for the cluster's default, as below.
+        ip_family_policy: C(ipFamilyPolicy).
+        ip_families: C(ipFamilies), C(IPv4) and C(IPv6), the first one for good.
     """
 
     type: str
     port: int
     node_port: int | None
     annotations: Mapping[str, str]
+    load_balancer_class: str = ""
+    source_ranges: tuple[str, ...] = ()
+    traffic_policy: str = ""
+    ip_family_policy: str = ""
+    ip_families: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

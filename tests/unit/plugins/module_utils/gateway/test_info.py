@@ -15,6 +15,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manif
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
+from tests.unit.fakes import MemoryCluster
 
 Object = dict[str, Any]
 SPACE = "clusterlink-system"
@@ -135,6 +136,7 @@ OPTIONS = st.fixed_dictionaries(
         "ingress_type": st.sampled_from(["NodePort", "LoadBalancer", "none"]),
         "ingress_port": st.integers(30000, 32767),
         "ingress_annotations": st.dictionaries(NAMES, NAMES),
+        "ingress_ip_family_policy": st.sampled_from(["PreferDualStack", "RequireDualStack"]),
     },
 )
 
@@ -148,7 +150,7 @@ def read_back(objects: dict[tuple[str, str], Object], version: str = "v0.4.1") -
     return running_options(
         objects["Deployment", "cl-controlplane"],
         objects["Deployment", "cl-dataplane"],
-        objects["Service", "clusterlink"],
+        MemoryCluster.stored(objects["Service", "clusterlink"]),
         version,
     )
 

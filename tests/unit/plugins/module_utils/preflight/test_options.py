@@ -36,6 +36,8 @@ def test_the_defaults_are_fine() -> None:
         ("dataplane_resources", {"limit": {}}),
         ("tolerations", [{"key": "a", "operator": "In"}]),
         ("affinity", {"nodeAffinty": {}}),
+        ("ingress_load_balancer_class", "example.com/edge"),
+        ("ingress_ip_families", ["IPv4", "IPv6"]),
     ],
 )
 def test_each_problem_names_the_variable_and_the_host(option: str, value: object) -> None:

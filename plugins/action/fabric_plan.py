@@ -37,9 +37,9 @@ def _look_up(params: Mapping[str, Any], declaration: Declaration, variables: Map
     asked = {peer: hosts[peer] for peer, names in unknown.items() if names}
     namespaces = peer_reader(service_info.TASK, variables, asked, given)()
     unread = {peer: found["msg"] for peer, found in namespaces.items() if "namespaces" not in found}
-    faults = {peer: found["msg"] for peer, found in gateways.items() if "address" not in found}
+    faults = {peer: found["msg"] for peer, found in gateways.items() if "addresses" not in found}
     return Found(
-        addresses={peer: found.get("address") for peer, found in gateways.items()},
+        addresses={peer: found.get("addresses") for peer, found in gateways.items()},
         observed={peer: found["namespaces"] for peer, found in namespaces.items() if peer not in unread},
         unread=unread,
         warnings=[

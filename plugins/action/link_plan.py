@@ -30,5 +30,5 @@ class ActionModule(InventoryAction):
             named = (params["source"], params["target"])
             ends = {peer: host for peer, host in hosts.items() if peer in named or host in named}
             gateways = peer_reader(gateway_info.TASK, variables, ends)()
-            params["addresses"] = {peer: found.get("address") for peer, found in gateways.items()}
+            params["addresses"] = {peer: found.get("addresses") for peer, found in gateways.items()}
         return self.task.run(params, mode)

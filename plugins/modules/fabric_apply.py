@@ -79,7 +79,8 @@ options:
     default: []
   gateways:
     description:
-      - The clusters of the fabric, each with the V(host) and V(port) of its gateway, or null for an unknown address.
+      - The clusters of the fabric, each with the V(host) and V(port) of its gateway, a list of such addresses for a
+        gateway with several, or null for an unknown address.
       - Peers of links to them that were added by name (O(skyshift.clusterlink.peer#module:link)) stay although they are
         not in the plan, and get this address. Peers of links to other clusters are removed.
     type: dict

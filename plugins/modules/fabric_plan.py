@@ -23,7 +23,8 @@ extends_documentation_fragment:
 options:
   addresses:
     description:
-      - The address of each cluster's gateway, as a mapping from the peer to V(host) and V(port).
+      - The address of each cluster's gateway, as a mapping from the peer to V(host) and V(port), or to a list of such
+        addresses for a gateway with several.
       - Peers without an address here or in C(clusterlink_gateway_host) and C(clusterlink_gateway_port) are pending in
         the plan.
     type: dict
@@ -160,9 +161,9 @@ plan:
       type: list
       elements: dict
     gateways:
-      description: The address of each cluster's gateway. Null for an unknown one.
+      description: The addresses of each cluster's gateway. An empty list for an unknown one.
       type: dict
-      sample: {"east": {"host": "172.18.0.2", "port": 30443}, "north": null}
+      sample: {"east": [{"host": "172.18.0.2", "port": 30443}], "north": []}
     labels:
       description: The labels of each cluster's gateway, without those of gateways whose labels another tool sets.
       type: dict

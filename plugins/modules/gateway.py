@@ -185,6 +185,9 @@ options:
     description:
       - How other peers reach the gateway. V(NodePort) opens a port on every node, V(LoadBalancer) uses the cluster's
         load balancer, and V(none) opens nothing, for a cluster that only imports.
+      - With V(NodePort), other peers use up to three nodes (RV(addresses)). They are ready, schedulable, and without
+        label C(node.kubernetes.io/exclude-from-external-load-balancers), unless there is no such node.
+      - With V(LoadBalancer), the module waits until a new load balancer has an address and its name resolves.
     type: str
     choices: [NodePort, LoadBalancer, none]
     default: NodePort
@@ -228,8 +231,7 @@ options:
   gateway_host:
     description:
       - The host that other peers use, for a gateway behind a proxy or an address translation.
-      - The default is the load balancer's address or hostname, or the address of a ready node, preferably an external
-        one.
+      - The default is the load balancer's address or hostname, or the addresses of nodes, preferably external ones.
     type: str
   gateway_port:
     description: The port that other peers use. The default is the ingress's own port. Requires O(gateway_host).
@@ -331,6 +333,14 @@ address:
   returned: O(state=present)
   type: dict
   sample: {host: 203.0.113.7, port: 30443}
+addresses:
+  description:
+    - All addresses at which other peers reach the gateway, RV(address) first; several only for a node port of a cluster
+      with several nodes.
+  returned: O(state=present)
+  type: list
+  elements: dict
+  sample: [{host: 203.0.113.7, port: 30443}, {host: 203.0.113.8, port: 30443}]
 version:
   description: The version of ClusterLink.
   returned: O(state=present)
@@ -434,6 +444,7 @@ problems:
     - {host: '', where: Deployment clusterlink-system/cl-dataplane, what: not ready within 120 s, found: '', fix: ''}
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -443,7 +454,7 @@ from ..module_utils.errors import ClusterlinkError
 from ..module_utils.gateway.install import install_gateway
 from ..module_utils.gateway.options import GATEWAY_CONSTRAINTS, GATEWAY_SPEC, gateway_spec, given_certificate
 from ..module_utils.gateway.remove import remove_gateway
-from ..module_utils.gateway.status import ingress_ref, predicted_address, read_address
+from ..module_utils.gateway.status import ingress_ref, predicted_addresses, read_addresses
 from ..module_utils.kube.apply import ApplyResult, PartlyDoneError
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.module import run_module
@@ -475,16 +486,16 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
             renew_percent=percent,
             step_timeout=params["wait_timeout"] if params["wait"] else 0,
         )
-        address: Address | None = None
+        addresses: Sequence[Address] = ()
         failed: ClusterlinkError | None = None
         try:
             if mode.check:
-                address = predicted_address(cluster, spec, done.result)
+                addresses = predicted_addresses(cluster, spec, done.result)
             elif params["wait"] or done.plan.takeover:
-                address = done.wait(cluster, params["wait_timeout"])
+                addresses = done.wait(cluster, params["wait_timeout"])
             else:
                 service = done.result.objects[ingress_ref(spec.namespace)]
-                address = read_address(cluster, service, spec.public_host, spec.public_port)
+                addresses = read_addresses(cluster, service, spec.public_host, spec.public_port)
             done.settle(cluster, check=mode.check)
         except ClusterlinkError as error:
             failed = error
@@ -493,7 +504,8 @@ def _present(params: dict[str, Any], mode: Mode) -> Outcome:
     outcome.warnings = done.warnings
     outcome.values["version"] = spec.version
     outcome.values["images"] = {"controlplane": spec.controlplane.image, "dataplane": spec.dataplane.image}
-    outcome.values["address"] = address.as_dict() if address else None
+    outcome.values["addresses"] = [address.as_dict() for address in addresses]
+    outcome.values["address"] = next(iter(outcome.values["addresses"]), None)
     return outcome.fail(failed) if failed else outcome
 
 

@@ -87,6 +87,12 @@ address:
   returned: always
   type: dict
   sample: {host: 203.0.113.7, port: 30443}
+addresses:
+  description: All its addresses, RV(address) first. Several only for a node port of a cluster with several nodes.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{host: 203.0.113.7, port: 30443}]
 ingress_type:
   description: The type of the ingress Service, V(ClusterIP) without ingress. Empty when there is no Service.
   returned: always

@@ -55,7 +55,8 @@ options:
     type: dict
   addresses:
     description:
-      - The addresses of the clusters' gateways, each with V(host) and V(port). With them, no address is read.
+      - The addresses of the clusters' gateways, each with V(host) and V(port), or a list of these. With them, no
+        address is read.
     type: dict
 seealso:
   - module: skyshift.clusterlink.link_info

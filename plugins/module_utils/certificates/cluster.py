@@ -13,7 +13,7 @@ from ..common.types import Address, Object
 from ..errors import ClusterlinkError, Problem
 from ..gateway.certificate import secret_text
 from ..gateway.spec import LOAD_BALANCER, NODE_PORT
-from ..gateway.status import ingress_ref, read_address
+from ..gateway.status import ingress_ref, read_addresses
 from ..kube.client import Cluster
 from ..kube.parallel import attempt
 from ..kube.transport import ClusterUnreachableError
@@ -99,7 +99,7 @@ def _address(cluster: Cluster, query: GatewayQuery, ingress: Object | Clusterlin
     where = str(ingress_ref(query.namespace))
     if ingress is None:
         raise ClusterlinkError(Problem(where, "does not exist, so the gateway's address is unknown"))
-    address = read_address(cluster, ingress, query.public_host, query.public_port)
+    address = next(iter(read_addresses(cluster, ingress, query.public_host, query.public_port)), None)
     if address is None and ingress["spec"].get("type") in _REACHED:
         raise ClusterlinkError(Problem(where, "has no address, so other peers cannot reach the gateway"))
     return address

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,24 +68,26 @@ def parse(data: Mapping[str, Any], observed: Mapping[str, Any] | None = None) ->
     return expand(replace(declaration, notes=report.warnings()))
 
 
-def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[str, Address | None]:
-    """The gateways' addresses, from plain C({peer: {"host": str, "port": int}}); null for an unknown one.
+def parse_addresses(data: Mapping[str, Any], option: str = "addresses") -> dict[str, tuple[Address, ...]]:
+    """The gateways' addresses; none for an unknown one.
 
     Args:
-        data: The value of a module's option.
+        data: The value of a module's option: C({peer: {"host": str, "port": int}}), a list of these, or null.
         option: The option's name.
 
     Raises:
         ClusterlinkError: With every problem.
     """
     report = Report()
-    addresses: dict[str, Address | None] = {}
+    addresses: dict[str, tuple[Address, ...]] = {}
     for host, value in data.items():
-        if value is None:
-            addresses[str(host)] = None
-            continue
-        item = Item(value, f"{option}.{host}", report)
-        addresses[str(host)] = Address(item.text("host", required=True), item.port(required=True))
+        where = f"{option}.{host}"
+        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+        entries = {f"{where}[{index}]": each for index, each in enumerate(value)} if several else {where: value}
+        items = [Item(each, path, report) for path, each in entries.items() if each is not None]
+        addresses[str(host)] = tuple(
+            Address(item.text("host", required=True), item.port(required=True)) for item in items
+        )
     report.raise_any()
     return addresses
 

@@ -21,7 +21,7 @@ from .topology import can_reach, links
 
 PRESENT, ABSENT = "present", "absent"
 
-Addresses = Mapping[str, "Address | None"]
+Addresses = Mapping[str, "tuple[Address, ...]"]
 
 
 @dataclass(frozen=True)
@@ -155,15 +155,16 @@ def _gateways(
     for key, host, other in (("target", wanted.source, wanted.target), ("source", wanted.target, wanted.source)):
         info = fabric.infos.get(other) or {}
         entry = peers[host].entries.get(other)
-        address = peers[other].address or addresses.get(other)
+        declared = peers[other].address
+        ways = (declared,) if declared else addresses.get(other, ())
         if not can_reach(fabric.declaration, host, other):
             fix = "Give it an ingress (clusterlink_ingress_type or clusterlink_gateway_host)"
             report.add(key, f"has no ingress, so {host} cannot reach it, and a link needs both directions", other, fix)
         elif not info.get("served"):
             fix = "Run site.yml for it first" if "peers" in info else "Run this again when it is reachable"
             report.add(key, f"cannot be linked: {info.get('msg') or 'ClusterLink is not installed there'}", other, fix)
-        elif entry or address:
-            found[host] = entry.gateways if entry else (address,) if address else ()
+        elif entry or ways:
+            found[host] = entry.gateways if entry else ways
         else:
             fix = "Run site.yml for it first, or check that its nodes are ready and its ingress has an address"
             report.add(key, "cannot be linked: its gateway has no address", other, fix)

@@ -65,7 +65,7 @@ class Plan:
     services: tuple[Service, ...]
     peers: Mapping[str, PeerPlan]
     lookups: Mapping[str, tuple[str, ...]]
-    gateways: Mapping[str, Address | None]
+    gateways: Mapping[str, tuple[Address, ...]]
     labels: Mapping[str, Mapping[str, str]]
     warnings: tuple[str, ...]
 
@@ -84,23 +84,23 @@ class Plan:
                 }
                 for each in self.services
             ],
-            "gateways": {host: address and vars(address) for host, address in self.gateways.items()},
+            "gateways": {host: [each.as_dict() for each in ways] for host, ways in self.gateways.items()},
             "labels": {host: dict(labels) for host, labels in self.labels.items()},
             "peers": {host: part.as_dict() for host, part in self.peers.items()},
             "lookups": {host: list(namespaces) for host, namespaces in self.lookups.items()},
         }
 
 
-def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | None]) -> Plan:
+def compile_plan(declaration: Declaration, addresses: Mapping[str, tuple[Address, ...]]) -> Plan:
     """The plan of a declaration, always for the whole fabric, regardless of C(--limit).
 
     Args:
         declaration: A declaration without problems, from C(parse).
-        addresses: Each peer's gateway address; a missing or null one is unknown, unless it is declared.
+        addresses: Each peer's gateway addresses; missing ones are unknown, unless one is declared.
     """
     resources = resources_by_cluster(declaration)
     fabric_links = links(declaration, resources)
-    gateways = {host: addresses.get(host) or peer.address for host, peer in sorted(declaration.peers.items())}
+    gateways = {host: _ways(addresses.get(host), peer) for host, peer in sorted(declaration.peers.items())}
     labels = api.ownership_labels(declaration.fabric)
     objects: dict[str, list[Object]] = {}
     pending: dict[str, list[Pending]] = {}
@@ -130,6 +130,10 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, Address | Non
     )
 
 
+def _ways(found: tuple[Address, ...] | None, peer: Peer) -> tuple[Address, ...]:
+    return found or ((peer.address,) if peer.address else ())
+
+
 def _is_left(host: str, each: Object, left: set[tuple[str, str, str]]) -> bool:
     """Whether it is an Export of an unknown namespace, which cannot be written now."""
     metadata = each["metadata"]
@@ -146,7 +150,7 @@ def _reached(host: str, fabric_links: list[Link], own: ClusterResources) -> set[
 def _peers(
     peer: Peer,
     reached: set[str],
-    gateways: Mapping[str, Address | None],
+    gateways: Mapping[str, tuple[Address, ...]],
     labels: Mapping[str, str],
     uncertain: Mapping[str, str],
 ) -> tuple[list[Object], list[Pending]]:
@@ -155,9 +159,8 @@ def _peers(
     pending: list[Pending] = []
     for name in sorted(reached):
         entry = peer.entries.get(name)
-        known = gateways.get(name)
         # An address in a cluster's own clusterlink_peers applies to that cluster only, and has priority.
-        ways = entry.gateways if entry else (known,) if known else ()
+        ways = entry.gateways if entry else gateways.get(name, ())
         if ways:
             objects.append(peer_object(name, peer.namespace, ways, labels))
         else:

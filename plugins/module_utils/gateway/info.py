@@ -26,7 +26,7 @@ from .operator.identity import DIRECT, OPERATOR, gateway_namespace, installed_by
 from .operator.instance import OPERATOR_LOG_LEVELS
 from .running_pods import main_container, running_pod_options
 from .spec import DRAIN_SECONDS
-from .status import DEPLOYMENTS, ingress_ref, read_address
+from .status import DEPLOYMENTS, ingress_ref, read_addresses
 from .workloads import GRACE_SECONDS
 
 
@@ -54,7 +54,7 @@ def gateway_state(
     # An operator's Deployment does not carry our label.
     others = controlplane is not None and not is_ours(controlplane)
     instances = [each for each in cluster.list("Instance") if gateway_namespace(each) == namespace] if others else []
-    address = read_address(cluster, ingress, public_host, public_port) if ingress else None
+    addresses = read_addresses(cluster, ingress, public_host, public_port) if ingress else ()
     peer = peer_facts(secret)
     dns_names = (peer["certificate"] or {}).get("dns_names") or [""]
     return {
@@ -64,7 +64,8 @@ def gateway_state(
         "installed_by": installed_by(controlplane, instances),
         "version": _version(controlplane),
         "peer": dns_names[0],
-        "address": address.as_dict() if address else None,
+        "address": addresses[0].as_dict() if addresses else None,
+        "addresses": [address.as_dict() for address in addresses],
         "ingress_type": ingress["spec"].get("type", "") if ingress else "",
         "controlplane": _component(controlplane),
         "dataplane": _component(dataplane),

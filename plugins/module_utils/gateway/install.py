@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,7 +26,7 @@ from .observe import observe_gateway
 from .operator.reconcile import reconcile_deployments, release_deleted_instance, wait_until_operated
 from .pod_replacement import GONE_SECONDS, leave_service, replace_pods, wait_until_ended
 from .spec import GatewaySpec
-from .status import wait_until_running, wait_until_serving
+from .status import wait_until_resolved, wait_until_running, wait_until_serving
 
 _ESTABLISHED_SECONDS = 30.0
 """How long a cluster may take to serve new kinds. It takes well under a second (measured)."""
@@ -55,17 +56,19 @@ class Installation:
         """Why component certificates were recreated."""
         return self.plan.reasons
 
-    def wait(self, cluster: Cluster, timeout: float) -> Address | None:
-        """Wait until the gateway serves, and return its address; None without ingress.
+    def wait(self, cluster: Cluster, timeout: float) -> tuple[Address, ...]:
+        """Wait until the gateway serves, and return its addresses; none without ingress.
 
         Raises:
             ClusterlinkError: It does not serve in time; it says what is missing, and why.
         """
+        deadline = time.monotonic() + timeout
         wait = wait_until_operated if self.plan.operation else wait_until_serving
-        address = wait(cluster, self.plan.spec, self.result, timeout)
+        addresses = wait(cluster, self.plan.spec, self.result, timeout)
         if self.plan.relabelled:
             wait_until_ended(cluster, self.plan.spec.namespace, names.DATAPLANE)
-        return address
+        self.warnings += wait_until_resolved(self.plan.spec, addresses, self.result, deadline - time.monotonic())
+        return addresses
 
     def settle(self, cluster: Cluster, *, check: bool) -> None:
         """Remove what the gateway replaces, once it serves.

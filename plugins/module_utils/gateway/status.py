@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -15,16 +16,16 @@ from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult
 from ..kube.client import Cluster
 from ..kube.wait import NotReadyError, wait_ready
+from .addresses import balancer_host, gateway_addresses, needs_endpoints, needs_nodes, serving_nodes
 from .admission import refused_by_conditions
 from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
 
 DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
 
-# In order of preference: other clusters may not reach an internal address.
-_NODE_ADDRESSES = ("ExternalIP", "InternalIP")
-
 _PAUSE = 0.2
 """Seconds between two reads of the ingress's endpoints, which follow a ready pod within milliseconds."""
+_RESOLVE_PAUSE = 2.0
+"""Seconds between two attempts to resolve a name."""
 
 
 def ingress_ref(namespace: str) -> Ref:
@@ -32,10 +33,10 @@ def ingress_ref(namespace: str) -> Ref:
     return Ref("Service", names.INGRESS, namespace)
 
 
-def read_address(
+def read_addresses(
     cluster: Cluster, service: Object, public_host: str = "", public_port: int | None = None
-) -> Address | None:
-    """The gateway's address as it is now, or None when it has none (yet).
+) -> tuple[Address, ...]:
+    """The gateway's addresses as they are now; none when it has none (yet).
 
     Args:
         cluster: Where.
@@ -47,11 +48,14 @@ def read_address(
         ApiError: The nodes, whose addresses a node port needs, may not be listed.
     """
     nodes = cluster.list("Node") if needs_nodes(service, public_host) else []
-    return gateway_address(service, nodes, public_host, public_port)
+    slices = (
+        _endpoint_slices(cluster, service["metadata"]["namespace"]) if needs_endpoints(service, public_host) else []
+    )
+    return gateway_addresses(service, nodes, public_host, public_port, serving_nodes(slices))
 
 
-def predicted_address(cluster: Cluster, spec: GatewaySpec, result: ApplyResult) -> Address | None:
-    """The address that the gateway will have, as far as check mode can know it.
+def predicted_addresses(cluster: Cluster, spec: GatewaySpec, result: ApplyResult) -> tuple[Address, ...]:
+    """The addresses that the gateway will have, as far as check mode can know it.
 
     A dry run chooses another node port than the real run, so a Service that becomes a NodePort has no known port.
     """
@@ -61,10 +65,10 @@ def predicted_address(cluster: Cluster, spec: GatewaySpec, result: ApplyResult) 
     new_type = any("type" in change.get("spec", {}) for change in changes)
     if new_type and spec.ingress.type == NODE_PORT and spec.ingress.node_port is None:
         service = {"spec": {"type": NODE_PORT, "ports": [{"port": spec.ingress.port}]}}
-    return read_address(cluster, service, spec.public_host, spec.public_port)
+    return read_addresses(cluster, service, spec.public_host, spec.public_port)
 
 
-def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float) -> Address | None:
+def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float) -> tuple[Address, ...]:
     """Wait until all pods of the gateway are ready, its ingress has endpoints, and it has an address.
 
     Args:
@@ -74,7 +78,7 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
         timeout: Seconds for everything together.
 
     Returns:
-        The address; None only without ingress.
+        The addresses; none only without ingress.
 
     Raises:
         ClusterlinkError: It does not serve in time; it says what is missing, and why.
@@ -87,11 +91,12 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
     service = result.objects[ref]
     if spec.ingress.type == LOAD_BALANCER and not spec.public_host:
         service = _wait_for_balancer(cluster, ref, service, deadline - time.monotonic())
-    address = read_address(cluster, service, spec.public_host, spec.public_port)
-    if address is None and spec.ingress.type == NODE_PORT:
+    addresses = read_addresses(cluster, service, spec.public_host, spec.public_port)
+    if not addresses and spec.ingress.type == NODE_PORT:
+        what = "no node of the cluster is ready and has an address of the Service's family"
         fix = "Check the cluster's nodes, or give the address as gateway_host and gateway_port"
-        raise ClusterlinkError(Problem(str(ref), "no node of the cluster is ready and has an address", fix=fix))
-    return address
+        raise ClusterlinkError(Problem(str(ref), what, fix=fix))
+    return addresses
 
 
 def wait_until_running(cluster: Cluster, deployments: Sequence[Ref], result: ApplyResult, timeout: float) -> None:
@@ -132,19 +137,57 @@ def _wait_for_endpoints(cluster: Cluster, namespace: str, deadline: float) -> No
 
 
 def _has_endpoint(cluster: Cluster, namespace: str) -> bool:
-    slices = cluster.list("EndpointSlice", namespace, label_selector=f"kubernetes.io/service-name={names.INGRESS}")
     return any(
         (endpoint.get("conditions") or {}).get("ready", True)
-        for endpoint_slice in slices
+        for endpoint_slice in _endpoint_slices(cluster, namespace)
         for endpoint in endpoint_slice.get("endpoints") or []
     )
+
+
+def _endpoint_slices(cluster: Cluster, namespace: str) -> Sequence[Object]:
+    return cluster.list("EndpointSlice", namespace, label_selector=f"kubernetes.io/service-name={names.INGRESS}")
+
+
+def wait_until_resolved(
+    spec: GatewaySpec, addresses: Sequence[Address], result: ApplyResult, timeout: float
+) -> list[str]:
+    """Wait until a new load balancer's name resolves, which takes minutes in some clouds; a warning when it does not.
+
+    It is no error: the name may be one that only the peers' clusters resolve.
+
+    Args:
+        spec: The desired gateway.
+        addresses: Its addresses.
+        result: What was just applied. The name of a Service that was there before, with that name, is not tried.
+        timeout: Seconds.
+    """
+    ref = ingress_ref(spec.namespace)
+    new = ref in (*result.created, *result.updated) or not balancer_host(result.objects[ref])
+    if spec.ingress.type != LOAD_BALANCER or spec.public_host or not new:
+        return []
+    deadline = time.monotonic() + timeout
+    for address in addresses:
+        while not _resolves(address):
+            if time.monotonic() >= deadline:
+                what = f"the name of its load balancer does not resolve here: {address.host}"
+                fix = "Links come up when the peers' clusters resolve it; otherwise give the address as gateway_host"
+                return [str(Problem(str(ref), what, fix=fix))]
+            time.sleep(_RESOLVE_PAUSE)
+    return []
+
+
+def _resolves(address: Address) -> bool:
+    try:
+        return bool(socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM))
+    except OSError:
+        return False
 
 
 def _wait_for_balancer(cluster: Cluster, ref: Ref, service: Object, timeout: float) -> Object:
     def unassigned(obj: Mapping[str, Any] | None) -> str:
         if obj is None:
             return "it does not exist"
-        return "" if gateway_address(obj, []) else "it has no address yet"
+        return "" if balancer_host(obj) else "it has no address yet"
 
     try:
         found = wait_ready(cluster, [ref], max(0.0, timeout), known={ref: service}, judge=unassigned)[ref]
@@ -158,65 +201,6 @@ def _wait_for_balancer(cluster: Cluster, ref: Ref, service: Object, timeout: flo
             )
         ) from error
     return found or service
-
-
-def needs_nodes(service: Mapping[str, Any], public_host: str) -> bool:
-    """Whether the address depends on the cluster's nodes."""
-    return not public_host and service["spec"].get("type") == NODE_PORT
-
-
-def gateway_address(
-    service: Mapping[str, Any],
-    nodes: Sequence[Mapping[str, Any]],
-    public_host: str = "",
-    public_port: int | None = None,
-) -> Address | None:
-    """The gateway's address, or None when it has none (yet).
-
-    Args:
-        service: The ingress Service in the cluster.
-        nodes: The cluster's nodes; required where C(needs_nodes) is true.
-        public_host: The host that other peers use, whatever the Service.
-        public_port: The port that they use; needs C(public_host).
-    """
-    port = service["spec"]["ports"][0]
-    kind = service["spec"].get("type")
-    number = public_port or (port.get("nodePort") if kind == NODE_PORT else port["port"])
-    if public_host:
-        host = public_host
-    elif kind == NODE_PORT:
-        host = _node_host(nodes)
-    elif kind == LOAD_BALANCER:
-        host = _balancer_host(service)
-    else:
-        host = ""
-    return Address(host, number) if host and number else None
-
-
-def _node_host(nodes: Iterable[Mapping[str, Any]]) -> str:
-    """The address of the first ready node by name, so that every run returns the same one."""
-    ready = sorted((node for node in nodes if _is_ready(node)), key=lambda node: str(node["metadata"]["name"]))
-    found = [
-        (_NODE_ADDRESSES.index(address["type"]), place, str(address["address"]))
-        for place, node in enumerate(ready)
-        for address in node["status"].get("addresses") or []
-        if address["type"] in _NODE_ADDRESSES
-    ]
-    return min(found)[-1] if found else ""
-
-
-def _is_ready(node: Mapping[str, Any]) -> bool:
-    conditions = node["status"].get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def _balancer_host(service: Mapping[str, Any]) -> str:
-    """The load balancer's IP address, or its hostname where the cloud gives only that."""
-    for ingress in (service.get("status", {}).get("loadBalancer") or {}).get("ingress") or []:
-        host = ingress.get("ip") or ingress.get("hostname")
-        if host:
-            return str(host)
-    return ""
 
 
 def pod_troubles(pods: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -40,7 +40,7 @@ def apply_mesh(
     force: bool = False,
     keep: Iterable[Ref] = (),
     keep_namespaces: Collection[str] = (),
-    gateways: Mapping[str, Address | None] | None = None,
+    gateways: Mapping[str, tuple[Address, ...]] | None = None,
     gateway_namespace: str = "",
 ) -> ApplyResult:
     """Apply these objects of the fabric, and remove others with its ownership labels.
@@ -57,7 +57,7 @@ def apply_mesh(
         force: Take over fields of other managers and objects of other fabrics.
         keep: Objects of the fabric that stay although they are not desired.
         keep_namespaces: Namespaces in which all objects stay.
-        gateways: The fabric's clusters with their gateway addresses, None for an unknown one. Peers of links to them
+        gateways: The fabric's clusters with their gateway addresses, none for unknown ones. Peers of links to them
             that were added by name stay, and are updated when the address is known.
         gateway_namespace: The namespace that the gateway's step creates; check mode assumes that it exists.
 
@@ -184,7 +184,7 @@ def _with_added_links(
     planned: Mapping[Ref, Object],
     observed: Mapping[Ref, Object],
     ownership: Mapping[str, str],
-    gateways: Mapping[str, Address | None],
+    gateways: Mapping[str, tuple[Address, ...]],
 ) -> Mapping[Ref, Object]:
     """The planned objects, and the Peers of links that were added by name, with their labels."""
     added: dict[Ref, Object] = {}
@@ -192,11 +192,11 @@ def _with_added_links(
         if not _is_added_link(obj, ownership, gateways):
             continue
         own = {key: value for key, value in obj["metadata"]["labels"].items() if key in (LINK_LABEL, LINK_SOURCE_LABEL)}
-        address = gateways[ref.name]
+        ways = gateways[ref.name]
         if ref in planned:
             added[ref] = _labelled(planned[ref], own)
-        elif address:
-            added[ref] = peer_object(ref.name, ref.namespace, [address], {**ownership, **own})
+        elif ways:
+            added[ref] = peer_object(ref.name, ref.namespace, ways, {**ownership, **own})
     return {Ref.of(obj): obj for obj in in_order({**planned, **added}.values())} if added else planned
 
 

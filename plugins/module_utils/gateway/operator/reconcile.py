@@ -87,7 +87,9 @@ def release_instances(cluster: Cluster, instances: Sequence[Object]) -> None:
     wait_gone(cluster, [Ref.of(each) for each in instances], GONE_SECONDS)
 
 
-def wait_until_operated(cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float) -> Address | None:
+def wait_until_operated(
+    cluster: Cluster, spec: GatewaySpec, result: ApplyResult, timeout: float
+) -> tuple[Address, ...]:
     """Wait until the operator has made the gateway, the gateway serves, and the operator reports it.
 
     Args:
@@ -97,7 +99,7 @@ def wait_until_operated(cluster: Cluster, spec: GatewaySpec, result: ApplyResult
         timeout: Seconds for everything together.
 
     Returns:
-        The gateway's address; None only without ingress.
+        The gateway's addresses; none only without ingress.
 
     Raises:
         ClusterlinkError: It does not serve in time; it says what is missing, and why.
@@ -116,9 +118,9 @@ def wait_until_operated(cluster: Cluster, spec: GatewaySpec, result: ApplyResult
     except NotReadyError as error:
         raise explained(cluster, error) from error
     result.objects.update({ref: obj for ref, obj in states.items() if obj is not None})
-    address = wait_until_serving(cluster, spec, result, max(0.0, deadline - time.monotonic()))
+    addresses = wait_until_serving(cluster, spec, result, max(0.0, deadline - time.monotonic()))
     _wait_until_reported(cluster, result, deadline)
-    return address
+    return addresses
 
 
 def _wait_until_reported(cluster: Cluster, result: ApplyResult, deadline: float) -> None:

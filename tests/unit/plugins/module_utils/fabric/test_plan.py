@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse_addresses
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
 
 Data = dict[str, Any]
 Declare = Callable[..., Data]
@@ -197,6 +197,15 @@ def test_declared_gateway_address_is_used_where_none_was_found(declare: Declare,
     data = declare(services=[web], east={"gateway_host": "gw.east.example.com", "gateway_port": "8443"})
     planned = plan(data, unknown="east")
     assert held(planned, "north", "Peer")[0]["spec"]["gateways"] == [{"host": "gw.east.example.com", "port": 8443}]
+
+
+def test_a_peer_has_all_addresses_of_its_gateway(declare: Declare, web: Data) -> None:
+    ways = [{"host": "192.0.2.1", "port": 30443}, {"host": "192.0.2.2", "port": 30443}]
+    addresses = parse_addresses({"east": ways, "west": ways[0], "north": None})
+    planned = compile_plan(parse(declare(services=[web])), addresses)
+    found = {each["metadata"]["name"]: each["spec"]["gateways"] for each in held(planned, "north", "Peer")}
+    assert found == {"east": ways, "west": ways[:1]}
+    assert planned.as_dict()["gateways"]["north"] == []
 
 
 def test_objects_live_in_the_namespace_of_their_own_clusters_gateway(

@@ -12,11 +12,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.spec import GatewaySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.status import (
-    gateway_address,
     ingress_ref,
-    needs_nodes,
     pod_troubles,
-    predicted_address,
+    predicted_addresses,
+    wait_until_resolved,
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import ApplyResult
 
@@ -48,7 +47,8 @@ def applied(kind: str, node_port: int, before: dict[str, Any] | None, after: dic
 
 
 def foreseen(wanted: GatewaySpec, result: ApplyResult) -> Address | None:
-    return predicted_address(Nodes(), wanted, result)  # all that it asks for is nodes
+    cluster: Any = Nodes()  # all that it asks for is nodes
+    return next(iter(predicted_addresses(cluster, wanted, result)), None)
 
 
 def test_a_node_port_that_a_dry_run_chose_is_not_told() -> None:
@@ -80,79 +80,6 @@ def test_a_given_address_is_known_beforehand() -> None:
 def test_a_load_balancers_address_is_not_known_before_it_answers() -> None:
     made = applied("LoadBalancer", CHOSEN_IN_DRY_RUN, None, {"spec": {"type": "LoadBalancer"}})
     assert foreseen(spec(ingress_type="LoadBalancer"), made) is None
-
-
-def service(kind: str, ingress: list[dict[str, str]] | None = None, **port: int) -> dict[str, Any]:
-    status = {"loadBalancer": {"ingress": ingress} if ingress else {}}
-    return {"spec": {"type": kind, "ports": [{"port": 443, **port}]}, "status": status}
-
-
-def node(name: str, ready: str = "True", **addresses: str) -> dict[str, Any]:
-    listed = [{"type": kind, "address": address} for kind, address in addresses.items()]
-    return {
-        "metadata": {"name": name},
-        "status": {"addresses": listed, "conditions": [{"type": "Ready", "status": ready}]},
-    }
-
-
-def test_a_node_port_is_reached_at_a_nodes_external_address_before_any_internal_one() -> None:
-    nodes = [node("a", InternalIP="10.0.0.1"), node("b", InternalIP="10.0.0.2", ExternalIP="192.0.2.2")]
-    assert gateway_address(service("NodePort", nodePort=30443), nodes) == Address("192.0.2.2", 30443)
-
-
-def test_the_first_ready_node_by_name_is_taken_whatever_the_order() -> None:
-    nodes = [
-        node("c", InternalIP="10.0.0.3"),
-        node("b", InternalIP="10.0.0.2"),
-        node("a", "False", InternalIP="10.0.0.1"),
-    ]
-    there = service("NodePort", nodePort=30443)
-    assert gateway_address(there, nodes) == gateway_address(there, nodes[::-1]) == Address("10.0.0.2", 30443)
-
-
-def test_a_hostname_of_a_node_is_not_an_address() -> None:
-    assert gateway_address(service("NodePort", nodePort=30443), [node("a", Hostname="a")]) is None
-
-
-def test_no_ready_node_gives_no_address() -> None:
-    assert gateway_address(service("NodePort", nodePort=30443), [node("a", "Unknown", InternalIP="10.0.0.1")]) is None
-
-
-def test_a_load_balancer_is_reached_by_its_address_and_the_services_port() -> None:
-    assert gateway_address(service("LoadBalancer", [{"ip": "192.0.2.7"}], nodePort=30001), []) == Address(
-        "192.0.2.7", 443
-    )
-
-
-def test_a_load_balancer_may_have_a_hostname_only() -> None:
-    there = service("LoadBalancer", [{"hostname": "lb.example.com"}])
-    assert gateway_address(there, []) == Address("lb.example.com", 443)
-
-
-def test_a_load_balancer_without_an_answer_has_no_address() -> None:
-    assert gateway_address(service("LoadBalancer"), []) is None
-
-
-def test_without_ingress_there_is_no_address() -> None:
-    assert gateway_address(service("ClusterIP"), [node("a", InternalIP="10.0.0.1")]) is None
-
-
-def test_a_given_address_is_taken_whatever_the_service() -> None:
-    for kind in ("ClusterIP", "NodePort", "LoadBalancer"):
-        assert gateway_address(service(kind), [], "gw.example.com", 8443) == Address("gw.example.com", 8443)
-
-
-def test_a_given_host_without_a_port_has_the_services_port() -> None:
-    assert gateway_address(service("NodePort", nodePort=30443), [], "gw.example.com") == Address(
-        "gw.example.com", 30443
-    )
-    assert gateway_address(service("LoadBalancer"), [], "gw.example.com") == Address("gw.example.com", 443)
-
-
-def test_nodes_are_needed_only_where_a_node_ports_host_is_not_given() -> None:
-    assert needs_nodes(service("NodePort"), "")
-    assert not needs_nodes(service("NodePort"), "gw.example.com")
-    assert not needs_nodes(service("LoadBalancer"), "")
 
 
 def pod(state: dict[str, Any], last: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -188,3 +115,55 @@ def test_a_pod_on_its_way_is_no_trouble() -> None:
     running = pod({"running": {"startedAt": "2030-01-01T00:00:00Z"}})
     scheduled = {"status": {"conditions": [{"type": "PodScheduled", "status": "True"}]}}
     assert pod_troubles([starting, running, scheduled, {}]) == []
+
+
+BALANCED = {"ingress_type": "LoadBalancer"}
+NAME = Address("lb.example.com", 443)
+
+
+def balanced(ingress: list[dict[str, str]], **refs: Any) -> ApplyResult:
+    """What was applied: the ingress Service, with what its load balancer has."""
+    service = {"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": ingress}}}
+    return ApplyResult(objects={ingress_ref("clusterlink-system"): service}, **refs)
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether a name resolves, attempt by attempt, in a time that only waiting moves on."""
+    now, answers = [0.0], [True]
+
+    def look_up(*_place: object, **_kind: object) -> list[str]:
+        if not (answers.pop(0) if len(answers) > 1 else answers[0]):
+            raise OSError("Name or service not known")
+        return ["192.0.2.7"]
+
+    monkeypatch.setattr("socket.getaddrinfo", look_up)
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("time.sleep", lambda seconds: now.append(now.pop() + seconds))
+    return answers
+
+
+def test_a_new_load_balancers_name_is_waited_for(known: list[bool]) -> None:
+    known[:] = [False, False, True]
+    assert wait_until_resolved(spec(**BALANCED), [NAME], balanced([]), 60) == []
+    assert known == [True]
+
+
+def test_a_name_that_does_not_resolve_in_time_is_named(known: list[bool]) -> None:
+    known[:] = [False]
+    [warning] = wait_until_resolved(spec(**BALANCED), [NAME], balanced([]), 10)
+    assert "lb.example.com" in warning
+    assert "gateway_host" in warning
+
+
+@pytest.mark.parametrize(
+    ("options", "ingress"),
+    [
+        (BALANCED, [{"hostname": "lb.example.com"}]),  # it was there before
+        ({**BALANCED, "gateway_host": "gw.example.com"}, []),
+        ({}, []),
+    ],
+)
+def test_other_names_are_not_tried(known: list[bool], options: dict[str, str], ingress: list[dict[str, str]]) -> None:
+    known[:] = [False]
+    assert wait_until_resolved(spec(**options), [NAME], balanced(ingress), 10) == []

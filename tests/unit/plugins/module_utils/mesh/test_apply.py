@@ -113,7 +113,7 @@ def asked_peer(name: str, host: str = "old", **labels: str) -> Object:
 
 def test_a_link_that_was_asked_for_stays_and_gets_the_gateways_address(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster(asked_peer("y"), asked_peer("z"))
-    result = apply_mesh(cluster, "f", [], check=False, gateways={"y": Address("new", 1), "z": Address("old", 1)})
+    result = apply_mesh(cluster, "f", [], check=False, gateways={"y": (Address("new", 1),), "z": (Address("old", 1),)})
     assert (result.deleted, result.updated) == ([], [Ref("Peer", "y", "a")])
     now = cluster.objects[Ref("Peer", "y", "a")]
     assert (now["spec"]["gateways"], now["metadata"]["labels"]) == ([{"host": "new", "port": 1}], ASKED)
@@ -123,14 +123,14 @@ def test_a_link_to_a_gateway_of_unknown_address_is_left_alone_and_not_waited_for
     memory_cluster: type[MemoryCluster],
 ) -> None:
     cluster = memory_cluster(asked_peer("y"))
-    result = apply_mesh(cluster, "f", [], check=False, gateways={"y": None})
+    result = apply_mesh(cluster, "f", [], check=False, gateways={"y": ()})
     assert (cluster.writes, result.objects) == ([], {})
 
 
 def test_a_declared_peer_keeps_the_labels_of_an_added_link(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster(asked_peer("y"))
     declared = make("Peer", "y")
-    apply_mesh(cluster, "f", [declared], check=False, gateways={"y": Address("new", 1)})
+    apply_mesh(cluster, "f", [declared], check=False, gateways={"y": (Address("new", 1),)})
     now = cluster.objects[Ref("Peer", "y", "a")]
     assert (now["spec"], now["metadata"]["labels"]) == (declared["spec"], ASKED)
 
@@ -139,11 +139,11 @@ def test_a_declared_peer_keeps_the_labels_of_an_added_link(memory_cluster: type[
     ("labels", "gateways"),
     [
         (ASKED, {}),  # its cluster has left the fabric, or everything is torn down
-        (ownership_labels("f"), {"y": Address("new", 1)}),  # nobody asked for it
+        (ownership_labels("f"), {"y": (Address("new", 1),)}),  # nobody asked for it
     ],
 )
 def test_other_peers_that_are_not_planned_go(
-    memory_cluster: type[MemoryCluster], labels: dict[str, str], gateways: dict[str, Address | None]
+    memory_cluster: type[MemoryCluster], labels: dict[str, str], gateways: dict[str, tuple[Address, ...]]
 ) -> None:
     cluster = memory_cluster(asked_peer("y", **labels))
     assert apply_mesh(cluster, "f", [], check=False, gateways=gateways).deleted == [Ref("Peer", "y", "a")]
@@ -151,7 +151,7 @@ def test_other_peers_that_are_not_planned_go(
 
 def test_a_link_of_another_fabric_is_not_touched(memory_cluster: type[MemoryCluster]) -> None:
     cluster = memory_cluster(asked_peer("y", **ownership_labels("g"), **link_labels("backup", "x")))
-    assert not apply_mesh(cluster, "f", [], check=False, gateways={"y": Address("new", 1)}).changed
+    assert not apply_mesh(cluster, "f", [], check=False, gateways={"y": (Address("new", 1),)}).changed
 
 
 def test_object_of_another_fabric_is_only_taken_over_by_force(memory_cluster: type[MemoryCluster]) -> None:

@@ -184,6 +184,10 @@ def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., O
         controlplane_resources=resources,
         dataplane_resources={"requests": {"cpu": "1m"}, "limits": {"cpu": 1}},
         image_pull_secrets=["registry"],
+        node_selector={"kubernetes.io/os": "linux"},
+        tolerations=[{"operator": "Exists"}],
+        priority_class_name="system-cluster-critical",
+        pod_labels={"team": "network"},
         fabric="other",
     )
 
@@ -195,6 +199,10 @@ def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., O
         assert len(pods(kubectl, SPACE, name)) == 2
         assert pod_spec_of(kubectl, name)["imagePullSecrets"] == [{"name": "registry"}]
         assert pod_spec_of(kubectl, name)["topologySpreadConstraints"]
+        labelled = kubectl.json(
+            "get", "pods", "-n", SPACE, "-l", f"app={name},team=network,sidecar.istio.io/inject=false"
+        )
+        assert [pod["spec"]["priorityClassName"] for pod in labelled["items"]] == ["system-cluster-critical"] * 2
         # As who drains nodes does: one pod goes, and the other stays until there are two again.
         answers = [evict(kubectl, pod) for pod in sorted(pods(kubectl, SPACE, name))]
         assert ["Success" in answer for answer in answers] == [True, False]
@@ -209,7 +217,8 @@ def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., O
     for name in (CONTROLPLANE, DATAPLANE):
         assert container_of(kubectl, name)["resources"] == {"requests": {"cpu": "100m", "memory": "64Mi"}}
         assert len(pods(kubectl, SPACE, name)) == 1
-        assert not {"imagePullSecrets", "topologySpreadConstraints"} & set(pod_spec_of(kubectl, name))
+        gone = {"imagePullSecrets", "nodeSelector", "priorityClassName", "tolerations", "topologySpreadConstraints"}
+        assert not gone & set(pod_spec_of(kubectl, name))
     labels = kubectl.json("get", f"deployment/{DATAPLANE}", "-n", SPACE)["metadata"]["labels"]
     assert labels["skyshift.clusterlink/fabric"] == "fabric"
 

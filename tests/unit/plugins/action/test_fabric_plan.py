@@ -4,28 +4,26 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import os
-import subprocess
+import re
 import sys
 from pathlib import Path
 
 import yaml
 
+from tests.support.environment import ansible_environment
+from tests.support.forked_ansible import ansible_playbook
 from tests.unit.plugins.plugin_utils.inventories import WEB, Data, inventory
-
-ROOT = Path(__file__).resolve().parents[4]
 
 
 def run_playbook(tmp_path: Path, data: Data, task: Data, *options: str) -> Data:
     """The result of the task, run in a playbook for the group."""
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
-    tasks = [
+    tasks: list[Data] = [
         {"skyshift.clusterlink.fabric_plan": task, "register": "planned", "ignore_errors": True},
-        {
-            "ansible.builtin.copy": {"content": "{{ planned | to_json }}", "dest": str(tmp_path / "result.json")},
-            "check_mode": False,
-        },
+        # In base 64 it is one word, whatever the format of the output.
+        {"ansible.builtin.debug": {"msg": "RESULT:{{ planned | to_json | b64encode }}"}},
     ]
     play = {
         "hosts": "clusters",
@@ -35,16 +33,10 @@ def run_playbook(tmp_path: Path, data: Data, task: Data, *options: str) -> Data:
         "tasks": [{**each, "run_once": True} for each in tasks],
     }
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
-    subprocess.run(
-        [Path(sys.executable).parent / "ansible-playbook", "-i", "hosts.yml", "play.yml", *options],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        },
-        check=True,
-    )
-    result: Data = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    run = ansible_playbook(["-i", "hosts.yml", "play.yml", *options], cwd=tmp_path, env=ansible_environment())
+    assert run.returncode == 0, run.stdout + run.stderr
+    (word,) = re.findall(r"RESULT:([\w+/=]+)", run.stdout)
+    result: Data = json.loads(base64.b64decode(word))
     return result
 
 

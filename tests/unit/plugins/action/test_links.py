@@ -5,16 +5,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[4]
+from tests.support.environment import ansible_environment
+from tests.support.forked_ansible import ansible_playbook
+from tests.support.paths import ROOT
 
 
 def play(tmp_path: Path, playbook: str, *options: str) -> tuple[int, str]:
@@ -22,14 +21,8 @@ def play(tmp_path: Path, playbook: str, *options: str) -> tuple[int, str]:
     hosts = {host: {"clusterlink_kubeconfig": f"nowhere/{host}"} for host in ("east", "west")}
     group = {"hosts": hosts, "vars": {"clusterlink_links": [{"source": "east", "target": "west", "name": "main"}]}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"clusters": group}), encoding="utf-8")
-    done = subprocess.run(
-        [Path(sys.executable).parent / "ansible-playbook", "-i", "hosts.yml", ROOT / "playbooks" / playbook, *options],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    arguments = ["-i", "hosts.yml", ROOT / "playbooks" / playbook, *options]
+    done = ansible_playbook(arguments, cwd=tmp_path, env=ansible_environment())
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 

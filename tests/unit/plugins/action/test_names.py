@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from tests.support.environment import ansible_environment
+from tests.support.forked_ansible import ansible_playbook
 
 CLUSTER = {"host": "http://127.0.0.1:1", "api_key": "x", "retry_timeout": 0}
 LOADED = """
@@ -41,16 +42,9 @@ def messages(folder: Path, *tasks: dict[str, Any], **play: Any) -> list[str]:
         "tasks": list(tasks),
     }
     (folder / "play.yml").write_text(yaml.safe_dump([steps]), encoding="utf-8")
-    command = [
-        "ansible-playbook",
-        "-i",
-        "localhost,",
-        "-c",
-        "local",
-        "-e",
-        f"ansible_python_interpreter={sys.executable}",
-    ]
-    subprocess.run([*command, "play.yml"], cwd=folder, env=ansible_environment(), check=True, capture_output=True)
+    arguments = ["-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", "play.yml"]
+    run = ansible_playbook(arguments, cwd=folder, env=ansible_environment())
+    assert run.returncode == 0, run.stdout + run.stderr
     found: list[str] = json.loads((folder / "messages.json").read_text(encoding="utf-8"))
     return found
 

@@ -1,0 +1,125 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ansible-playbook in forks of a process that has imported Ansible and the actions' libraries.
+
+To start it takes a second of a core, nearly all of it to import the same again. What runs is the same otherwise: one
+process for each run, with the folder, environment and output of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from socketserver import ForkingMixIn, StreamRequestHandler, UnixStreamServer
+from typing import IO, Any
+
+from tests.support.paths import ROOT
+
+IMPORTED = ("ansible.cli.playbook", "cryptography.x509", "kubernetes.client.api_client", "kubernetes.config")
+NOT_OF_A_RUN = ("PYTEST_CURRENT_TEST",)
+
+READY = "ready\n"
+
+one_at_a_time = threading.Lock()
+servers: list[subprocess.Popen[str]] = []
+
+
+def ansible_playbook(
+    arguments: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run ansible-playbook; its exit code, output and errors, whatever they are.
+
+    Args:
+        arguments: What follows the program's name.
+        cwd: Where it runs.
+        env: Its environment. Each other environment takes a process that imports Ansible.
+    """
+    variables = {name: value for name, value in env.items() if name not in NOT_OF_A_RUN}
+    with one_at_a_time:
+        path = _server(tuple(sorted(variables.items())))
+    command = ["ansible-playbook", *map(str, arguments)]
+    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw", encoding="utf-8") as stream:
+        connection.connect(path)
+        stream.write(json.dumps([command, str(cwd)]) + "\n")
+        stream.flush()
+        code, output, errors = json.load(stream)
+    return subprocess.CompletedProcess(command, code, output, errors)
+
+
+@functools.cache
+def _server(environment: tuple[tuple[str, str], ...]) -> str:
+    """The socket of a server with this environment; it ends soon after this process."""
+    path = str(Path(tempfile.mkdtemp(prefix="ansible-")) / "socket")
+    command = [sys.executable, "-m", "tests.support.forked_ansible", path]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    )
+    servers.append(server)
+    assert server.stdout is not None
+    if server.stdout.readline() != READY:
+        raise RuntimeError(f"{' '.join(command)} ended with {server.wait()}")
+    return path
+
+
+class Run(StreamRequestHandler):
+    """One run, in a process of its own."""
+
+    def handle(self) -> None:
+        """Read arguments and folder as a line of JSON; answer with exit code, output and errors."""
+        command, folder = json.loads(self.rfile.readline())
+        os.chdir(folder)
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            os.dup2(output.fileno(), 1)
+            os.dup2(errors.fileno(), 2)
+            code: Any = 0
+            try:
+                importlib.import_module("ansible.cli.playbook").main(command)
+            except SystemExit as end:
+                code = end.code
+            sys.stdout.flush()
+            sys.stderr.flush()
+            self.wfile.write(json.dumps([code, _whole(output), _whole(errors)]).encode())
+
+
+class Server(ForkingMixIn, UnixStreamServer):
+    """Forks for each run, as long as the process lives that started it."""
+
+    max_children = 100
+    parent = os.getppid()
+
+    def service_actions(self) -> None:
+        """Twice a second: end when nobody is left who could ask."""
+        super().service_actions()
+        if os.getppid() != self.parent:
+            sys.exit()
+
+
+def _whole(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
+
+
+def serve(path: str) -> None:
+    """Import what every run needs, say so by a line, and serve."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    try:
+        with Server(path, Run) as server:
+            print(READY, end="", flush=True)
+            server.serve_forever()
+    finally:
+        shutil.rmtree(Path(path).parent)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

@@ -32,6 +32,12 @@ def signed(leaf: x509.Certificate, ca: x509.Certificate) -> bool:
     return not issuer_reasons(leaf, ca)
 
 
+@functools.cache
+def loaded(pem: bytes) -> tuple[x509.Certificate, ...]:
+    """The certificates of a file: killed rotations leave the same ones in many folders."""
+    return tuple(load_chain(pem, "a file of the fabric"))
+
+
 @dataclass(frozen=True)
 class Gateway:
     """The leaf that a gateway presents, and the CAs that it trusts."""
@@ -148,15 +154,15 @@ class Fabric:
         assert all(gateway.leaf.not_valid_after_utc < now for gateway in self.gateways.values())
 
     def leaf(self, peer: str) -> x509.Certificate:
-        return load_chain((self.folder / peer / "cert.pem").read_bytes(), peer)[0]
+        return loaded((self.folder / peer / "cert.pem").read_bytes())[0]
 
     def bundle(self) -> tuple[x509.Certificate, ...]:
         """What role gateway lets a gateway trust."""
         both = self.folder / "trusted.pem"
-        return tuple(load_chain((both if both.is_file() else self.folder / "cert.pem").read_bytes(), "the CAs"))
+        return loaded((both if both.is_file() else self.folder / "cert.pem").read_bytes())
 
     def ca(self) -> str:
-        return str(facts(load_chain((self.folder / "cert.pem").read_bytes(), "")[0])["fingerprint"])
+        return str(facts(loaded((self.folder / "cert.pem").read_bytes())[0])["fingerprint"])
 
     def files(self) -> set[str]:
         return {str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()}

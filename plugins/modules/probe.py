@@ -39,13 +39,18 @@ options:
     type: int
   scheme: &scheme
     description:
-      - The protocol. V(http) and V(https) make a GET request without following redirects; every response is an answer,
-        whatever its status. The certificate of V(https) is not verified.
-      - V(tcp) only connects. A connection that stays open for a second, or on which data arrives, is an answer; one
-        that is closed at once, as gateways do with denied ones, is not. The image needs C(bash) or C(curl).
+      - The protocol. V(auto) makes an HTTP request, and where the server does not speak HTTP, a connection as V(tcp)
+        does is enough. It is V(http) with O(path), O(status) or O(contains), and V(tcp) for O(expect=refused) and for
+        ports that are known for another protocol, such as 5432 and 6379.
+      - V(http) and V(https) make a GET request without following redirects; every response is an answer, whatever its
+        status. The certificate of V(https) is not verified.
+      - V(tcp) only connects. A gateway accepts a connection before it decides, and closes one that it denies or that
+        leads nowhere, which takes up to 2.4 seconds. So data that arrives is an answer, and a connection that stays
+        open for 3 seconds while the server waits. On the ports of PostgreSQL, Redis and memcached the client says
+        what these servers answer to at once. The image needs C(bash) or C(curl), and for these ports C(nc) will do.
     type: str
-    choices: [http, https, tcp]
-    default: http
+    choices: [auto, http, https, tcp]
+    default: auto
   path: &path
     description:
       - The path of the request, with its query if it has one. Characters that are not valid in a URL are encoded.
@@ -97,6 +102,8 @@ options:
       - The pod meets the restricted Pod Security Standard. It never becomes ready, so that no Service sends it traffic,
         and is deleted at the end, also after a failure. When the controller fails, it terminates after 15 minutes.
       - O(node_selector) and the like are those of the temporary pod. The client's labels count more than O(pod_labels).
+      - Where no command may be run in pods, each attempt makes temporary pods that report by their termination message,
+        for at most 8 requests each and to one import. The image needs C(head) then.
     type: str
   count: &count
     description:
@@ -138,7 +145,8 @@ options:
   probes:
     description:
       - Several probes to make side by side, instead of O(name) and its options.
-      - A probe without a usable pod or without a client gives a warning and is no failure.
+      - A probe without a usable pod or without a client gives a warning and is no failure, nor is one that may not
+        run a command in its pod.
     type: list
     elements: dict
     suboptions:
@@ -166,7 +174,7 @@ notes:
   - In check mode no request is made and the task is skipped, as the Import may not exist yet.
   - At most three of the pods are tried, in case the first has no shell.
   - Running a command in a pod needs the verbs C(get) and C(create) on C(pods/exec), and C(list) on C(pods). O(image)
-    needs C(get), C(patch), C(create) and C(delete) on C(pods).
+    needs C(get), C(patch), C(create) and C(delete) on C(pods), and does without C(pods/exec).
 seealso:
   - module: skyshift.clusterlink.service_import
   - module: skyshift.clusterlink.fabric_info
@@ -244,7 +252,7 @@ namespace:
   type: str
   sample: shop
 url:
-  description: The URL of the requests.
+  description: The URL of the requests, with the protocol that was spoken.
   returned: O(name) is given
   type: str
   sample: http://web.shop:80/

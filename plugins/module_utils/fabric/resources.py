@@ -19,7 +19,8 @@ DEFAULT_NAMESPACE = "default"
 PRIVILEGED = "privileged"
 NAMESPACED = "namespaced"
 TIERS = (PRIVILEGED, NAMESPACED)
-PROBE_SCHEMES = ("http", "https", "tcp")
+AUTO = "auto"
+PROBE_SCHEMES = (AUTO, "http", "https", "tcp")
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Probe:
-    """How an import is probed: the scheme, the HTTP path, and a text that the response must contain."""
+    """How an import is probed: the scheme, the HTTP path, and a text that the response must contain.
 
-    scheme: str = "http"
+    With C(auto), HTTP is asked where it is spoken, and elsewhere a connection is enough.
+    """
+
+    scheme: str = AUTO
     path: str = "/"
     contains: str = ""
 
@@ -155,14 +159,16 @@ def read_labels(item: Item) -> dict[str, str]:
 
 
 def read_probe(item: Item) -> Probe:
-    """Read a probe: scheme, path, contains."""
-    scheme = item.choice("scheme", PROBE_SCHEMES, PROBE_SCHEMES[0])
+    """Read a probe: scheme, path, contains. Whoever expects a path or a text expects HTTP."""
+    asks = item.keys() & {"path", "contains"}
+    scheme = item.choice("scheme", PROBE_SCHEMES, "http" if asks else AUTO)
     path = item.text("path", "/")
     if not path.startswith("/"):
         item.problem("path", "must start with '/'", path)
-    if scheme == "tcp":
-        for key in sorted(item.keys() & {"path", "contains"}):
-            item.problem(key, "cannot be combined with the scheme tcp, which only connects", fix="Leave it out")
+    if scheme in ("tcp", AUTO):
+        for key in sorted(asks):
+            what = f"cannot be combined with the scheme {scheme}, for which a connection is enough"
+            item.problem(key, what, fix="Leave it out, or set the scheme to http or https")
     probe = Probe(scheme, path, item.text("contains"))
     item.finish()
     return probe

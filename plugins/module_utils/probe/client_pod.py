@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -152,16 +152,17 @@ def temporary_pod(cluster: Cluster, client: Client, kind: TemporaryPods) -> Iter
         ClusterlinkError: It cannot be created, or does not start within C(START_TIMEOUT) seconds, with the reason.
     """
     name = f"{TEMPORARY_NAME}-{secrets.token_hex(4)}"
-    pod = _manifest(name, client, kind)
+    pod = pod_manifest(name, client, kind, ["sleep", str(LIFETIME)])
     created = cluster.apply(pod)
     try:
-        _await_start(cluster, client.namespace, name)
+        await_container(cluster, client.namespace, name, lambda state: "running" in state, START_TIMEOUT)
         yield _client_pod(pod, TEMPORARY_NAME)
     finally:
         cluster.delete("Pod", name, client.namespace, uid=created["metadata"].get("uid", ""))
 
 
-def _manifest(name: str, client: Client, kind: TemporaryPods) -> Object:
+def pod_manifest(name: str, client: Client, kind: TemporaryPods, command: Sequence[str]) -> Object:
+    """A pod with the client's attributes that runs the command once."""
     settings = kind.settings
     return {
         "apiVersion": "v1",
@@ -193,7 +194,7 @@ def _manifest(name: str, client: Client, kind: TemporaryPods) -> Object:
                     "name": TEMPORARY_NAME,
                     "image": kind.image,
                     "imagePullPolicy": settings.image_pull_policy,
-                    "command": ["sleep", str(LIFETIME)],
+                    "command": list(command),
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
                         "readOnlyRootFilesystem": True,
@@ -209,16 +210,30 @@ def _manifest(name: str, client: Client, kind: TemporaryPods) -> Object:
     }
 
 
-def _await_start(cluster: Cluster, namespace: str, name: str) -> None:
-    """Wait until the container runs, by its status, since the pod never becomes ready."""
-    deadline = time.monotonic() + START_TIMEOUT
+def await_container(
+    cluster: Cluster, namespace: str, name: str, reached: Callable[[Mapping[str, Any]], bool], timeout: float
+) -> Mapping[str, Any]:
+    """Wait until a temporary pod's container is in a state, and return the state; the pod never becomes ready.
+
+    Args:
+        cluster: The cluster.
+        namespace: The pod's namespace.
+        name: The pod's name.
+        reached: Whether a container's C(state) is the one.
+        timeout: Seconds.
+
+    Raises:
+        ClusterlinkError: The container does not reach it in time, or never can.
+    """
+    deadline = time.monotonic() + timeout
     found = "not there"
     while time.monotonic() < deadline:
         pod = cluster.get("Pod", name, namespace) or {}
         status = pod.get("status") or {}
         states = [entry.get("state") or {} for entry in status.get("containerStatuses") or []]
-        if any("running" in state for state in states):
-            return
+        for state in states:
+            if reached(state):
+                return dict(state)
         waiting = [state["waiting"] for state in states if "waiting" in state]
         reasons = [f"{state.get('reason', '')}: {state.get('message', '')}" for state in waiting]
         unscheduled = [

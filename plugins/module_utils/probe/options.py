@@ -10,12 +10,12 @@ from typing import Any
 
 from ..common.fields import Item, Report
 from ..common.naming import service_name_fault
-from ..fabric.resources import DEFAULT_NAMESPACE
+from ..fabric.resources import AUTO, DEFAULT_NAMESPACE, PROBE_SCHEMES
 from ..fabric.selectors import OPERATORS
 from ..kube.pod_settings import PodSettings, read_pod_settings
 from .client_pod import Client
 from .run import ANSWER, EXPECTATIONS, Probe
-from .script import SCHEMES, Target
+from .script import HTTP, Target
 
 MAX_COUNT = 1000
 MAX_TIMEOUT = 300
@@ -39,7 +39,7 @@ CLIENT_SPEC: dict[str, Any] = {
 
 REQUEST_SPEC: dict[str, Any] = {
     "namespace": {"type": "str", "default": DEFAULT_NAMESPACE},
-    "scheme": {"type": "str", "choices": list(SCHEMES), "default": SCHEMES[0]},
+    "scheme": {"type": "str", "choices": list(PROBE_SCHEMES), "default": AUTO},
     "path": {"type": "str", "default": "/"},
     "client": {"type": "dict", "options": CLIENT_SPEC},
     "count": {"type": "int"},
@@ -80,8 +80,11 @@ def _read(item: Item) -> Probe:
     path = item.text("path", "/")
     if not path.startswith("/"):
         item.problem("path", "must start with '/'", path)
+    scheme = item.text("scheme")
+    if scheme == AUTO and (path != "/" or item.get("status") or item.get("contains")):
+        scheme = HTTP  # nothing else has a path, a status or a text to expect
     target = Target(
-        scheme=item.text("scheme"),
+        scheme=scheme,
         # As a client writes it; a pod's resolver appends the cluster's domain.
         host=f"{name}.{namespace}",
         port=item.port(required=True),

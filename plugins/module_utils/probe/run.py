@@ -13,16 +13,19 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ClusterlinkError, Problem
+from ..fabric.resources import AUTO
 from ..kube.client import Cluster
-from ..kube.errors import ApiError
+from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from ..kube.exec import CommandMissingError, run_in_container
 from ..kube.pod_settings import PodSettings
 from .client_pod import Client, ClientPod, NoClientError, TemporaryPods, find_pods, temporary_pod
-from .script import Answer, NoToolError, Target, command, parse
+from .protocol import first_target, settle, speaks_http
+from .result_pod import ask_by_pods
+from .script import HTTP, Answer, NoToolError, Target, command, longest, parse
 
 ANSWER = "answer"
 REFUSED = "refused"
@@ -31,6 +34,7 @@ EXPECTATIONS = (ANSWER, REFUSED)
 TOOLS = {"http": "curl, wget, nc and bash", "https": "curl and wget", "tcp": "bash and curl"}
 """The tools of which an image needs one besides C(sh), by scheme; tried in this order."""
 
+_OK = 200
 _SHOWN_ANSWER, _SHOWN_ANSWERS = 60, 5
 _PARALLEL = 6
 _PER_COMMAND = 8
@@ -120,9 +124,13 @@ class Result:
         if self.fault:
             return f"{what}: {self.fault}"
         if self.probe.expect == REFUSED:
-            return f"{what} is refused, as expected"
+            return f"{what} is refused, as expected{f' (from {self.pod.container})' if self.pod else ''}"
+        if not speaks_http(self.answers):
+            return f"{what} accepts connections"
+        statuses = sorted({answer.status for answer in self.answers if answer.status} - {_OK})
+        shown = f" with status {' and '.join(map(str, statuses))}" if statuses else ""
         bodies = sorted({answer.body.strip().partition("\n")[0][:_SHOWN_ANSWER] for answer in self.answers} - {""})
-        return f"{what} answers{': ' if bodies else ''}{' | '.join(bodies[:_SHOWN_ANSWERS])}"
+        return f"{what} answers{shown}{': ' if bodies else ''}{' | '.join(bodies[:_SHOWN_ANSWERS])}"
 
 
 def judge(probe: Probe, answers: Iterable[Answer]) -> str:
@@ -191,6 +199,7 @@ class _Attempt:
         self._timeout = timeout
         self._kind = temporary
         self._stack = stack
+        self._forbidden = False
         self._temporary: dict[str, list[ClientPod]] = {}
 
     def run(self, probes: Sequence[Probe]) -> list[Result]:
@@ -200,7 +209,7 @@ class _Attempt:
         # The schemes need different tools, so that all probes of one command have one scheme.
         groups: dict[tuple[str, str], list[int]] = {}
         for index, probe in enumerate(probes):
-            groups.setdefault((repr(probe.client), probe.target.scheme), []).append(index)
+            groups.setdefault((repr(probe.client), _begin(probe).scheme), []).append(index)
         work = [
             (pods[client], indexes[start : start + _PER_COMMAND])
             for (client, _scheme), indexes in groups.items()
@@ -233,7 +242,7 @@ class _Attempt:
             fault, final = str(pods.problems[0]).rstrip("."), not pods.may_come
             return [Result(probe, fault=fault, probed=False, final=final) for probe in probes]
         unfit: list[str] = []
-        tools = TOOLS[probes[0].target.scheme]
+        tools = TOOLS[_begin(probes[0]).scheme]
         for pod in pods[:_PODS_TRIED]:
             try:
                 return self._ask_from(pod, probes)
@@ -241,8 +250,11 @@ class _Attempt:
                 unfit += [f"{problem.where}: {problem.what}" for problem in error.problems]
             except NoToolError:
                 unfit.append(f"{pod.container}: its image has none of {tools}")
-            except ApiError:
-                raise
+            except ApiError as error:
+                if error.status != HTTP_FORBIDDEN:
+                    raise
+                fault = f"{error.message()}, or set an image for temporary pods that report by themselves"
+                return [Result(probe, pod, fault=fault, probed=False, final=True) for probe in probes]
             except ClusterlinkError as error:
                 return [Result(probe, pod, fault=error.message(), probed=False) for probe in probes]
         fix = f"Name a client whose image has sh and one of {tools}, or set such an image for a temporary pod"
@@ -250,9 +262,38 @@ class _Attempt:
         return [Result(probe, fault=fault, probed=False, final=True) for probe in probes]
 
     def _ask_from(self, pod: ClientPod, probes: Sequence[Probe]) -> list[Result]:
-        targets = [probe.target for probe in probes]
-        mark = secrets.token_hex(16)
-        limit = sum(target.count for target in targets) * (self._timeout + 1) + _OVERHEAD
-        done = run_in_container(self._cluster, pod.container, command(targets, mark, self._timeout), limit)
-        answers = parse(done.stdout, done.stderr, targets, mark)
-        return [Result(each, pod, given, judge(each, given)) for each, given in zip(probes, answers, strict=True)]
+        """Make the requests; where no protocol is named and HTTP is not spoken, a connection is enough."""
+        targets = [_begin(each) for each in probes]
+        client = probes[0].client or Client(pod.container.namespace)
+
+        def send(some: Sequence[Target]) -> list[list[Answer]]:
+            return self._send(pod, client, some)
+
+        answers = send(targets)
+        unnamed = [
+            each.target.scheme == AUTO and target.scheme == HTTP for each, target in zip(probes, targets, strict=True)
+        ]
+        settled = settle(send, targets, answers, unnamed)
+        return [
+            Result(replace(each, target=target), pod, given, judge(each, given))
+            for each, (target, given) in zip(probes, settled, strict=True)
+        ]
+
+    def _send(self, pod: ClientPod, client: Client, targets: Sequence[Target]) -> list[list[Answer]]:
+        """The answers to requests of one scheme, by one command in the pod, or by pods that report by themselves."""
+        if not self._forbidden:
+            mark = secrets.token_hex(16)
+            words, limit = command(targets, mark, self._timeout), longest(targets, self._timeout) + _OVERHEAD
+            try:
+                done = run_in_container(self._cluster, pod.container, words, limit)
+            except ApiError as error:
+                if error.status != HTTP_FORBIDDEN or not self._kind.image:
+                    raise
+                self._forbidden = True
+            else:
+                return parse(done.stdout, done.stderr, targets, mark)
+        return ask_by_pods(self._cluster, client, self._kind, targets, self._timeout)
+
+
+def _begin(probe: Probe) -> Target:
+    return first_target(probe.target, refused=probe.expect == REFUSED)

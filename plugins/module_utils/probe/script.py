@@ -14,25 +14,30 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 # Nothing of a target is ever part of the script: it comes in positional parameters, which no shell expands again.
-#   $1 mark   $2 seconds per request   $3 bytes of an answer   then for each target: scheme host port path count
+#   $1 mark   $2 seconds per request   $3 bytes of an answer   $4 seconds that a silent connection must stay open
+#   then for each target: scheme host port path count; for tcp, the path is what to say first, as printf's %b takes it
 # Before each request a line with the mark is printed on stdout; after it one on stderr, with the exit code and the
 # times. The mark is random and not sent anywhere, so no answer can contain it. Times are /proc/uptime's, read without
 # starting a process, in hundredths of a second; curl measures better and prints its own.
 SCRIPT = r"""
-mark=$1 max=$2 bytes=$3
-shift 3
+mark=$1 max=$2 bytes=$3 hold=$4
+shift 4
 unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 has() { command -v "$1" >/dev/null 2>&1; }
 limit= wait="-T $max"
 if has timeout && timeout 1 true 2>/dev/null; then limit="timeout $max" wait=; fi
+longer=${limit:+timeout $((max + 2 * hold))}
 raw='exec 3<>"/dev/tcp/$1/$2" || exit 7
 printf "GET %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\n\r\n" "$3" "$1" >&3
 while IFS= read -r -N 4096 part <&3 || [ -n "$part" ]; do printf %s "$part"; done'
-open='exec 3<>"/dev/tcp/$1/$2" || exit 7
-read -r -t 1 -n 1 byte <&3
-code=$?
-[ $code -gt 128 ] && code=0
-exit $code'
+open='for hello in "$4" ""; do
+  exec 3<>"/dev/tcp/$1/$2" || exit 7
+  printf %b "$hello" >&3
+  read -r -t "$3" -n 1 byte <&3
+  code=$?
+  [ $code = 0 ] || [ $code -gt 128 ] && exit 0
+  [ -n "$hello" ] || exit $code
+done'
 ask() {
   url=$1://$2:$3$4
   if has curl; then curl -qgsSik --path-as-is -m "$max" -w "\n$mark %{time_total}" "$url"
@@ -45,9 +50,12 @@ ask() {
   fi
 }
 knock() {
-  if has bash; then $limit bash -c "$open" bash "$2" "$3"
+  if has bash; then $longer bash -c "$open" bash "$2" "$3" "$hold" "$4"
   elif has curl; then
-    { sleep 2 2>/dev/null & } | curl -qsS -m 1 -w "\n$mark %{time_connect}" "telnet://$2:$3"
+    { sleep $((hold + 1)) 2>/dev/null & } | curl -qsS -m "$hold" -w "\n$mark %{time_connect}" "telnet://$2:$3"
+  elif has nc && [ -n "$4" ]; then
+    byte=$(printf %b "$4" | $limit nc -w "$max" "$2" "$3")
+    [ -n "$byte" ]
   else return 127
   fi
 }
@@ -71,7 +79,15 @@ done
 
 ANSWER_BYTES = 16 * 1024
 BODY_CHARACTERS = 2000
-HTTP, HTTPS, TCP = SCHEMES = ("http", "https", "tcp")
+HTTP, TCP = "http", "tcp"
+
+HOLD_SECONDS = 3
+"""How long a connection stays open that no gateway has refused.
+
+A gateway accepts a pod's connection before it knows whether it leads anywhere, and closes it when it does not. Envoy
+waits 0.2 s for the decision and 1 s for the other gateway, which waits 1 s for the service (v0.4.1, xds/manager.go,
+ConnectTimeout; the go data plane's DialTimeout).
+"""
 
 # Exit codes that mean more than "it failed": sh's for a command that is missing, timeout's and curl's for a time limit.
 _NO_TOOL = 127
@@ -88,6 +104,7 @@ class Target:
         port: The port.
         path: The path and query, C(/) for C(tcp); characters that are not valid in a URL are encoded.
         count: How many requests, one after another.
+        hello: For C(tcp): what to say to the server so that it answers, as C(printf %b) takes it; empty for nothing.
     """
 
     scheme: str
@@ -95,6 +112,7 @@ class Target:
     port: int
     path: str = "/"
     count: int = 1
+    hello: str = ""
 
     @property
     def url(self) -> str:
@@ -143,18 +161,33 @@ class NoToolError(Exception):
     """The image has a shell, but no tool to make the request."""
 
 
-def command(targets: Sequence[Target], mark: str, timeout: int) -> list[str]:
+def command(
+    targets: Sequence[Target],
+    mark: str,
+    timeout: int,
+    *,
+    hold: int = HOLD_SECONDS,
+    answer_bytes: int = ANSWER_BYTES,
+) -> list[str]:
     """The command line that makes all requests.
 
     Args:
         targets: The requests, in this order.
         mark: A new random word; see C(SCRIPT).
         timeout: Seconds for one request.
+        hold: Seconds that a silent connection must stay open.
+        answer_bytes: Bytes to keep of an answer.
     """
-    words = ["sh", "-c", SCRIPT, "probe", mark, str(timeout), str(ANSWER_BYTES)]
+    words = ["sh", "-c", SCRIPT, "probe", mark, str(timeout), str(answer_bytes), str(hold)]
     for target in targets:
-        words += [target.scheme, target.host, str(target.port), target.encoded_path, str(target.count)]
+        said = target.hello if target.scheme == TCP else target.encoded_path
+        words += [target.scheme, target.host, str(target.port), said, str(target.count)]
     return words
+
+
+def longest(targets: Sequence[Target], timeout: int) -> float:
+    """The seconds that all requests take at most."""
+    return sum(each.count * (timeout + 1 + (2 * HOLD_SECONDS if each.scheme == TCP else 0)) for each in targets)
 
 
 def parse(stdout: str, stderr: str, targets: Sequence[Target], mark: str) -> list[list[Answer]]:

@@ -334,7 +334,7 @@ def test_export_that_could_not_be_read_is_not_said_to_be_missing(declare: Declar
     ("settings", "start"),
     [
         ({"path": "healthz"}, "clusterlink_services[0].probe.path: must start with '/'"),
-        ({"scheme": "udp"}, "clusterlink_services[0].probe.scheme: must be one of http, https, tcp"),
+        ({"scheme": "udp"}, "clusterlink_services[0].probe.scheme: must be one of auto, http, https, tcp"),
         (
             {"scheme": "tcp", "contains": "ok"},
             "clusterlink_services[0].probe.contains: cannot be combined with the scheme tcp",

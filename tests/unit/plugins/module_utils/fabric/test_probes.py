@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan
 
 Data = dict[str, Any]
@@ -35,6 +37,11 @@ def test_probe_of_a_service_is_made_by_a_pod_that_its_rule_names(declare: Declar
         "contains": "ok",
         "client": {"namespace": "shop", "service_account": "robot", "labels": {"app": "frontend", "tier": "a"}},
     }
+
+
+@pytest.mark.parametrize(("settings", "scheme"), [({}, "auto"), ({"path": "/x"}, "http"), ({"contains": "x"}, "http")])
+def test_protocol_need_not_be_named(declare: Declare, plan: Planner, web: Data, settings: Data, scheme: str) -> None:
+    assert probe(plan(declare(services=[{**web, "probe": settings}])))["scheme"] == scheme
 
 
 def test_probe_of_what_everyone_may_use_is_made_in_the_namespace_of_the_import(

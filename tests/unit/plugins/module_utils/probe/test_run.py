@@ -92,7 +92,7 @@ class Shell:
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         if isinstance(outcome, Exception):
             raise outcome
-        mark, counts = words[4], [int(count) for count in words[11::5]]
+        mark, counts = words[4], [int(count) for count in words[12::5]]
         requests = sum(counts)
         body = f"HTTP/1.1 200 OK\r\n\r\nhello from {container.pod}" if outcome else ""
         code = 0 if outcome else 52
@@ -232,10 +232,62 @@ def test_probe_without_a_client_asks_nobody(ask: Callable[..., list[Result]]) ->
     assert (result.probed, pods.lists, shell.commands) == (False, [], [])
 
 
-def test_missing_permission_stops_everything(ask: Callable[..., list[Result]]) -> None:
-    denied = ApiError(Problem("Pod default/a", "the API server does not run a command in it"), status=403)
+FORBIDDEN = ApiError(Problem("Pod default/a", "the API server does not run a command in it"), status=403)
+
+
+def test_invalid_credentials_stop_everything(ask: Callable[..., list[Result]]) -> None:
     with pytest.raises(ApiError):
-        ask(Pods(pod("a")), Shell(denied))
+        ask(Pods(pod("a")), Shell(ApiError(Problem("Pod default/a", "unauthorized"), status=401)))
+
+
+def test_where_commands_are_forbidden_nothing_is_tried_and_the_way_out_is_named(
+    ask: Callable[..., list[Result]], naps: list[float]
+) -> None:
+    (result,) = ask(Pods(pod("a")), Shell(FORBIDDEN))
+    assert (result.ok, result.probed, naps) == (False, False, [])
+    assert "default/web was not tried" in result.summary()
+    assert "set an image for temporary pods" in result.summary()
+
+
+class ReportingPods(Pods):
+    """Pods that run their command when they are made, as a kubelet would: HTTP is answered once, then no more."""
+
+    def apply(self, obj: Object) -> Object:
+        made = super().apply(obj)
+        words = obj["spec"]["containers"][0]["command"]
+        if words[0] == "sh":
+            made["status"] = {"phase": "Succeeded", "containerStatuses": [{"state": self.report(words)}]}
+        return made
+
+    @staticmethod
+    def report(words: list[str]) -> Object:
+        separator, mark, count = words[3], words[8], int(words[16])
+        out = f"\n{mark}\nHTTP/1.1 200 OK\r\n\r\nhello" * count
+        return {"terminated": {"message": f"{out}\n{separator}\n" + f"\n{mark} 0 1.00 1.01\n" * count}}
+
+
+def test_where_commands_are_forbidden_temporary_pods_report_by_themselves(ask: Callable[..., list[Result]]) -> None:
+    pods, shell = ReportingPods(), Shell(FORBIDDEN)
+    results = ask(pods, shell, one("a", count=5), one("b", count=4), one("c", count=20), image="curl:8")
+    assert [(result.ok, len(result.answers)) for result in results] == [(True, 5), (True, 4), (True, 8)]
+    assert len(shell.commands) == 1, "it is forbidden the next time too"
+    assert len(pods.made) == len(pods.removed) == 4, "one to run commands in, and one for each eight requests"
+    spec = pods.made[1]["spec"]
+    assert spec["containers"][0]["volumeMounts"] == [{"name": "probe", "mountPath": "/probe"}]
+    assert pods.made[1]["metadata"]["labels"]["app"] == "frontend"
+
+
+def test_pod_that_reports_nothing_is_not_tried(ask: Callable[..., list[Result]]) -> None:
+    class Mute(ReportingPods):
+        @staticmethod
+        def report(words: list[str]) -> Object:  # noqa: ARG004
+            return {"terminated": {"exitCode": 127, "message": "head: not found"}}
+
+    pods = Mute()
+    (result,) = ask(pods, Shell(FORBIDDEN), image="curl:8", wait=0)
+    assert "reports no result" in result.summary()
+    assert not result.probed
+    assert len(pods.removed) == 2
 
 
 def test_temporary_pod_has_the_labels_is_restricted_and_never_ready(ask: Callable[..., list[Result]]) -> None:
@@ -269,7 +321,7 @@ def test_temporary_pod_goes_where_the_clusters_owner_wants_pods(ask: Callable[..
 def test_temporary_pod_is_removed_after_a_failure(ask: Callable[..., list[Result]]) -> None:
     pods = Pods()
     with pytest.raises(ApiError):
-        ask(pods, Shell(ApiError(Problem("Pod", "no"), status=403)), image="curl:8")
+        ask(pods, Shell(ApiError(Problem("Pod", "no"), status=401)), image="curl:8")
     assert len(pods.removed) == 1
 
 
@@ -324,6 +376,13 @@ def test_selector_is_written_as_the_api_takes_it(client: Client, selector: str) 
 )
 def test_answers_are_judged_by_what_is_expected(wanted: dict[str, Any], answers: list[Answer], fault: str) -> None:
     assert judge(one(**wanted), answers) == fault
+
+
+def test_summary_says_whether_http_was_spoken() -> None:
+    assert Result(one(), answers=[Answer(answered=True)]).summary() == "default/web accepts connections"
+    assert Result(one(), answers=[yes("no page", 404)]).summary() == "default/web answers with status 404: no page"
+    refused = Result(one(expect="refused"), answers=[NO])
+    assert refused.summary() == "default/web is refused, as expected"
 
 
 def test_summary_says_what_different_sources_answer() -> None:

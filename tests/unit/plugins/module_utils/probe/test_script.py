@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.protocol import HELLOS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import (
     ANSWER_BYTES,
     BODY_CHARACTERS,
@@ -30,6 +31,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script 
 MARK = "0123456789abcdef"
 HELPERS = ("head", "sleep", "timeout", "true")
 TOOLS = ("curl", "wget", "bash")
+NETCAT = """#!/bin/bash
+exec 4<>"/dev/tcp/$3/$4" && /bin/cat >&4 && /bin/cat <&4
+"""
+"""As far as the script uses it, for machines without: nc -w SECONDS HOST PORT."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -101,7 +106,7 @@ class Image:
             (folder / name).symlink_to(found)
 
     def ask(self, *targets: Target, timeout: int = 5, mark: str = "fedcba9876543210") -> list[list[Answer]]:
-        done = self.run(command(targets, mark, timeout))
+        done = self.run(command(targets, mark, timeout, hold=1))
         return parse(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), targets, mark)
 
     def run(self, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
@@ -233,6 +238,49 @@ def test_tcp_tells_an_open_connection_from_a_closed_one(
     answers = Image(tmp_path, tool).ask(*(target(each, scheme="tcp") for each in ports))
     assert [each[0].answered for each in answers] == [True, False, False]
     assert [bool(each[0].error) for each in answers] == [False, True, True]
+
+
+@pytest.mark.parametrize("tool", ["bash", "nc"])
+def test_server_that_is_spoken_to_answers_without_waiting(tmp_path: Path, tool: str) -> None:
+    """The PostgreSQL client's first message: is TLS supported? The server's answer is one byte."""
+    heard: list[bytes] = []
+    image = Image(tmp_path, tool) if shutil.which(tool) else Image(tmp_path)
+    if tool == "nc" and not shutil.which(tool):
+        (tmp_path / tool).write_text(NETCAT)
+        (tmp_path / tool).chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            heard.append(connection.recv(64))
+            connection.sendall(b"N")
+            connection.close()
+
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        hello = HELLOS[5432]
+        ((answer,),) = image.ask(Target("tcp", "127.0.0.1", listener.getsockname()[1], hello=hello), timeout=2)
+        server.join(5)
+    assert answer.answered, answer
+    assert heard == [bytes([0, 0, 0, 8, 4, 210, 22, 47])]
+
+
+def test_server_that_takes_no_such_greeting_is_asked_silently(tmp_path: Path) -> None:
+    """Another protocol on a port that is known for one: the server hangs up on what it does not understand."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            first, _address = listener.accept()
+            first.recv(64)
+            first.close()
+            second, _address = listener.accept()
+            second.sendall(b"220 mail")
+
+        threading.Thread(target=serve, daemon=True).start()
+        ((answer,),) = Image(tmp_path, "bash").ask(
+            Target("tcp", "127.0.0.1", listener.getsockname()[1], hello=HELLOS[6379])
+        )
+    assert answer.answered, answer
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40))

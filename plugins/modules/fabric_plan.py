@@ -197,6 +197,12 @@ plan:
                 V(labels) and V(service_account) of a pod that the policies allow, and is null when they allow none.
               type: list
               elements: dict
+            refusals:
+              description: >-
+                For each import that somebody may call, a probe that must be refused. V(client) is of pods that no
+                policy lets through, and is null when every pod is allowed.
+              type: list
+              elements: dict
     lookups:
       description: By peer, the namespaces that O(observed) needs, because the plan depends on them.
       type: dict

@@ -124,7 +124,8 @@ options:
   expect: &expect
     description:
       - V(answer) fails unless every request is answered, V(refused) unless none is.
-      - A refusal is meaningful only for an import that answers other clients.
+      - A refusal is meaningful only for an import that answers other clients. Its pod must run as the service account
+        of O(client), if one is given.
     type: str
     choices: [answer, refused]
     default: answer
@@ -338,7 +339,7 @@ from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.probe.diagnosis import diagnose
 from ..module_utils.probe.options import REQUEST_SPEC, read_probes
-from ..module_utils.probe.run import run_probes
+from ..module_utils.probe.run import run_probes, untried
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -362,8 +363,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         ok = results[0].ok
         return Outcome(values={**values[0], "summary": lines[0], **({} if ok else {"msg": lines[0]})}, failed=not ok)
     wrong = [line for line, result in zip(lines, results, strict=True) if result.probed and not result.ok]
-    untried = [line for line, result in zip(lines, results, strict=True) if not result.probed]
-    outcome = Outcome(values={"ok": not wrong, "summary": lines, "results": values}, warnings=untried)
+    outcome = Outcome(values={"ok": not wrong, "summary": lines, "results": values}, warnings=untried(results))
     if wrong:
         outcome.failed = True
         outcome.values["msg"] = "\n".join(wrong)

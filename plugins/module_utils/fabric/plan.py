@@ -52,6 +52,8 @@ class PeerPlan:
             "objects": list(self.objects),
             "pending": [vars(each) for each in self.pending],
             "probes": [each.as_dict() for each in self.probes],
+            # What nobody may call refuses everyone, also when it does not work at all.
+            "refusals": [each.refusal() for each in self.probes if each.client],
             "unknown_namespaces": list(self.unknown),
         }
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..clusterlink import api
 from .authorization import Client, Side, explain, source_attributes
-from .resources import Probe
+from .resources import AUTO, Probe
+from .strangers import Stranger, stranger_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ImportProbe:
         sources: The peers that the client may reach; all of them when there is no client.
         client: A pod that the policies allow; None when they allow none.
         probe: The request, and the expected response.
+        stranger: Pods that the policies refuse; None when they allow every pod.
     """
 
     namespace: str
@@ -32,6 +34,7 @@ class ImportProbe:
     sources: tuple[str, ...]
     client: Client | None
     probe: Probe
+    stranger: Stranger | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The probe as plain data."""
@@ -49,6 +52,17 @@ class ImportProbe:
             "path": self.probe.path,
             "contains": self.probe.contains,
             "client": client,
+        }
+
+    def refusal(self) -> dict[str, Any]:
+        """The request that gateways must refuse, as plain data; without a client when every pod is allowed."""
+        return {
+            **self.as_dict(),
+            "scheme": AUTO,
+            "path": "/",
+            "contains": "",
+            "expect": "refused",
+            "client": self.stranger and self.stranger.as_dict(),
         }
 
 
@@ -79,6 +93,7 @@ def probe_of(imported: Mapping[str, Any], importing: Side, exporters: Mapping[st
         sources=reached or sources,
         client=best,
         probe=probe,
+        stranger=stranger_of(imported, importing, exporters),
     )
 
 

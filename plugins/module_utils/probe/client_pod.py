@@ -53,6 +53,7 @@ class Client:
         expressions: Further requirements, as C(matchExpressions) of a label selector.
         container: The container to run in; empty for the pod's default one.
         service_account: Pods that run as it come first; a temporary pod runs as it. Access policies can select on it.
+        strict: Whether pods that run as another service account are left out.
     """
 
     namespace: str
@@ -61,6 +62,7 @@ class Client:
     expressions: tuple[Mapping[str, Any], ...] = ()
     container: str = ""
     service_account: str = ""
+    strict: bool = False
 
     @property
     def selector(self) -> str:
@@ -76,7 +78,8 @@ class Client:
     def __str__(self) -> str:
         if self.pod:
             return f"Pod {self.namespace}/{self.pod}"
-        return f"pods with {self.selector or 'any labels'} in namespace {self.namespace}"
+        account = f" and service account {self.service_account}" if self.service_account and self.strict else ""
+        return f"pods with {self.selector or 'any labels'}{account} in namespace {self.namespace}"
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ def find_pods(cluster: Cluster, client: Client) -> list[ClientPod]:
     else:
         pods = list(cluster.list("Pod", client.namespace, label_selector=client.selector))
     ready = [_client_pod(pod, client.container) for pod in pods if _is_ready(pod)]
+    if client.strict and client.service_account:
+        ready = [pod for pod in ready if pod.service_account == client.service_account]
     if ready:
         return sorted(ready, key=lambda pod: (pod.service_account != client.service_account, pod.container.pod))
     others = pods or list(cluster.list("Pod", client.namespace))

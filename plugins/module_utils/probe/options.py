@@ -14,7 +14,7 @@ from ..fabric.resources import AUTO, DEFAULT_NAMESPACE, PROBE_SCHEMES
 from ..fabric.selectors import OPERATORS
 from ..kube.pod_settings import PodSettings, read_pod_settings
 from .client_pod import Client
-from .run import ANSWER, EXPECTATIONS, Probe
+from .run import ANSWER, EXPECTATIONS, REFUSED, Probe
 from .script import HTTP, Target
 
 MAX_COUNT = 1000
@@ -91,11 +91,12 @@ def _read(item: Item) -> Probe:
         path=path,
         count=_within(item, "count", MAX_COUNT) or max(1, len(sources)),
     )
+    refused = item.text("expect") == REFUSED
     return Probe(
         name=name,
         namespace=namespace,
         target=target,
-        client=_read_client(item.item("client"), namespace) if "client" in item else None,
+        client=_read_client(item.item("client"), namespace, strict=refused) if "client" in item else None,
         expect=item.text("expect"),
         status=tuple(item.get("status") or ()),
         contains=item.get("contains") or "",
@@ -103,7 +104,7 @@ def _read(item: Item) -> Probe:
     )
 
 
-def _read_client(item: Item, namespace: str) -> Client:
+def _read_client(item: Item, namespace: str, *, strict: bool) -> Client:
     client = Client(
         namespace=item.name("namespace", namespace),
         pod=item.text("pod"),
@@ -111,6 +112,7 @@ def _read_client(item: Item, namespace: str) -> Client:
         expressions=tuple(item.get("match_expressions") or ()),
         container=item.text("container"),
         service_account=item.text("service_account"),
+        strict=strict,
     )
     if client.pod and client.selector:
         item.problem("pod", "cannot be combined with labels", client.pod, "Name one pod, or labels")

@@ -119,12 +119,16 @@ class Result:
     def summary(self) -> str:
         """The result as a line for people: the different answers, or the fault."""
         what = f"{self.probe.namespace}/{self.probe.name}"
+        refused = self.probe.expect == REFUSED
+        if refused and self.probe.client is None:
+            return f"{what} refuses no client: every pod is allowed"
         if not self.probed:
-            return f"{what} was not tried: {self.fault}"
+            return f"{'a refusal of ' if refused else ''}{what} was not tried: {self.fault}"
+        asked = f" (from {self.pod.container})" if self.pod and refused else ""
         if self.fault:
-            return f"{what}: {self.fault}"
-        if self.probe.expect == REFUSED:
-            return f"{what} is refused, as expected{f' (from {self.pod.container})' if self.pod else ''}"
+            return f"{what}: {self.fault}{asked}"
+        if refused:
+            return f"{what} is refused, as expected{asked}"
         if not speaks_http(self.answers):
             return f"{what} accepts connections"
         statuses = sorted({answer.status for answer in self.answers if answer.status} - {_OK})
@@ -149,6 +153,17 @@ def judge(probe: Probe, answers: Iterable[Answer]) -> str:
         if probe.contains not in answer.text:
             return f"an answer does not contain {probe.contains!r}: {answer.text[:200]!r}"
     return ""
+
+
+def untried(results: Iterable[Result]) -> list[str]:
+    """Warnings about probes that could not be made; refusals in one, as often no pod is there that nothing allows."""
+    missing = [each for each in results if not each.probed]
+    warnings = [each.summary() for each in missing if each.probe.expect != REFUSED]
+    refusals = [each for each in missing if each.probe.expect == REFUSED and each.probe.client]
+    if refusals:
+        names = ", ".join(f"{each.probe.namespace}/{each.probe.name}" for each in refusals)
+        warnings.append(f"It was not tried whether {names} can be refused: {refusals[0].fault}")
+    return warnings
 
 
 def run_probes(

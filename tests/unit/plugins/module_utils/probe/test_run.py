@@ -20,7 +20,13 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pod_settings import PodSettings
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe import run as probe
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result, judge, run_probes
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import (
+    Probe,
+    Result,
+    judge,
+    run_probes,
+    untried,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Answer, Target
 
 Object = dict[str, Any]
@@ -376,6 +382,29 @@ def test_selector_is_written_as_the_api_takes_it(client: Client, selector: str) 
 )
 def test_answers_are_judged_by_what_is_expected(wanted: dict[str, Any], answers: list[Answer], fault: str) -> None:
     assert judge(one(**wanted), answers) == fault
+
+
+def test_refusal_comes_from_a_pod_that_runs_as_the_account(ask: Callable[..., list[Result]]) -> None:
+    client = Client("default", service_account="default", strict=True)
+    shell = Shell(False)
+    (result,) = ask(Pods(pod("a", account="shop"), pod("b")), shell, one(client=client, expect="refused"))
+    assert [name for name, _words in shell.commands] == ["b"]
+    assert result.summary() == "default/web is refused, as expected (from Pod default/b container app)"
+    (missing,) = ask(Pods(pod("a", account="shop")), shell, one(client=client, expect="refused"))
+    assert "pods with any labels and service account default in namespace default" in missing.fault
+    (answered,) = ask(Pods(pod("b")), Shell(True), one(client=client, expect="refused"))
+    assert answered.summary().endswith("and none should be (from Pod default/b container app)")
+
+
+def test_refusals_that_were_not_tried_are_one_warning(ask: Callable[..., list[Result]]) -> None:
+    results = [
+        *ask(Pods(), Shell(True), one("a", expect="refused"), one("b", expect="refused"), one("c")),
+        *ask(Pods(), Shell(True), one("open", expect="refused", client=None)),
+    ]
+    refusals, answer = sorted(untried(results))
+    assert refusals.startswith("It was not tried whether default/a, default/b can be refused: client: no pod")
+    assert answer.startswith("default/c was not tried: ")
+    assert results[-1].summary() == "default/open refuses no client: every pod is allowed"
 
 
 def test_summary_says_whether_http_was_spoken() -> None:

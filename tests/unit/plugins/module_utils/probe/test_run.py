@@ -23,11 +23,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import (
     Probe,
     Result,
-    judge,
     run_probes,
     untried,
 )
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Answer, Target
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Target
 
 Object = dict[str, Any]
 CLIENT = Client("default", labels={"app": "frontend"})
@@ -129,13 +128,6 @@ def ask(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> Callable[..., lis
 def one(name: str = "web", count: int = 1, **attributes: Any) -> Probe:
     target = Target("http", f"{name}.default", 80, "/", count)
     return Probe(**{"name": name, "namespace": "default", "target": target, "client": CLIENT, **attributes})
-
-
-def yes(text: str = "hello", status: int = 200) -> Answer:
-    return Answer(answered=True, status=status, body=text, text=text)
-
-
-NO = Answer(answered=False, error="curl: (52) Empty reply from server")
 
 
 def test_all_probes_of_one_client_cost_one_list_and_one_command(ask: Callable[..., list[Result]]) -> None:
@@ -367,23 +359,6 @@ def test_selector_is_written_as_the_api_takes_it(client: Client, selector: str) 
     assert client.selector == selector
 
 
-@pytest.mark.parametrize(
-    ("wanted", "answers", "fault"),
-    [
-        ({}, [yes(), yes(status=500)], ""),
-        ({}, [yes(), NO], "1 of 2 requests were not answered: curl: (52) Empty reply from server"),
-        ({"status": (200, 204)}, [yes(status=204)], ""),
-        ({"status": (200,)}, [yes(status=503)], "an answer has the status 503, and 200 is expected"),
-        ({"contains": "ell"}, [yes()], ""),
-        ({"contains": "east"}, [yes("hello")], "an answer does not contain 'east': 'hello'"),
-        ({"expect": "refused"}, [NO, NO], ""),
-        ({"expect": "refused"}, [NO, yes()], "1 of 2 requests were answered, and none should be"),
-    ],
-)
-def test_answers_are_judged_by_what_is_expected(wanted: dict[str, Any], answers: list[Answer], fault: str) -> None:
-    assert judge(one(**wanted), answers) == fault
-
-
 def test_refusal_comes_from_a_pod_that_runs_as_the_account(ask: Callable[..., list[Result]]) -> None:
     client = Client("default", service_account="default", strict=True)
     shell = Shell(False)
@@ -405,15 +380,3 @@ def test_refusals_that_were_not_tried_are_one_warning(ask: Callable[..., list[Re
     assert refusals.startswith("It was not tried whether default/a, default/b can be refused: client: no pod")
     assert answer.startswith("default/c was not tried: ")
     assert results[-1].summary() == "default/open refuses no client: every pod is allowed"
-
-
-def test_summary_says_whether_http_was_spoken() -> None:
-    assert Result(one(), answers=[Answer(answered=True)]).summary() == "default/web accepts connections"
-    assert Result(one(), answers=[yes("no page", 404)]).summary() == "default/web answers with status 404: no page"
-    refused = Result(one(expect="refused"), answers=[NO])
-    assert refused.summary() == "default/web is refused, as expected"
-
-
-def test_summary_says_what_different_sources_answer() -> None:
-    result = Result(one(), answers=[yes("hello from west\n"), yes("hello from east\n"), yes("hello from west\n")])
-    assert result.summary() == "default/web answers: hello from east | hello from west"

@@ -151,6 +151,15 @@ options:
     description: The number of data plane pods, with the same effect as O(controlplane_replicas).
     type: int
     default: 1
+  dataplane_autoscaling:
+    description:
+      - Creates a HorizontalPodAutoscaler for the data plane, with C(max) pods at most, C(min) at least (default 1), and
+        an average use of C(cpu) percent of the requested CPU (default 80). It takes the place of
+        O(dataplane_replicas). Without it, an existing one of this collection is removed.
+      - The number of pods that an autoscaler sets, also one of somebody else, is neither changed nor a conflict.
+      - It needs a request of CPU in O(dataplane_resources), and cannot be combined with O(install=operator), whose
+        operator sets the number of pods.
+    type: dict
   controlplane_drain_seconds:
     description:
       - For how many seconds, at least 5, a control plane keeps serving after its replacement. The default is V(90) with

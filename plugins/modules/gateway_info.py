@@ -217,6 +217,7 @@ options:
     dataplane: envoy
     controlplane_replicas: 1
     dataplane_replicas: 2
+    dataplane_autoscaling: null
     controlplane_drain_seconds: 90
     dataplane_drain_seconds: 15
     controlplane_resources: {}

@@ -94,6 +94,7 @@ KINDS: dict[str, Kind] = {
         Kind("ReplicaSet", "apps/v1", "replicasets"),
         Kind("Lease", "coordination.k8s.io/v1", "leases"),
         Kind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices"),
+        Kind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
         Kind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
         Kind("NetworkPolicy", "networking.k8s.io/v1", "networkpolicies"),
         Kind("Role", _RBAC, "roles"),

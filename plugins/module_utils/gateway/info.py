@@ -18,6 +18,7 @@ from ..kube.client import Cluster
 from ..kube.parallel import gather
 from ..kube.pod_settings import PodSettings, options_of
 from ..kube.readiness import conditions, unready
+from .autoscaling import autoscaling_option, observe_autoscalers
 from .certificate import peer_facts
 from .ingress import ingress_options
 from .loading import cluster_time, controlplane_pods, loading_seconds
@@ -88,9 +89,12 @@ def _options(
     """The options that make the running gateway; None where a part of it is missing."""
     if controlplane is None or dataplane is None or ingress is None:
         return None
+    scalers = observe_autoscalers(cluster, dataplane["metadata"]["namespace"], needed=False) or ()
+    scaler = next((each for each in scalers if each["metadata"]["name"] == names.DATAPLANE), None)
     running = running_options(
         _running(cluster, controlplane), _running(cluster, dataplane), ingress, _version(controlplane)
     )
+    running["dataplane_autoscaling"] = autoscaling_option(scaler)
     if any(is_ours(each) for each in instances):  # its pods' settings are the operator's own
         return {**running, **options_of(PodSettings()), "install": OPERATOR}
     return {**running, "install": DIRECT}

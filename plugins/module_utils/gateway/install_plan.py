@@ -20,6 +20,8 @@ from ..pki.clock_skew import Clock
 from ..pki.components import ComponentRollout, plan_component_rollout
 from ..pki.peer_material import PeerMaterial
 from ..pki.renewal import Renewal
+from .autoscaling import KIND as AUTOSCALER
+from .autoscaling import autoscaled, leave_replicas, second_autoscaler
 from .certificate import component_certificates
 from .ingress import immutable_problems
 from .manifests import gateway_definitions, gateway_objects
@@ -118,8 +120,11 @@ def plan_install(
     )
     if state.takeover:
         raise_all(state.takeover.problems())
+    scalers = state.autoscalers or ()
+    raise_all(second_autoscaler(spec, scalers))
     foreign = {ref for ref, obj in state.objects.items() if ref.kind == "Namespace" and not is_ours(obj)}
     stages = [[obj for obj in stage if Ref.of(obj) not in foreign] for stage in gateway_stages(spec, peer, rollout)]
+    stages = leave_replicas(stages, autoscaled(spec, scalers), state.objects)
     steps = rollout_steps(stages, state.objects) if step_timeout else stages[-1:]
     return InstallPlan(
         spec=spec,
@@ -129,7 +134,11 @@ def plan_install(
         new_pods=[] if state.operation else [obj for obj in steps[-1] if _creates_pods(obj, state.objects)],
         step_timeout=step_timeout,
         # A Deployment of a single pod has no PodDisruptionBudget.
-        prune=Prune(("PodDisruptionBudget",), {api.MANAGED_BY_LABEL: api.MANAGED_BY}, spec.namespace),
+        prune=Prune(
+            ("PodDisruptionBudget", *((AUTOSCALER,) if state.autoscalers is not None else ())),
+            {api.MANAGED_BY_LABEL: api.MANAGED_BY},
+            spec.namespace,
+        ),
         take_over=take_over or state.takeover is not None,
         takeover=state.takeover,
         operation=state.operation,

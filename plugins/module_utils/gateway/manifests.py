@@ -14,6 +14,7 @@ from ..clusterlink.crds import crds
 from ..common.kinds import Ref
 from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
+from .autoscaling import autoscaler
 from .ingress import ingress_spec
 from .operator import identity as operator
 from .operator.instance import instance, instance_crd
@@ -49,6 +50,7 @@ def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: Component
         *rbac_objects(spec.namespace, labels, mounts_token=not operated),
         *_services(spec, labels),
         *disruption_budgets(spec, labels),
+        *autoscaler(spec, labels),
         *(_operated if operated else _direct)(spec, labels, components),
     ]
 

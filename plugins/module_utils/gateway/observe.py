@@ -12,6 +12,7 @@ from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
 from ..kube.parallel import Query, read
+from .autoscaling import observe_autoscalers
 from .manifests import gateway_definitions, gateway_namespaces
 from .operator.deployments import Operation
 from .operator.identity import OPERATOR
@@ -30,6 +31,7 @@ class GatewayState:
             exist, by reference.
         secrets: The Secrets in the gateway's namespace.
         clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
+        autoscalers: The autoscalers in the gateway's namespace; None where they may not be listed.
         operation: What the operator has made of the gateway; None with C(install=direct).
         takeover: What can be taken over; None when nothing may be.
     """
@@ -37,6 +39,7 @@ class GatewayState:
     objects: Mapping[Ref, Object] = field(default_factory=dict)
     secrets: Sequence[Object] = ()
     clock: int | None = None
+    autoscalers: Sequence[Object] | None = ()
     operation: Operation | None = None
     takeover: Takeover | None = None
 
@@ -58,9 +61,11 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
     in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment")]
     secrets, *found = read(cluster, [*in_namespace, *(Query(ref.kind, ref.name, ref.namespace) for ref in refs)])
     objects = {Ref.of(obj): obj for each in found for obj in each}
+    scalers = observe_autoscalers(cluster, spec.namespace, needed=spec.dataplane.autoscaling is not None)
     if spec.install == OPERATOR:
-        return GatewayState(objects, secrets, cluster.clock, operation=observe_operation(cluster, spec))
+        operation = observe_operation(cluster, spec)
+        return GatewayState(objects, secrets, cluster.clock, autoscalers=scalers, operation=operation)
     # A gateway that our own operator made is ours, and may be taken over without force.
     take_over = take_over or (instances in objects and is_moving(cluster, spec.namespace))
     takeover = find_takeover(cluster, spec.namespace) if take_over else None
-    return GatewayState(objects, secrets, cluster.clock, takeover=takeover)
+    return GatewayState(objects, secrets, cluster.clock, autoscalers=scalers, takeover=takeover)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,7 @@ from ..pki.pair import Pair
 from ..pki.peer_material import PeerMaterial, peer_material
 from ..pki.renewal import DEFAULT_PERCENT
 from ..pki_files.disk import read_file
+from .autoscaling import read_autoscaling
 from .ingress import INGRESS_SPEC, read_ingress
 from .operator.identity import DIRECT, OPERATOR
 from .operator.instance import operator_problems
@@ -71,6 +73,7 @@ GATEWAY_SPEC: dict[str, Any] = {
     "dataplane": {"type": "str", "choices": list(DATAPLANES), "default": DATAPLANES[0]},
     "controlplane_replicas": {"type": "int", "default": 1},
     "dataplane_replicas": {"type": "int", "default": 1},
+    "dataplane_autoscaling": _DICT,
     "controlplane_drain_seconds": {"type": "int"},
     "dataplane_drain_seconds": {"type": "int"},
     "controlplane_resources": _DICT,
@@ -149,11 +152,14 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
             resources=_resources(item, "controlplane_resources", resources),
             drain_seconds=_drain_seconds(item, "controlplane_drain_seconds", drain[0]),
         ),
-        dataplane=Component(
-            image=_image(item, "dataplane", known.dataplane_images[kind], known),
-            replicas=_replicas(item, "dataplane_replicas"),
-            resources=_resources(item, "dataplane_resources", resources),
-            drain_seconds=_drain_seconds(item, "dataplane_drain_seconds", drain[1]),
+        dataplane=_dataplane(
+            item,
+            Component(
+                image=_image(item, "dataplane", known.dataplane_images[kind], known),
+                replicas=_replicas(item, "dataplane_replicas"),
+                resources=_resources(item, "dataplane_resources", resources),
+                drain_seconds=_drain_seconds(item, "dataplane_drain_seconds", drain[1]),
+            ),
         ),
         dataplane_kind=kind,
         log_level=item.choice("log_level", LOG_LEVELS, "info"),
@@ -168,6 +174,12 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
         report.problems += operator_problems(spec)
     report.raise_any()
     return spec
+
+
+def _dataplane(item: Item, component: Component) -> Component:
+    """The data plane; an autoscaler takes the place of its number of pods, and begins with the least."""
+    scaling = read_autoscaling(item, component.resources)
+    return replace(component, autoscaling=scaling, replicas=scaling.least) if scaling else component
 
 
 def _release(item: Item) -> Release:

@@ -21,6 +21,7 @@ from ..kube.deletion import delete_observed
 from ..kube.discovery import Contents, namespace_contents
 from ..kube.parallel import Query, read
 from ..kube.wait import wait_gone
+from .autoscaling import observe_autoscalers
 from .namespace_contents import INHABITANTS, foreign_objects, is_own_pod
 from .operator import identity as operator
 from .operator.instance import instance_crd
@@ -252,6 +253,8 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     ]
     answers = iter(read(cluster, [query for group in groups for query in group]))
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
+    scalers = observe_autoscalers(cluster, namespace, needed=False) or ()
+    found[0] += [obj for obj in scalers if obj["metadata"]["name"] == names.DATAPLANE]
     place = [obj for obj in found[4] if obj["metadata"]["name"] == operator.NAMESPACE and is_ours(obj)]
     if (place or any(is_ours(obj) for obj in found[1])) and namespace != operator.NAMESPACE:
         beside = read(cluster, [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS])

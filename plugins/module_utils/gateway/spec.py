@@ -48,6 +48,15 @@ DRAIN_SECONDS = range(5, 3601)
 
 
 @dataclass(frozen=True)
+class Autoscaling:
+    """By which use of the requested CPU, in percent, a Deployment has how many pods."""
+
+    least: int
+    most: int
+    cpu: int
+
+
+@dataclass(frozen=True)
 class Component:
     """One of the two Deployments.
 
@@ -56,12 +65,19 @@ class Component:
         replicas: At least 1.
         resources: C(requests) and C(limits) with quantities; empty for none.
         drain_seconds: How long a pod keeps serving when it is replaced; 0 where it ends at once.
+        autoscaling: How an autoscaler sets the number of pods; None for a fixed one.
     """
 
     image: str
     replicas: int
     resources: Mapping[str, Mapping[str, str]]
     drain_seconds: int
+    autoscaling: Autoscaling | None = None
+
+    @property
+    def most(self) -> int:
+        """The greatest number of pods."""
+        return self.autoscaling.most if self.autoscaling else self.replicas
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def disruption_budgets(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dic
         labels: The budgets' labels.
     """
     components = {names.CONTROLPLANE: spec.controlplane, names.DATAPLANE: spec.dataplane}
-    return [_budget(name, spec.namespace, labels) for name, component in components.items() if component.replicas > 1]
+    return [_budget(name, spec.namespace, labels) for name, component in components.items() if component.most > 1]
 
 
 def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def _spread(
     """
     own = {"labelSelector": {"matchLabels": dict(selector)}, "matchLabelKeys": list(SPREAD_KEYS)}
     if given is None:
-        given = [SPREAD_OVER_NODES] if component.replicas > 1 else []
+        given = [SPREAD_OVER_NODES] if component.most > 1 else []
     return [{**({} if "labelSelector" in each else own), **each} for each in given]
 
 

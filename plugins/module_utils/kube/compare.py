@@ -150,6 +150,9 @@ def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
     the operation Update (staging/src/k8s.io/kubectl/pkg/cmd in Kubernetes). C(kubectl apply) is somebody's declared
     state: client-side as C(kubectl-client-side-apply), server-side with the operation Apply.
 
+    A number of pods that a HorizontalPodAutoscaler set counts as set by hand, too: whoever applies one knows that no
+    autoscaler does so any more.
+
     Args:
         observed: The object as the server has it, with its managedFields.
         managers: The managers of the fields that we set to other values.
@@ -159,7 +162,8 @@ def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
     by_hand = {
         entry.get("manager", "")
         for entry in observed["metadata"]["managedFields"]
-        if entry.get("operation") == "Update" and (entry.get("manager", "") + "-").startswith("kubectl-")
+        if entry.get("operation") == "Update"
+        and ((entry.get("manager", "") + "-").startswith("kubectl-") or _is_autoscalers(entry))
     }
     declared = {
         entry.get("manager", "")
@@ -167,6 +171,28 @@ def is_changed_by_hand(observed: Object, managers: Iterable[str]) -> bool:
         if entry.get("operation") == "Apply" or entry.get("manager") == "kubectl-client-side-apply"
     }
     return set(managers) <= by_hand - declared
+
+
+def is_owned_by_others(observed: Object, *path: str) -> bool:
+    """Whether a field manager besides us has set the field, so that it stays when we no longer apply it.
+
+    Args:
+        observed: The object as the server has it, with its managedFields.
+        path: The names of the fields that lead to it.
+    """
+    for entry in observed["metadata"].get("managedFields") or []:
+        fields: Any = entry.get("fieldsV1") or {}
+        for name in path:
+            fields = fields.get(f"f:{name}") if fields else None
+        ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
+        if fields is not None and not ours:
+            return True
+    return False
+
+
+def _is_autoscalers(entry: Mapping[str, Any]) -> bool:
+    """Whether the entry is of Kubernetes' controller of HorizontalPodAutoscalers."""
+    return entry.get("manager") == "kube-controller-manager" and entry.get("subresource") == "scale"
 
 
 def applied_part(observed: Object) -> dict[str, Any]:

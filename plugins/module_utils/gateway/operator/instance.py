@@ -184,6 +184,9 @@ def _component_problems(name: str, component: Component) -> Iterator[Problem]:
     if component.drain_seconds:
         what = "the operator's pods end at once"
         yield Problem(f"{name}_drain_seconds", what, str(component.drain_seconds), _FIX)
+    if component.autoscaling:
+        what = "the operator sets the number of pods itself, and would fight with an autoscaler"
+        yield Problem(f"{name}_autoscaling", what, fix=_FIX)
     if component.resources:
         what = "the operator gives pods neither requests nor limits"
         yield Problem(f"{name}_resources", what, str(component.resources), _FIX)

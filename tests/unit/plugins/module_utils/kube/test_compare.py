@@ -277,6 +277,9 @@ def test_secret_is_shown_by_fingerprints_only() -> None:
     [
         ([entry("kubectl-edit", "Update")], ["kubectl-edit"], True),
         ([entry("kubectl", "Update", subresource="scale")], ["kubectl"], True),
+        ([entry("kube-controller-manager", "Update", subresource="scale")], ["kube-controller-manager"], True),
+        ([entry("kube-controller-manager", "Update")], ["kube-controller-manager"], False),
+        ([entry("keda", "Update", subresource="scale")], ["keda"], False),
         ([entry("kubectl-patch", "Update"), entry("kubectl-set", "Update")], ["kubectl-patch", "kubectl-set"], True),
         ([entry("kubectl", "Apply")], ["kubectl"], False),
         ([entry("kubectl", "Apply"), entry("kubectl", "Update")], ["kubectl"], False),

@@ -94,6 +94,11 @@ def backing_name(service: str) -> str:
     return _shortened(f"clusterlink-{service}", "-")
 
 
+def relay_name(service: str, namespace: str) -> str:
+    """The name of the Service of a relay's export, with at most 63 characters."""
+    return _shortened(f"relay-{service}-{namespace}", "-")
+
+
 def cluster_host(namespace: str, service: str) -> str:
     """A Service's name in its cluster's DNS, as ClusterLink v0.4.1 assumes it."""
     return f"{service}.{namespace}.svc.cluster.local"

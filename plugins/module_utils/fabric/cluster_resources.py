@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..clusterlink import api
 from .authorization import peer_attributes
 from .model import Declaration, Peer
+from .relays import relay_client
 from .resources import AccessPolicy, Backing, Export, Import, Source
 from .selectors import Requirement, Selector
 from .services import Service
@@ -71,6 +72,9 @@ def _service_policies(declaration: Declaration, peer: Peer) -> list[AccessPolicy
         own = tuple(each for each in service.allowed if may_come_from(each, peer))
         callers = _callers(declaration, service) if peer.name in service.exported_by else ()
         remote = tuple(_bound(each, callers) for each in service.allowed if callers or _names_peers(each))
+        relays = {host: relay_client(declaration, host) for host in service.relayed_in}
+        own += (relays[peer.name],) if peer.name in relays else ()
+        remote += tuple(relays.values())
         if peer.name not in service.exported_by:
             found = [service.policy(service.import_namespace, own, sources)] if imported else []
         elif imported and service.import_namespace == service.namespace:

@@ -11,6 +11,7 @@ from itertools import permutations
 from ..common.naming import backing_name, cluster_host
 from .model import Declaration
 from .observed import FoundService
+from .relays import with_relays
 from .resources import Backing
 from .services import Service, pod_suffix
 from .shared import SharedNamespace
@@ -30,12 +31,13 @@ def expand(declaration: Declaration) -> Declaration:
     for namespace in declaration.shared:
         services += _Sharing(plain, namespace, notes).services()
     declaration = replace(declaration, lookups=_lookups(declaration))
-    return replace(
+    expanded = replace(
         declaration,
         services=tuple(services),
         uncertain=_uncertain(declaration),
         notes=tuple(sorted(set(notes))),
     )
+    return with_relays(expanded)
 
 
 def _lookups(declaration: Declaration) -> dict[str, tuple[str, ...]]:

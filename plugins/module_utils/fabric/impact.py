@@ -18,12 +18,13 @@ Pair = frozenset[str]
 
 @dataclass(frozen=True, order=True)
 class ImportUse:
-    """One import of one cluster, and its sources."""
+    """One import of one cluster, its sources, and whether the cluster exports it again under the same name."""
 
     cluster: str
     namespace: str
     name: str
     sources: tuple[Source, ...]
+    relayed: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -59,7 +60,7 @@ class LostSources:
 def declared_uses(declaration: Declaration) -> list[ImportUse]:
     """The declaration's imports with their sources."""
     return sorted(
-        ImportUse(host, each.namespace, each.name, each.sources)
+        ImportUse(host, each.namespace, each.name, each.sources, bool(each.target_port))
         for host, own in resources_by_cluster(declaration).items()
         for each in own.imports
     )
@@ -73,6 +74,11 @@ def observed_uses(infos: Mapping[str, Mapping[str, Any]]) -> list[ImportUse]:
             each["namespace"],
             each["name"],
             tuple(Source(source["peer"], source["export_name"], source["export_namespace"]) for source in sources),
+            # An export without a host is of the cluster's own Service, into which an import may be merged.
+            any(
+                (each["namespace"], each["name"]) == (export["namespace"], export["name"]) and export.get("host")
+                for export in info.get("exports") or []
+            ),
         )
         for host, info in infos.items()
         for each in info.get("imports") or []
@@ -87,7 +93,7 @@ def losses(
     services: Collection[tuple[str, str]] = (),
     links: Collection[Pair] = (),
 ) -> list[LostSources]:
-    """The imports that would lose sources, in the order of C(uses).
+    """The imports that would lose sources, in the order of C(uses); an export goes with the import that it relays.
 
     Args:
         uses: The imports, from C(declared_uses) or C(observed_uses).
@@ -95,10 +101,30 @@ def losses(
         services: Exports to remove from every cluster, each by namespace and name.
         links: Links to remove.
     """
+    uses = list(uses)
+    relays = {Source(use.cluster, use.name, use.namespace) for use in uses if use.relayed}
+    gone: frozenset[Source] = frozenset()
+    while True:
+        found = _losses(uses, peers, services, links, gone)
+        dead = {Source(each.cluster, each.name, each.namespace) for each in found if not each.left}
+        if dead & relays <= gone:
+            return found
+        gone |= dead & relays
+
+
+def _losses(
+    uses: Sequence[ImportUse],
+    peers: Collection[str],
+    services: Collection[tuple[str, str]],
+    links: Collection[Pair],
+    gone: frozenset[Source],
+) -> list[LostSources]:
     found = []
     for use in uses:
         # An import may have two sources of one peer; the peer is lost with the last of them.
-        left = _peers(each for each in use.sources if not _goes(each, use.cluster, peers, services, links))
+        left = _peers(
+            each for each in use.sources if each not in gone and not _goes(each, use.cluster, peers, services, links)
+        )
         lost = tuple(peer for peer in _peers(use.sources) if peer not in left)
         if lost and use.cluster not in peers:
             found.append(LostSources(use.cluster, use.namespace, use.name, lost, left))

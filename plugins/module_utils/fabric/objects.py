@@ -29,7 +29,8 @@ def export_object(export: Export, labels: Mapping[str, str]) -> Object:
 
 def service_object(backing: Backing, labels: Mapping[str, str]) -> Object:
     """A Service that an export refers to; C(labels) are those of the collection."""
-    spec = {
+    spec: Object = {
+        **({"clusterIP": "None"} if backing.headless else {}),
         "selector": dict(sorted(backing.selector.items())),
         "ports": [{"port": backing.port, "protocol": "TCP", "targetPort": backing.target_port}],
     }
@@ -45,13 +46,15 @@ def import_object(imported: Import, labels: Mapping[str, str]) -> Object:
     """
     unique = list(dict.fromkeys(imported.sources))
     sources = unique if imported.lb_scheme == "static" else sorted(unique)
-    spec = {
+    spec: Object = {
         "port": imported.port,
         "sources": [
             {"peer": each.peer, "exportName": each.name, "exportNamespace": each.namespace} for each in sources
         ],
         "lbScheme": imported.lb_scheme,
     }
+    if imported.target_port:
+        spec["targetPort"] = imported.target_port
     merge = {api.MERGE_LABEL: "true"} if imported.merge else {}
     return _object("Import", imported.name, imported.namespace, {**imported.labels, **merge, **labels}, spec)
 

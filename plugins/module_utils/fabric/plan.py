@@ -188,10 +188,13 @@ def _probes(
 ) -> dict[str, tuple[ImportProbe, ...]]:
     probes: dict[str, tuple[ImportProbe, ...]] = {}
     for host, own in resources.items():
-        how = {(each.namespace, each.name): each.probe for each in own.imports}
-        probes[host] = tuple(
-            probe_of(each, sides[host], sides, how[each["metadata"]["namespace"], each["metadata"]["name"]])
+        declared = {(each.namespace, each.name): each for each in own.imports}
+        found = [
+            (imported, probe_of(each, sides[host], sides, imported.probe))
             for each in objects[host]
             if each["kind"] == "Import"
-        )
+            for imported in [declared[each["metadata"]["namespace"], each["metadata"]["name"]]]
+        ]
+        # What only a relay's data plane may call is tried through the relay.
+        probes[host] = tuple(each for imported, each in found if each.client or not imported.target_port)
     return probes

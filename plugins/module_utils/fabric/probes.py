@@ -10,6 +10,7 @@ from typing import Any
 
 from ..clusterlink import api
 from .authorization import Client, Side, explain, source_attributes
+from .relays import DATAPLANE_LABEL
 from .resources import AUTO, Probe
 from .strangers import Stranger, stranger_of
 
@@ -103,6 +104,9 @@ def _candidates(imported: Mapping[str, Any], importing: Side, exporters: Mapping
     services = [source_attributes(imported, each, exporters.get(each["peer"])) for each in imported["spec"]["sources"]]
     selectors = (each for service in services for each in importing.policies.allowed_clients(service, namespace))
     for selector in dict.fromkeys(selectors):
+        # A relay's data plane is no pod to send a request from.
+        if any((each.key, *each.values) == DATAPLANE_LABEL for each in selector.requirements):
+            continue
         wanted = {each.key: each.values[0] for each in selector.requirements if each.operator == "In"}
         yield Client(
             namespace=wanted.get(api.CLIENT_NAMESPACE, namespace),

@@ -75,6 +75,7 @@ class Backing:
         target_port: The pods' port, or its name.
         selector: The labels of its pods.
         origin: Where the export is declared.
+        headless: Whether it has no IP address, so that its name leads to the pods'.
     """
 
     namespace: str
@@ -83,6 +84,7 @@ class Backing:
     target_port: int | str
     selector: Mapping[str, str]
     origin: Origin
+    headless: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -120,6 +122,7 @@ class Import:
         labels: The labels on which policies of this cluster can select.
         origin: Where it is declared.
         probe: How it is probed.
+        target_port: The port of the data planes for it; zero to leave the choice to ClusterLink.
     """
 
     namespace: str
@@ -131,6 +134,7 @@ class Import:
     labels: Mapping[str, str]
     origin: Origin
     probe: Probe = field(default_factory=Probe)
+    target_port: int = 0
 
 
 @dataclass(frozen=True)

@@ -72,6 +72,8 @@ class Service:
         points: By exporting cluster, an export's port and host that differ from those above.
         left: The exporting clusters whose namespace is unknown, so that their export cannot be written.
         members: The clusters of its shared namespace, which may import it although it is unknown whether they do.
+        relay: Whether the exporting clusters export their import of that name again.
+        relayed_in: By importing cluster that exports the import again, the import's target port.
         pod_of: The exporting cluster, if it is a pod's service and other clusters may have a pod of that name.
     """
 
@@ -96,6 +98,8 @@ class Service:
     left: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     pod_of: str = ""
+    relay: bool = False
+    relayed_in: Mapping[str, int] = field(default_factory=dict)
 
     def export(self, cluster: str) -> Export:
         """The export of an exporting cluster."""
@@ -126,6 +130,7 @@ class Service:
             labels=self.labels,
             origin=self.origin,
             probe=self.probe,
+            target_port=self.relayed_in.get(cluster, 0),
         )
 
     def policy(self, namespace: str, clients: tuple[Selector, ...], peers: Iterable[str] = ()) -> AccessPolicy:
@@ -170,6 +175,7 @@ def read_service(item: Item, clusters: Clusters) -> Service:
         probe=read_probe(item.item("probe")),
         origin=Origin(item.where, "", f"service {namespace}/{name}"),
         per_pod=_read_per_pod(item, exported_by, port),
+        relay=_read_relay(item),
     )
     if service.per_pod:
         _check_pod_names(item, service)
@@ -199,6 +205,16 @@ def _read_per_pod(item: Item, exported_by: tuple[str, ...], port: int) -> PerPod
         item.problem("per_pod", what, value, f"{fix}, or let one cluster export it")
     # With distinct names, so that each pod does not repeat this problem.
     return PerPod(every == BY_PEER or len(exported_by) > 1, pods, target_port)
+
+
+def _read_relay(item: Item) -> bool:
+    relay = flag(item.get("relay") or False)
+    if relay is None:
+        item.problem("relay", "must be true or false", item.get("relay"))
+    for key in sorted(item.keys() & {"host", "merge", "per_pod"}) if relay else ():
+        if item.get(key):
+            item.problem(key, "cannot be combined with relay", item.get(key), "Leave one of them out")
+    return bool(relay)
 
 
 def _read_target_port(item: Item, port: int) -> int | str:

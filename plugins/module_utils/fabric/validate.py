@@ -14,6 +14,7 @@ from .cluster_resources import ClusterResources, resources_by_cluster
 from .expansion import expand
 from .model import EXPLICIT, Declaration, Peer
 from .policy_checks import check_policies
+from .relays import check_relays
 from .resources import AccessPolicy, Export, Import, Source
 from .services import Service
 from .shared_checks import check_shared
@@ -36,6 +37,7 @@ def check(declaration: Declaration, report: Report) -> None:
     resources = resources_by_cluster(declaration)
     for host, own in resources.items():
         _check_clashes(host, own, report)
+    check_relays(declaration, report)
     if not report.mentions(_HIDES_EXPORTS):
         _check_sources(declaration, resources, report)
         check_policies(declaration, resources, report)
@@ -109,7 +111,8 @@ def _check_clashes(host: str, own: ClusterResources, report: Report) -> None:
         if export and not export.host and not each.merge and export.origin is not each.origin:
             name = f"{each.namespace}/{each.name}"
             what = f"creates the Service {name} in {host}, which exists already: {export.origin.where} exports it"
-            report.add(each.origin.where, what, None, "Set merge: true, or choose another name", each.origin.host)
+            fix = "Set merge: true, or choose another name, or set relay: true there to export this import again"
+            report.add(each.origin.where, what, None, fix, each.origin.host)
 
 
 def _firsts(named: Sequence[_Named], does: str, host: str, report: Report) -> dict[tuple[str, str], _Named]:

@@ -93,7 +93,8 @@ def test_import_where_another_service_is_exported_by_that_name_is_refused(
     other = {"name": "shop", "port": 80, "exported_by": "west", "imported_by": "east", "import_as": {"name": "web"}}
     assert problem(declare(services=[web, other])) == (
         "clusterlink_services[1]: creates the Service default/web in east, which exists already: "
-        "clusterlink_services[0] exports it. Set merge: true, or choose another name."
+        "clusterlink_services[0] exports it. Set merge: true, or choose another name, or set relay: true there to "
+        "export this import again."
     )
 
 

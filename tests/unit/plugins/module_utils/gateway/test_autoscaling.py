@@ -15,6 +15,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.autoscaling import autoscaling_option
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import Installation, install_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import remove_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
 
@@ -171,3 +172,14 @@ def test_limit_of_cpu_is_a_request_too() -> None:
         {"peer": "east", "dataplane_autoscaling": SCALING, "dataplane_resources": {"limits": {"cpu": "1"}}}
     )
     assert spec.dataplane.most == 6
+
+
+def test_autoscaler_is_removed_with_the_gateway(cluster: MemoryCluster) -> None:
+    install(cluster, dataplane_autoscaling=SCALING)
+    removal = remove_gateway(cluster, SYSTEM, check=True, timeout=1)
+    assert SCALER in removal.result.deleted
+    theirs = somebodys_scaler("cl-dataplane")
+    cluster.objects[SCALER] = theirs
+    removal = remove_gateway(cluster, SYSTEM, check=True, timeout=1)
+    assert SCALER not in removal.result.deleted
+    assert any("HorizontalPodAutoscaler clusterlink-system/cl-dataplane stays" in each for each in removal.kept)

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A relay: the third cluster calls the first through the second, and has no link to the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.fabrics import EAST, WEST, DeclaredFabric, populated
+from tests.support.workloads import client, web
+
+if TYPE_CHECKING:
+    from tests.support.ansible import Ansible
+    from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
+
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
+
+SPACE = "relayed"
+HUB = "test-hub"
+ALLOW = [{"from": {"app": "frontend"}}]
+ORIGIN = {"name": "web", "exported_by": [EAST], "imported_by": [HUB], "import_as": {"name": "far-web"}}
+AGAIN = {"name": "far-web", "exported_by": [HUB], "relay": True, "imported_by": [WEST], "allow": ALLOW}
+
+
+class Relayed(DeclaredFabric):
+    """A fabric in a row: a server, a relay of two data planes, and a client and a stranger who only call out."""
+
+    def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
+        super().__init__(clusters, (EAST, HUB, WEST), folder, SPACE)
+        self._kubectl = kubectl
+        self.hosts[WEST]["clusterlink_ingress_type"] = "none"
+        # Through its import's Service, a data plane would now and then reach itself.
+        self.hosts[HUB]["clusterlink_dataplane_replicas"] = 2
+        self.variables["clusterlink_services"] = [{**each, "namespace": SPACE, "port": 80} for each in (ORIGIN, AGAIN)]
+
+    def populate(self) -> None:
+        """Make the server, the client, and the stranger."""
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
+        (pod,) = client(SPACE, "stranger")
+        stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
+        pods: dict[str, list[Any]] = {EAST: web(SPACE, EAST), HUB: client(SPACE), WEST: [*client(SPACE), stranger]}
+        for peer, context in self.contexts.items():
+            self._kubectl.apply(namespace, *pods[peer], context=context)
+            ready = ("--for=condition=Ready", "--timeout=60s", "pod", "--all", "-n", SPACE)
+            self._kubectl("wait", *ready, context=context)
+
+    def clear(self) -> None:
+        """Remove the namespaces."""
+        for context in self.contexts.values():
+            self._kubectl.remove_namespace(SPACE, context=context)
+
+
+@pytest.fixture(scope="module", params=["envoy", "go"])
+def fabric(
+    request: pytest.FixtureRequest, clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Relayed]:
+    """The fabric with either data plane."""
+    made = Relayed(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    made.variables["clusterlink_dataplane"] = request.param
+    with populated(made, kubectl):
+        made.must("site")
+        yield made
+
+
+def test_client_is_answered_through_the_relay_and_a_stranger_is_not(fabric: Relayed, run_module: Ansible) -> None:
+    asked = {"context": fabric.contexts[WEST], "name": "far-web", "namespace": SPACE, "port": 80}
+    answered = run_module("probe", {**asked, "client": {"labels": {"app": "frontend"}}, "count": 20})
+    assert answered["answered"] == 20, answered
+    assert all(f"hello from {EAST}" in each["body"] for each in answered["answers"])
+    refused = run_module("probe", {**asked, "client": {"labels": {"app": "stranger"}}, "expect": "refused"})
+    assert refused["ok"], refused
+
+
+def test_pod_of_the_relays_cluster_is_refused(fabric: Relayed, run_module: Ansible) -> None:
+    """Only the data plane of the relay may call there."""
+    asked = {"context": fabric.contexts[HUB], "name": "far-web", "namespace": SPACE, "port": 80}
+    refused = run_module("probe", {**asked, "client": {"labels": {"app": "frontend"}}, "expect": "refused"})
+    assert refused["ok"], refused
+
+
+def test_next_run_changes_nothing(fabric: Relayed) -> None:
+    assert fabric.must("site").changed == 0

@@ -268,7 +268,7 @@ class _Attempt:
             except ApiError as error:
                 if error.status != HTTP_FORBIDDEN:
                     raise
-                fault = f"{error.message()}, or set an image for temporary pods that report by themselves"
+                fault = f"{error.message().rstrip('.')}, or set an image for temporary pods that report by themselves"
                 return [Result(probe, pod, fault=fault, probed=False, final=True) for probe in probes]
             except ClusterlinkError as error:
                 return [Result(probe, pod, fault=error.message(), probed=False) for probe in probes]

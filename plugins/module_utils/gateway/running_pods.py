@@ -56,10 +56,12 @@ def _without(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str,
 
 
 def _spread(*deployments: Object) -> list[dict[str, Any]] | None:
-    """The constraints of both; None where each has its default."""
+    """The constraints of both; None where each has its default, also of a single pod that an autoscaler left."""
     found = [list(_constraints(each)) for each in deployments]
-    defaults = [[SPREAD_OVER_NODES] if each["spec"].get("replicas", 1) > 1 else [] for each in deployments]
-    return None if found == defaults else found[0]
+    several = [each["spec"].get("replicas", 1) > 1 for each in deployments]
+    soft = [SPREAD_OVER_NODES]
+    default = all(each == soft or not (each or many) for each, many in zip(found, several, strict=True))
+    return None if default else found[0]
 
 
 def _constraints(deployment: Object) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every playbook begins with the checks of preflight.yml, and no setting of its user changes where its tasks run."""
+"""Every playbook begins with the checks of preflight.yml, and no setting of its user changes where or how its tasks
+run, or whether a cluster that fails stops the others.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,10 @@ CONTROLLER = {
     "ansible_become": False,
     "ansible_python_interpreter": "{{ ansible_playbook_python }}",
 }
+ONE_AFTER_ANOTHER = {"Upgrade one peer after the other", "Issue the new CA's certificates, one peer after the other"}
+"""Plays whose tasks run for one host at a time. In all others, a task that runs once speaks for all hosts."""
+ALL_OR_NONE = {*ONE_AFTER_ANOTHER, "Show the changes"}
+"""Plays that a host's failure ends, because nothing may go on before it is repaired."""
 
 NAMES = sorted({path.stem for path in PLAYBOOKS.glob("*.yml")} - WITHOUT_FABRIC)
 
@@ -42,6 +48,8 @@ def test_tasks_run_on_the_controller_in_order_whatever_the_user_has_set(name: st
     own = [play for play in plays(name) if "hosts" in play]
     for play in own:
         assert play["strategy"] == "linear", play["name"]
+        assert (play.get("serial") == 1) == (play["name"] in ONE_AFTER_ANOTHER), play["name"]
+        assert play["any_errors_fatal"] == (play["name"] in ALL_OR_NONE), play["name"]
         assert {key: play["vars"].get(key) for key in CONTROLLER} == CONTROLLER, play["name"]
         if name != "preflight":
             assert "skyshift_fabric" in play["hosts"], play["name"]

@@ -30,6 +30,7 @@ UNREACHABLE = {
 def fabric(clusters: Clusters, namespace: str, tmp_path: Path) -> DeclaredFabric:
     fabric = DeclaredFabric(clusters, (EAST, WEST), tmp_path, namespace)
     fabric.variables["clusterlink_namespace"] = namespace
+    fabric.environment["ANSIBLE_ANY_ERRORS_FATAL"] = "true"  # a user's setting, which no cluster is to fail for
     return fabric
 
 

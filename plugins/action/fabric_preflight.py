@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ansible.utils.vars import load_extra_vars
@@ -30,8 +30,9 @@ class ActionModule(InventoryAction):
 
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
         """Collect the problems of the inventory; when there are none, read the clusters."""
-        wanted = params["declaration"] is None and params["inventory"]
-        problems = list(self._inventory_problems(params, variables)) if wanted else []
+        problems: list[Problem] = []
+        if params["declaration"] is None and params["inventory"]:
+            problems += inventory_problems(variables, load_extra_vars(self._loader), params["parameters"])
         try:
             self.gather_declaration(params, variables)
             if problems:  # else the check below says what is wrong with the declaration
@@ -41,24 +42,33 @@ class ActionModule(InventoryAction):
         raise_all(problems)
         return check(params, mode, lambda declaration: _read(declaration, variables))
 
-    def _inventory_problems(self, params: Mapping[str, Any], variables: Mapping[str, Any]) -> Iterator[Problem]:
-        hostvars, extra = variables["hostvars"], load_extra_vars(self._loader)
-        group = _group(variables)
-        hosts = [str(host) for host in variables["groups"].get(group, ())]
-        yield from name_problems({host: hostvars.raw_get(host) for host in hosts}, extra, params["parameters"])
-        if not hosts:
-            what = "names an inventory group that has no hosts"
-            fix = "Add a host for each cluster to the group, or give the inventory with -i"
-            raise ClusterlinkError(Problem("clusterlink_group", what, group, fix))
-        if not set(hosts) & set(variables["ansible_play_hosts_all"]):
-            fix = f"Give --limit a host of the group: {', '.join(hosts)}"
-            raise ClusterlinkError(Problem("--limit", f"excludes every host of the group {group}", fix=fix))
-        wrong = list(value_problems(hostvars, hosts))
-        yield from wrong
-        yield from _connection_problems(hostvars, hosts)
-        if not wrong:
-            for host in hosts:
-                yield from option_problems(host, host_options(OPTIONS, hostvars, host))
+
+def inventory_problems(
+    variables: Mapping[str, Any], extra: Collection[str], parameters: Collection[str]
+) -> Iterator[Problem]:
+    """What is wrong with the inventory's hosts and their variables, besides the declaration.
+
+    Args:
+        variables: The task's variables, with C(groups), C(hostvars) and C(ansible_play_hosts_all).
+        extra: The names of the extra variables.
+        parameters: The names of the playbook's own parameters.
+    """
+    hostvars, group = variables["hostvars"], _group(variables)
+    hosts = [str(host) for host in variables["groups"].get(group, ())]
+    yield from name_problems({host: hostvars.raw_get(host) for host in hosts}, extra, parameters)
+    if not hosts:
+        what = "names an inventory group that has no hosts"
+        fix = "Add a host for each cluster to the group, or give the inventory with -i"
+        yield Problem("clusterlink_group", what, group, fix)
+    elif not set(hosts) & set(variables["ansible_play_hosts_all"]):
+        fix = f"Give --limit a host of the group: {', '.join(hosts)}"
+        yield Problem("--limit", f"excludes every host of the group {group}", fix=fix)
+    wrong = list(value_problems(hostvars, hosts))
+    yield from wrong
+    yield from _connection_problems(hostvars, hosts)
+    if not wrong:
+        for host in hosts:
+            yield from option_problems(host, host_options(OPTIONS, hostvars, host))
 
 
 def _group(variables: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ description:
     was found, and what to do.
   - In the inventory, these are variables that nothing knows, values of a wrong type, a group without hosts, and hosts
     that name no cluster of their own.
+  - With O(path), these are also hosts with the name of another organisation's peer that is enrolled in the fabric.
   - With O(clusters=true) it also reads every cluster of the fabric, those outside C(--limit) too. Refused are two hosts
     that are one cluster, gateways of another peer or fabric, gateways that trust none of the CAs in the fabric's
     folder, and what the run would take from clusters that use it.
@@ -48,8 +49,18 @@ options:
     type: bool
     default: false
   path:
-    description: The directory that contains the fabric's folder. It is needed with O(clusters=true).
+    description:
+      - The directory that contains the fabric's folder. It is needed with O(clusters=true) and O(rotation=true).
     type: path
+  rotation:
+    description:
+      - Whether the run replaces the fabric's CA. Then the CA's key must be in the fabric's folder, and
+        O(privatekey_passphrase) must open it.
+    type: bool
+    default: false
+  privatekey_passphrase:
+    description: The passphrase of the CA's private key.
+    type: str
   store:
     description: The Secret that contains the fabric's folder, for messages.
     type: str
@@ -120,15 +131,19 @@ problems:
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ..module_utils.enrolment.admission import Admission
 from ..module_utils.errors import ClusterlinkError, Problem, raise_all
 from ..module_utils.fabric.declaration import DEFAULT_GROUP, parse
 from ..module_utils.fabric.model import Declaration
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.keys import require_passphrase
+from ..module_utils.pki_files import disk
 from ..module_utils.pki_files.authorities import fingerprints
+from ..module_utils.pki_files.ca_rotation import RotationFolder
 from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
 from ..module_utils.preflight.removal import removals
@@ -139,7 +154,7 @@ Read = Callable[[Declaration], tuple[Clusters, Mapping[str, str]]]
 
 
 def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
-    """Check the declaration and, where wanted, the clusters.
+    """Check the declaration and, where wanted, the fabric's folder and the clusters.
 
     Raises:
         ClusterlinkError: With everything that is refused.
@@ -150,13 +165,15 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
     declaration = parse(data)
     hosts = list(data.get("peers") or {})  # in the inventory's order
     outcome = Outcome(values={"group": data.get("group", DEFAULT_GROUP), "hosts": hosts, "unread": {}})
+    problems = [] if params["path"] is None else list(_folder_problems(params, declaration))
     if not params["clusters"]:
+        raise_all(problems)
         return outcome
     clusters, unread = read(declaration)
     outcome.values["unread"] = dict(unread)
     outcome.warnings += unread_warnings(declaration, unread)
     outcome.warnings += filter(None, [folder_warning(params["path"], params["store"], os.environ)])
-    raise_all(_identity(params, declaration, clusters))
+    raise_all([*problems, *_identity(params, declaration, clusters)])
     if params["compare"]:
         lost = removals(declaration, clusters)
         outcome.values["removals"] = [str(problem) for problem in lost]
@@ -164,6 +181,29 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
             raise ClusterlinkError(lost)
         outcome.warnings += [str(problem) for problem in lost]
     return outcome
+
+
+def _folder_problems(params: Mapping[str, Any], declaration: Declaration) -> Iterator[Problem]:
+    """What in the fabric's folder forbids the run."""
+    folder = disk.fabric_folder(os.path.expanduser(params["path"]), declaration.fabric)
+    checks: list[Callable[[], None]] = [lambda: raise_all(_name_problems(folder, declaration))]
+    if params["rotation"]:
+        checks.append(lambda: _require_replaceable(folder, params["privatekey_passphrase"]))
+    for check_folder in checks:
+        try:
+            check_folder()
+        except ClusterlinkError as error:
+            yield from error.problems
+
+
+def _name_problems(folder: disk.Folder, declaration: Declaration) -> Iterator[Problem]:
+    admission = Admission.of(folder)
+    for name, peer in declaration.peers.items():
+        yield from admission.name_problems(name, "clusterlink_peer_name", peer.host)
+
+
+def _require_replaceable(folder: disk.Folder, passphrase: str | None) -> None:
+    RotationFolder(folder).require_replaceable(require_passphrase(passphrase, "clusterlink_ca_passphrase"))
 
 
 def _identity(params: Mapping[str, Any], declaration: Declaration, clusters: Clusters) -> list[Problem]:
@@ -195,6 +235,8 @@ TASK = Task(
         "authority": {"type": "bool", "default": True},
         "compare": {"type": "bool", "default": False},
         "path": {"type": "path"},
+        "rotation": {"type": "bool", "default": False},
+        "privatekey_passphrase": {"type": "str", "no_log": True},
         "store": {"type": "str", "default": ""},
         "replace_ca": {"type": "bool", "default": False},
         "replace_gateway": {"type": "bool", "default": False},
@@ -203,7 +245,7 @@ TASK = Task(
     },
     run=run,
     requires=("cryptography",),
-    constraints={"required_if": [("clusters", True, ("path",))]},
+    constraints={"required_if": [("clusters", True, ("path",)), ("rotation", True, ("path",))]},
 )
 
 

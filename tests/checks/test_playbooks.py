@@ -18,6 +18,9 @@ WITHOUT_FABRIC = {"lab"}
 PART_OF_OTHERS = {"preflight"}
 READ_ONLY = {"certificates", "links", "show"}
 """They report what they find, so the clusters are not checked."""
+WITHOUT_FOLDER = {"links", "show"}
+"""They need no certificate."""
+REPLACING_THE_CA = {"evict_peer", "rotate_ca"}
 CONTROLLER = {
     "ansible_connection": "local",
     "ansible_become": False,
@@ -40,7 +43,18 @@ def plays(name: str) -> list[dict[str, Any]]:
 def test_the_first_play_is_the_preflight(name: str) -> None:
     first = plays(name)[0]
     assert first["ansible.builtin.import_playbook"] == "preflight.yml"
-    assert (first.get("vars", {}).get("preflight_clusters", True) is not False) == (name not in READ_ONLY)
+    told = first.get("vars", {})
+    read = told.get("preflight_folder", True) is not False
+    assert read == (name not in WITHOUT_FOLDER), "a store that cannot be reached is the preflight's problem"
+    assert (read and told.get("preflight_clusters", True) is not False) == (name not in READ_ONLY)
+    assert told.get("preflight_rotation", False) == (name in REPLACING_THE_CA)
+
+
+@pytest.mark.parametrize("name", WITHOUT_FOLDER)
+def test_who_uses_the_fabrics_folder_has_it_checked(name: str) -> None:
+    text = (PLAYBOOKS / f"{name}.yml").read_text(encoding="utf-8")
+    uses = ("clusterlink_pki_dir", "load_folder", "clusterlink.fabric\n", "clusterlink.gateway\n")
+    assert not [use for use in uses if use in text]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,23 @@ class Admission:
         """
         return cls(list(enrolled_peers(folder)), read_evictions(folder), disk.enrolled_path(folder))
 
+    def name_problems(self, name: str, where: str, host: str = "") -> Iterator[Problem]:
+        """What is wrong with the name of one of the fabric's own peers, if it is an enrolled peer's.
+
+        Args:
+            name: The peer's name.
+            where: What gives it the name, for the message.
+            host: The peer's inventory host; empty where that is not known.
+        """
+        if name in self.enrolled:
+            what = "is the name of another organisation's peer that is enrolled in this fabric"
+            fix = (
+                "Choose another name or, if that peer has left, evict it before this host is in the inventory: "
+                f"evict_peer.yml -e evict_peer={name}"
+            )
+            found = f"in {self.record}" if where == name else f"{name}, in {self.record}"
+            yield Problem(where, what, found, fix, host)
+
     def require(self, name: str, found: Pair, decision: Decision) -> None:
         """Refuse to issue or keep the certificate of one of the fabric's own peers.
 
@@ -52,11 +69,7 @@ class Admission:
         Raises:
             ClusterlinkError: The name is an enrolled peer's, or the key was evicted.
         """
-        problems: list[Problem | None] = []
-        if name in self.enrolled:
-            what = "is the name of another organisation's peer that is enrolled in this fabric"
-            fix = f"Choose another name or, if that peer has left, evict it first: evict_peer.yml -e evict_peer={name}"
-            problems.append(Problem(name, what, f"in {self.record}", fix))
+        problems: list[Problem | None] = [*self.name_problems(name, name)]
         fix = f"Move {found.key_at} and {found.certificate_at} elsewhere, so that the peer gets another key"
         if decision.key is not None:
             problems.append(self.evictions.problem(decision.key.public_key(), found.key_at, fix))

@@ -219,6 +219,20 @@ class RotationFolder:
             disk.remove_file(self.ready)
             _delete(self.next)
 
+    def require_replaceable(self, passphrase: Passphrase) -> None:
+        """Refuse to begin or to continue a rotation where the key of the CA that signs is missing or unreadable.
+
+        Args:
+            passphrase: Of the CA's key.
+
+        Raises:
+            ClusterlinkError: With the reason; nothing is written.
+        """
+        self.authorities()
+        self.require_keys(TRUST, passphrase)
+        if self.phase() != TRUST:
+            self._require_key(self.present, passphrase)
+
     def require_keys(self, wanted: str, passphrase: Passphrase) -> None:
         """Refuse a phase for which a key is missing or unreadable, or which would leave a key unencrypted.
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds as crd_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import fingerprint, load_chain
+from tests.support.certificates import contents
 from tests.support.fabrics import DeclaredFabric, Run
 
 if TYPE_CHECKING:
@@ -87,11 +89,33 @@ class Evicting(DeclaredFabric):
 _FILES = {"ca": "cert.pem"}
 
 
+def changing(run: Run) -> dict[str, str]:
+    """What each task printed that changed something, or would."""
+    tasks = [part.split("]", 1) for part in re.split(r"^TASK \[", run.output, flags=re.MULTILINE)[1:]]
+    return {name: said for name, said in tasks if "changed: [" in said}
+
+
 @pytest.fixture
 def fabric(clusters: Clusters, kubectl: Kubectl, namespace: str, tmp_path: Path) -> Iterator[Evicting]:
     made = Evicting(clusters, kubectl, namespace, tmp_path)
     yield made
     kubectl("delete", "namespace", namespace, "--wait=false", "--ignore-not-found", context=made.contexts[EAST])
+
+
+def test_check_mode_shows_what_an_eviction_would_change_and_changes_nothing(fabric: Evicting) -> None:
+    before = contents(fabric.pki)
+    run = fabric.must("evict_peer", "--check", "--diff", evict_peer=LYON)
+    assert contents(fabric.pki) == before
+    assert fabric.trusted(EAST) == fabric.trusted(MOON) == [fabric.ca]
+    changes = changing(run)
+    shown = {
+        "Record the eviction": "+    keys:",
+        "Read the rotation's phase": "+    phase: trust",
+        "Remove the peer's certificate and key from the controller": "+    files: []",
+    }
+    assert list(changes) == list(shown)
+    assert [line for name, line in shown.items() if line not in changes[name]] == []
+    assert "give east a certificate of the new CA" in run.output
 
 
 def test_an_unreachable_cluster_does_not_block_an_eviction_and_the_key_stays_until_all_refuse_it(

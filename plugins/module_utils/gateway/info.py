@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -50,8 +51,11 @@ def gateway_state(
         ingress_ref(namespace),
         Ref("Secret", names.PEER_SECRET, namespace),
     ]
-    controlplane, dataplane, ingress, secret = gather(lambda ref: cluster.get(ref.kind, ref.name, ref.namespace), refs)
-    pods = [] if secret is None else controlplane_pods(cluster, namespace)
+    reads: list[Callable[[], Any]] = [
+        *(partial(cluster.get, ref.kind, ref.name, ref.namespace) for ref in refs),
+        partial(controlplane_pods, cluster, namespace),
+    ]
+    controlplane, dataplane, ingress, secret, pods = gather(lambda read: read(), reads)
     # An operator's Deployment does not carry our label.
     others = controlplane is not None and not is_ours(controlplane)
     instances = [each for each in cluster.list("Instance") if gateway_namespace(each) == namespace] if others else []

@@ -18,12 +18,8 @@ from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
 from ..kube.errors import HTTP_FORBIDDEN, ApiError
-from .certificate import refresh_mounted_secret, secret_text
+from .certificate import LONGEST_SECONDS, refresh_mounted_secret, secret_text
 from .manifests import certificate_digest
-
-LONGEST_SECONDS = 100
-"""How long a pod may use the previous content. The kubelet syncs a pod within its C(syncFrequency) of 60 s and up to
-half as much again (pkg/kubelet/pod_workers.go); 80 s were measured."""
 
 _POLL_SECONDS = 1.0
 

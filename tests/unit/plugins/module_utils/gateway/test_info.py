@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from typing import Any
 
 from hypothesis import given
@@ -33,7 +34,7 @@ class ClusterResources:
         found = (each for each in self.objects if (each["kind"], each["metadata"]["name"]) == (kind, name))
         return next(found, None)
 
-    def list(self, kind: str, _namespace: str = "") -> list[Object]:
+    def list(self, kind: str, _namespace: str = "", **_how: str) -> list[Object]:
         return [each for each in self.objects if each["kind"] == kind]
 
 
@@ -55,6 +56,26 @@ def gateway(**options: Any) -> list[Object]:
 def options_of(*objects: Object) -> Object:
     found: Object = gateway_state(ClusterResources(*objects), SPACE)["options"]
     return found
+
+
+class Meeting(ClusterResources):
+    """Answers when everything that a gateway always has is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._meeting = threading.Barrier(5, timeout=10)
+
+    def get(self, kind: str, name: str, namespace: str) -> Object | None:
+        self._meeting.wait()
+        return super().get(kind, name, namespace)
+
+    def list(self, kind: str, _namespace: str = "", **_how: str) -> list[Object]:
+        self._meeting.wait()
+        return super().list(kind)
+
+
+def test_a_gateways_objects_and_pods_are_read_side_by_side() -> None:
+    assert not gateway_state(Meeting(), SPACE)["installed"]
 
 
 def replica_set(name: str, owner: Object, image: str, ready: int) -> Object:

@@ -14,8 +14,8 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway import loading
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.certificate import LONGEST_SECONDS
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.loading import (
-    LONGEST_SECONDS,
     loading_seconds,
     secret_digest,
     wait_until_loaded,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..module_utils.fabric.declaration import parse
-from ..module_utils.fabric.link_view import changes
+from ..module_utils.fabric.link_view import Fabric, changes
 from ..module_utils.outcome import Mode, Outcome
 from ..modules import fabric_info
 from ..modules.link_info import TASK, outcome_of, states_of
@@ -30,15 +30,16 @@ class ActionModule(InventoryAction):
         self.gather_declaration(params, variables)
         if params["infos"] is not None:
             return self.task.run(params, mode)
-        read = peer_reader(fabric_info.TASK, variables, parse(params["declaration"]).hosts)
-        states = states_of({**params, "infos": read()})
+        declaration = parse(params["declaration"])
+        read = peer_reader(fabric_info.TASK, variables, declaration.hosts)
+        states = states_of(Fabric(declaration, read()), params["name"])
         if not params["watch"]:
             return outcome_of(states)
         deadline = time.monotonic() + params["watch_timeout"] if params["watch_timeout"] else float("inf")
         self._print(changes([], states))
         while not all(each.ready for each in states if each.wanted) and time.monotonic() < deadline:
             time.sleep(_PAUSE)
-            before, states = states, states_of({**params, "infos": read()})
+            before, states = states, states_of(Fabric(declaration, read()), params["name"])
             self._print(changes(before, states))
         return outcome_of(states)
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..module_utils.fabric.declaration import parse
 from ..module_utils.outcome import Mode, Outcome
 from ..modules import fabric_info, gateway_info
-from ..modules.link_plan import TASK
+from ..modules.link_plan import TASK, plan
 from ..plugin_utils.clusters import peer_reader
 from ..plugin_utils.task_action import InventoryAction
 
@@ -20,10 +20,11 @@ class ActionModule(InventoryAction):
 
     task = TASK
 
-    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
+    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002
         """Read what is not given, and plan the link."""
         self.gather_declaration(params, variables)
-        hosts = parse(params["declaration"]).hosts
+        declaration = parse(params["declaration"])
+        hosts = declaration.hosts
         if params["infos"] is None:
             params["infos"] = peer_reader(fabric_info.TASK, variables, hosts)()
         if params["addresses"] is None and params["state"] == "present":
@@ -31,4 +32,4 @@ class ActionModule(InventoryAction):
             ends = {peer: host for peer, host in hosts.items() if peer in named or host in named}
             gateways = peer_reader(gateway_info.TASK, variables, ends)()
             params["addresses"] = {peer: found.get("addresses") for peer, found in gateways.items()}
-        return self.task.run(params, mode)
+        return plan(params, declaration)

@@ -133,14 +133,13 @@ from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
 
-def states_of(params: dict[str, Any]) -> list[LinkState]:
-    """The requested links.
+def states_of(fabric: Fabric, name: str | None) -> list[LinkState]:
+    """All links, or the one of a name.
 
     Raises:
-        ClusterlinkError: The declaration has problems, or there is no such link.
+        ClusterlinkError: There is no such link.
     """
-    states = link_states(Fabric(parse(params["declaration"]), params["infos"]))
-    name = params["name"]
+    states = link_states(fabric)
     if not name:
         return states
     found = [each for each in states if each.name == name]
@@ -162,7 +161,7 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
     missing = [name for name in ("declaration", "infos") if params[name] is None]
     if missing:
         raise ClusterlinkError([Problem(name, "is required where no inventory can be read") for name in missing])
-    return outcome_of(states_of(params))
+    return outcome_of(states_of(Fabric(parse(params["declaration"]), params["infos"]), params["name"]))
 
 
 TASK = Task(

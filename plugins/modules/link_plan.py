@@ -124,6 +124,7 @@ from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import parse, parse_addresses
 from ..module_utils.fabric.link_request import request
 from ..module_utils.fabric.link_view import Fabric
+from ..module_utils.fabric.model import Declaration
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -137,8 +138,21 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
     missing = [name for name in ("declaration", "infos") if params[name] is None]
     if missing:
         raise ClusterlinkError([Problem(name, "is required where no inventory can be read") for name in missing])
+    return plan(params, parse(params["declaration"]))
+
+
+def plan(params: dict[str, Any], declaration: Declaration) -> Outcome:
+    """Plan the link.
+
+    Args:
+        params: The module's parameters, with what was read of the clusters.
+        declaration: The whole fabric's.
+
+    Raises:
+        ClusterlinkError: With all problems.
+    """
     made = request(
-        Fabric(parse(params["declaration"]), params["infos"]),
+        Fabric(declaration, params["infos"]),
         parse_addresses(params["addresses"] or {}),
         {key: params[key] for key in ("name", "source", "target")},
         state=params["state"],

@@ -26,18 +26,8 @@ requirements:
   - cryptography
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.fabric_folder
 options:
-  path:
-    description:
-      - The folder on the host that runs the task in which fabrics have their folders, as for
-        M(skyshift.clusterlink.enrolment_request).
-    type: path
-    required: true
-  fabric:
-    description:
-      - The fabric's name.
-    type: str
-    default: fabric
   name:
     description:
       - The peer's name.
@@ -178,7 +168,7 @@ from ..module_utils.enrolment.document import require_fingerprint
 from ..module_utils.enrolment.install_response import Trust, install_response
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
-from ..module_utils.pki.options import backup_stamp
+from ..module_utils.pki.options import FOLDER_SPEC, backup_stamp
 from ..module_utils.pki.subject import require_fabric, require_peer
 
 
@@ -196,8 +186,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 TASK = Task(
     argument_spec={
-        "path": {"type": "path", "required": True},
-        "fabric": {"type": "str", "default": "fabric"},
+        **FOLDER_SPEC,
         "name": {"type": "str", "required": True},
         "response": {"type": "path", "required": True},
         "ca_fingerprint": {"type": "str"},

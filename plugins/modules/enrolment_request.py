@@ -11,8 +11,8 @@ module: enrolment_request
 short_description: Request a peer's certificate from another organisation's ClusterLink fabric
 version_added: "0.1.0"
 description:
-  - Creates a peer's private key in its final place, and a request for a certificate. The request is a small file that
-    contains no secret.
+  - Creates a peer's private key in its final place, C(FABRIC/NAME/key.pem) below O(path), and a request for a
+    certificate, C(FABRIC/NAME/request.json). The request is a small file that contains no secret.
   - The request contains the names of the fabric and the peer and the addresses of its gateway. The peer's key signs all
     of it, so nobody can alter it on its way.
   - The fabric's operator signs it with M(skyshift.clusterlink.enrolment_response). Send them RV(fingerprint) over
@@ -25,18 +25,8 @@ requirements:
   - cryptography
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.fabric_folder
 options:
-  path:
-    description:
-      - The folder on the host that runs the task in which fabrics have their folders. The key is
-        C(FABRIC/NAME/key.pem) below it, the request is C(FABRIC/NAME/request.json).
-    type: path
-    required: true
-  fabric:
-    description:
-      - The fabric's name, as agreed with its operator.
-    type: str
-    default: fabric
   name:
     description:
       - The peer's name in the fabric, a DNS label, as agreed with its operator.
@@ -176,6 +166,7 @@ from ..module_utils.enrolment.request import RequestedPeer
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.keys import SIZES, key_spec
+from ..module_utils.pki.options import FOLDER_SPEC
 from ..module_utils.pki.subject import require_fabric, require_peer
 
 
@@ -199,8 +190,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 TASK = Task(
     argument_spec={
-        "path": {"type": "path", "required": True},
-        "fabric": {"type": "str", "default": "fabric"},
+        **FOLDER_SPEC,
         "name": {"type": "str", "required": True},
         "gateways": {
             "type": "list",

@@ -14,7 +14,8 @@ description:
   - Checks a request that M(skyshift.clusterlink.enrolment_request) created in another organisation, signs the peer's
     certificate, and writes a response. The response is a small file without secrets.
   - The response contains the certificate, the fabric's CA and the addresses of other peers. The CA's key signs all of
-    it, so nobody can alter it on its way.
+    it, so nobody can alter it on its way. The CA and its key are C(FABRIC/cert.pem) and C(FABRIC/key.pem) below
+    O(path).
   - Refuses a request, and writes nothing, when the request is altered, forged or expired; when it differs from
     O(fabric), O(name), O(key_type) or O(fingerprint); when it needs O(fingerprint) and has none; when a newer request
     of the same peer is signed already; when its key was evicted; or when O(name) is one of the fabric's own peers, by
@@ -26,18 +27,8 @@ requirements:
   - cryptography
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.fabric_folder
 options:
-  path:
-    description:
-      - The folder on the host that runs the task in which fabrics have their folders, with the fabric's CA and its key
-        in C(FABRIC/cert.pem) and C(FABRIC/key.pem) below it.
-    type: path
-    required: true
-  fabric:
-    description:
-      - The fabric's name.
-    type: str
-    default: fabric
   name:
     description:
       - The agreed name of the peer. A request for another name is refused.
@@ -231,6 +222,7 @@ from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ..module_utils.pki.leaf import DEFAULT_DAYS
+from ..module_utils.pki.options import FOLDER_SPEC
 from ..module_utils.pki.pair import require_days
 from ..module_utils.pki.subject import require_fabric, require_peer
 from ..module_utils.pki_files.disk import fabric_folder
@@ -265,8 +257,7 @@ _ADDRESS = {"host": {"type": "str", "required": True}, "port": {"type": "int", "
 
 TASK = Task(
     argument_spec={
-        "path": {"type": "path", "required": True},
-        "fabric": {"type": "str", "default": "fabric"},
+        **FOLDER_SPEC,
         "name": {"type": "str", "required": True},
         "request": {"type": "path", "required": True},
         "dest": {"type": "path", "required": True},

@@ -24,15 +24,8 @@ requirements:
   - cryptography
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.fabric_folder
 options:
-  path:
-    description: The folder in which fabrics have their folders, as with module M(skyshift.clusterlink.fabric_ca).
-    type: path
-    required: true
-  fabric:
-    description: The fabric's name.
-    type: str
-    default: fabric
   phase:
     description:
       - The phase to advance to. A phase that the rotation has passed is no error, and nothing is done then.
@@ -174,6 +167,7 @@ from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.ca import DEFAULT_DAYS, CaRequest, load_authority
 from ..module_utils.pki.certificates import facts
 from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
+from ..module_utils.pki.options import FOLDER_SPEC
 from ..module_utils.pki.pair import require_days
 from ..module_utils.pki.rotation import ISSUE, PHASES, TRUST, has_expired, is_next, require_ready, steps
 from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
@@ -246,8 +240,7 @@ def _outside(folder: RotationFolder, params: dict[str, Any]) -> dict[str, x509.C
 
 TASK = Task(
     argument_spec={
-        "path": {"type": "path", "required": True},
-        "fabric": {"type": "str", "default": "fabric"},
+        **FOLDER_SPEC,
         "phase": {"type": "str", "choices": list(PHASES)},
         "peers": {"type": "list", "elements": "str", "required": True},
         "observed": {"type": "dict", "default": {}},

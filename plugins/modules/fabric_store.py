@@ -26,6 +26,7 @@ requirements:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.connection
+  - skyshift.clusterlink.fabric_folder
 options:
   state:
     description:
@@ -37,14 +38,6 @@ options:
     type: str
     choices: [loaded, saved, absent]
     required: true
-  path:
-    description: The folder in which fabrics have their folders, as with module M(skyshift.clusterlink.fabric_ca).
-    type: path
-    required: true
-  fabric:
-    description: The fabric's name.
-    type: str
-    default: fabric
   namespace:
     description:
       - The Secret's namespace. It must exist, so that a wrong cluster is an error before a new CA is created.
@@ -122,6 +115,7 @@ from ..module_utils.common.kinds import Ref
 from ..module_utils.kube.connection import CONNECTION_SPEC, REQUIRES, connect
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.options import FOLDER_SPEC
 from ..module_utils.pki.subject import require_fabric
 from ..module_utils.pki_files.disk import fabric_folder
 from ..module_utils.store.secret import FabricSecret, default_name, require_one_cluster
@@ -156,8 +150,7 @@ TASK = Task(
     argument_spec={
         **CONNECTION_SPEC,
         "state": {"type": "str", "choices": ["loaded", "saved", "absent"], "required": True},
-        "path": {"type": "path", "required": True},
-        "fabric": {"type": "str", "default": "fabric"},
+        **FOLDER_SPEC,
         "namespace": {"type": "str", "required": True},
         # The name is not secret.
         "secret": {"type": "str", "no_log": False},

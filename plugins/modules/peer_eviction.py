@@ -23,15 +23,8 @@ requirements:
   - cryptography
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
+  - skyshift.clusterlink.fabric_folder
 options:
-  path:
-    description: The folder in which fabrics have their folders, as with module M(skyshift.clusterlink.fabric_ca).
-    type: path
-    required: true
-  fabric:
-    description: The fabric's name.
-    type: str
-    default: fabric
   name:
     description:
       - The peer's name. A name without a key on record is an error.
@@ -78,6 +71,7 @@ from typing import Any
 from ..module_utils.enrolment.evict_peer import evict_peer
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.options import FOLDER_SPEC
 from ..module_utils.pki.subject import require_fabric, require_peer
 from ..module_utils.pki_files.disk import fabric_folder
 
@@ -91,8 +85,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 TASK = Task(
     argument_spec={
-        "path": {"type": "path", "required": True},
-        "fabric": {"type": "str", "default": "fabric"},
+        **FOLDER_SPEC,
         "name": {"type": "str", "required": True},
     },
     run=run,

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The common options of the modules for CAs and peers' certificates; doc_fragments/certificate documents them."""
+"""The common options of the modules for CAs and peers' certificates, and of those that work in a fabric's folder.
+
+doc_fragments/certificate and doc_fragments/fabric_folder document them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,10 @@ from .pair import Pair
 from .renewal import DEFAULT_PERCENT
 from .subject import ATTRIBUTES
 
+FOLDER_SPEC: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "fabric": {"type": "str", "default": "fabric"},
+}
 CERTIFICATE_SPEC: dict[str, Any] = {
     "path": {"type": "path"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

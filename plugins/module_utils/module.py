@@ -17,6 +17,7 @@ from typing import Any
 from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .common.content import is_content
 from .errors import ClusterlinkError
 from .outcome import Mode, Run, Task, failure, run_guarded, unknown_error
 
@@ -97,14 +98,8 @@ def inline_secrets(task: Task, params: Mapping[str, Any]) -> Iterator[str]:
 
 def _contents(task: Task, params: Mapping[str, Any]) -> list[str]:
     """The options that have a file's content in place of its path."""
-    found = []
-    for name, option in task.argument_spec.items():
-        value = params.get(name)
-        if option.get("type") != "raw" or not value:
-            continue
-        if not isinstance(value, str) or "\n" in value.strip() or value.lstrip().startswith("{"):
-            found.append(name)
-    return found
+    raw = [name for name, option in task.argument_spec.items() if option.get("type") == "raw"]
+    return [name for name in raw if params.get(name) and is_content(params[name])]
 
 
 def _secret_values(value: object, *, secret: bool = False) -> Iterator[str]:

@@ -13,10 +13,10 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.template import Templar
 
+from ..module_utils.common.content import is_content
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import API_SERVER_VARIABLES, DEFAULT_GROUP, FABRIC_VARIABLES, HOST_VARIABLES
 from ..module_utils.kube.connection import CONNECTION_SPEC
-from ..module_utils.kube.kubeconfig import is_content
 
 CONNECTION_VARIABLES = {option: f"clusterlink_{option}" for option in CONNECTION_SPEC}
 """The host variable of each connection option; role _common documents them, and sets the modules' options from them."""

@@ -25,7 +25,7 @@ ACTING = ("mesh", "gateway", "probe", "lock", "store", "certificates")
 ALLOWED: dict[str, set[str]] = {
     **{room: set(PURE[:place]) for place, room in enumerate(PURE)},
     "outcome": {"errors", "common", "clusterlink"},  # every module imports it, and so registers ClusterLink's kinds
-    "module": {"errors", "outcome"},
+    "module": {"errors", "common", "outcome"},
     "kube": {"errors", "common"},
     "pki_files": {"errors", "common", "outcome", "pki"},
     **{room: {*PURE, "kube", "pki_files", "outcome"} for room in ACTING},

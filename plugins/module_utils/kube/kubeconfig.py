@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..common.content import is_content
 from ..errors import ClusterlinkError, Problem
 
 try:
@@ -91,11 +92,6 @@ class Impersonation:
 
     user: str = ""
     groups: tuple[str, ...] = ()
-
-
-def is_content(source: object) -> bool:
-    """Whether a kubeconfig is given by its content, not by the path of a file."""
-    return not isinstance(source, str) or "\n" in source.strip() or source.lstrip().startswith("{")
 
 
 def _parsed(text: str, where: str) -> dict[str, Any]:

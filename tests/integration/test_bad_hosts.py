@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every playbook with the first host's cluster unreachable, another's, and all of them: none hides the others.
+
+Playbooks site, link and teardown: test_report.py. Playbook evict_peer: test_evict_peer.py. No gateway runs here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_report import UNREACHABLE
+from tests.support.certificates import contents
+from tests.support.fabrics import EAST, WEST, DeclaredFabric
+
+if TYPE_CHECKING:
+    from tests.support.ansible import Ansible
+    from tests.support.clusters import Clusters
+
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
+
+HOSTS = (EAST, WEST)
+
+
+class Issued(DeclaredFabric):
+    """Two clusters without gateways that have certificates, and the request of another organisation's lyon."""
+
+    def __init__(self, clusters: Clusters, namespace: str, folder: Path, module: Ansible) -> None:
+        super().__init__(clusters, HOSTS, folder, namespace)
+        self.variables |= {"clusterlink_namespace": namespace, "clusterlink_link_mode": "mesh"}
+        own = {"path": str(self.pki.parent), "fabric": namespace}
+        asked = module.each(
+            module.task("fabric_ca", own, connection=False),
+            module.task("peer_certificate", {**own, "peers": [{"name": host} for host in HOSTS]}, connection=False),
+            module.task("enrolment_request", {**own, "path": str(folder / "lyon"), "name": "lyon"}, connection=False),
+        )[-1]
+        self.request = {
+            "enrol_name": "lyon",
+            "enrol_request": asked["request_path"],
+            "enrol_fingerprint": asked["fingerprint"],
+        }
+
+
+@pytest.fixture
+def fabric(clusters: Clusters, namespace: str, tmp_path: Path, run_module: Ansible) -> Issued:
+    return Issued(clusters, namespace, tmp_path, run_module)
+
+
+EXPECTED = {
+    "certificates": (2, "{host}: peer (secret) cannot be read: Secret"),
+    "drift": (2, "{host}: Deployment {namespace}/cl-dataplane is missing"),
+    "enrol_request": (0, "ok: [{host}]"),
+    "enrol_sign": (0, "ok: [{host}]"),
+    "links": (2, "the Peer does not exist"),
+    "preflight": (0, ""),
+    "rotate_ca": (2, "{host}: fabric_ca_rotation: it has no gateway with a certificate"),
+    "show": (2, "ok: [{host}]"),
+    "upgrade": (2, "ok: [{host}]"),
+}
+"""The exit code of each playbook, and what it says of a host whose cluster responds."""
+WRITING = {"enrol_request": "theirs/{host}/request.json", "enrol_sign": "enrolled.json"}
+"""What of the fabrics' folders is written all the same: these playbooks need no cluster."""
+
+
+@pytest.mark.parametrize("failing", [[EAST], [WEST], [EAST, WEST]], ids=" ".join)
+@pytest.mark.parametrize("playbook", EXPECTED)
+def test_clusters_that_are_unreachable_are_named_and_hide_no_other(
+    fabric: Issued, playbook: str, failing: list[str]
+) -> None:
+    fabric.hosts |= {host: UNREACHABLE[host] for host in failing}
+    more = {"enrol_sign": fabric.request, "enrol_request": {"clusterlink_fabric": "theirs"}}
+    before = contents(fabric.pki.parent)
+    (code, good), run = EXPECTED[playbook], fabric.play(playbook, **more.get(playbook, {}))
+    said = " ".join(run.output.split())
+    assert run.code == code, run.output
+    for host in failing:
+        assert f"{UNREACHABLE[host]['clusterlink_host']}: the API server is unreachable" in said
+    for host in set(HOSTS) - {*failing}:
+        assert good.format(host=host, namespace=fabric.variables["clusterlink_namespace"]) in said
+    written = set(contents(fabric.pki.parent)) - set(before)
+    if playbook in WRITING:
+        assert [
+            host for host in HOSTS if not any(path.endswith(WRITING[playbook].format(host=host)) for path in written)
+        ] == []
+    else:
+        assert contents(fabric.pki.parent) == before

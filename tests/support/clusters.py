@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import os
 import subprocess
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.environment import ansible_environment
-from tests.support.paths import ROOT
+from tests.support.paths import LAB_CACHE, ROOT
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,33 @@ def kind_clusters(names: Sequence[str], kubeconfig: Path) -> Iterator[Clusters]:
         _play_lab({**variables, "lab_state": "absent"})
 
 
+_PROGRAMS = ("etcd", "clusterlink", "kube-apiserver", "kube-controller-manager", "kubectl-built")
+
+
 def build_programs() -> None:
-    """Have the role lab build what API servers without nodes are made of, unless that is done, into the cache."""
-    _play_lab({"lab_state": "programs"})
+    """Have the role lab build what API servers without nodes are made of, unless that is done, into the cache.
+
+    To ask the role takes ten seconds of a core, so what it has made is noted in the cache, with a digest of the role.
+    """
+    LAB_CACHE.mkdir(parents=True, exist_ok=True)
+    note = LAB_CACHE / "programs.json"
+    with (LAB_CACHE / "programs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of tests wait, and then find the note
+        if not note.exists() or json.loads(note.read_text(encoding="utf-8")) != _made_programs():
+            _play_lab({"lab_state": "programs"})
+            note.write_text(json.dumps(_made_programs()), encoding="utf-8")
+
+
+def _made_programs() -> dict[str, str]:
+    """What the role made the programs from, and where they are now; a program that is gone is left out."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in (ROOT / "roles" / "lab").rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    places = {name: LAB_CACHE / "bin" / name for name in _PROGRAMS}
+    return {
+        "role": digest.hexdigest(),
+        **{name: str(place.resolve()) for name, place in places.items() if place.exists()},
+    }
 
 
 def _play_lab(variables: Mapping[str, object]) -> None:

@@ -293,7 +293,7 @@ def cli(play: Play) -> Callable[..., None]:
 
 @pytest.mark.cluster
 def test_the_cli_issues_certificates_with_our_rsa_ca(play: Play, cli: Callable[..., None]) -> None:
-    changed(play(play.ca(key_type="rsa", key_size=4096)))
+    changed(play(play.ca(key_type="rsa", key_size=2048)))
     cli("peer-cert", "--name", "east", "--fabric", "demo")
     ca, leaf = str(play.pki / "demo/cert.pem"), str(play.pki / "demo/east/cert.pem")
     assert openssl("verify", "-purpose", "sslserver", "-verify_hostname", "east", "-CAfile", ca, leaf).endswith("OK\n")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.fabrics import EAST, WEST, Started, TwoClusters
+from tests.support.fabrics import EAST, WEST, Run, Started, TwoClusters
 from tests.support.tunnel import Tunnel
 
 if TYPE_CHECKING:
@@ -79,6 +79,10 @@ class Fabric:
         assert eventually(lambda: len(self.leases()) == 2), started.log.read_text()
         return started
 
+    def following(self, timeout: int) -> Run:
+        """What came of a run that gets the fabric, by a process of its own, so that its daemon is found."""
+        return self.two.start(self.playbook("following", LOCK), clusterlink_lock_timeout=timeout).end()
+
     def processes(self, name: str) -> list[int]:
         """Living processes of this fabric's runs by their name."""
         found = []
@@ -98,7 +102,7 @@ def eventually(what: Callable[[], bool], seconds: float = 20) -> bool:
     while not what():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.05)
+        time.sleep(0.2)  # what looks is a process of kubectl
     return True
 
 
@@ -179,7 +183,7 @@ def test_a_killed_runs_lock_is_free_at_once_and_it_writes_no_more(fabric: Fabric
     holding.process.wait()
     assert eventually(lambda: fabric.leases() == {}, 5)
     assert fabric.processes("ansible-playboo") == []
-    following = fabric.two.play(fabric.playbook("following", LOCK), clusterlink_lock_timeout=0)
+    following = fabric.following(timeout=0)
     assert following.code == 0, following.output
 
 
@@ -222,6 +226,6 @@ def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None
     os.kill(daemon, signal.SIGKILL)
     holding.process.kill()
     assert len(fabric.leases()) == 2
-    following = fabric.two.play(fabric.playbook("following", LOCK), clusterlink_lock_timeout=60)
+    following = fabric.following(timeout=60)
     assert following.code == 0, following.output
     assert "Waiting up to 60 s" in following.output

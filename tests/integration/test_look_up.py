@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.environment import ansible_environment
+from tests.support.playbooks import keep, run_playbook
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -48,27 +47,19 @@ def play(clusters: Clusters, tmp_path: Path) -> Play:
         }
         (tmp_path / "hosts.json").write_text(json.dumps({"clusters": {"hosts": hosts, "vars": group}}))
         result = tmp_path / "result.json"
-        write = {"content": "{{ mesh_plan | to_json }}", "dest": str(result), "mode": "0600"}
         steps: Data = {
             "hosts": "clusters",
             "gather_facts": False,
             "connection": "local",
             "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             "roles": [{"role": "skyshift.clusterlink.mesh"}],
-            "post_tasks": [{"ansible.builtin.copy": write, "run_once": True, "check_mode": False}],
+            "post_tasks": [{**keep("mesh_plan", result), "run_once": True}],
         }
         (tmp_path / "play.json").write_text(json.dumps([steps]))
-        done = subprocess.run(
-            ["ansible-playbook", "--check", "-i", "hosts.json", "play.json", *options],
-            cwd=tmp_path,
-            env=ansible_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.exists(), done.stdout + done.stderr
+        done = run_playbook("--check", "-i", "hosts.json", "play.json", *options, cwd=tmp_path)
+        assert result.exists(), done.output
         plan: Data = json.loads(result.read_text(encoding="utf-8"))
-        return plan, done.stdout + done.stderr
+        return plan, done.output
 
     return run
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import pytest
 import yaml
 
 from tests.support.certificates import secrets_in
-from tests.support.environment import ansible_environment
+from tests.support.playbooks import run_playbook
 from tests.support.watched import Watched
 
 FAILS = {"ignore_errors": True}
@@ -52,14 +51,15 @@ def test_enrolment_tells_no_secret_on_either_side(tmp_path: Path) -> None:
 
 
 @pytest.mark.cluster
-@pytest.mark.parametrize("form", ["text", "dictionary"])
-def test_an_inline_kubeconfig_is_used_and_in_no_output(
-    clusters: Clusters, kubectl: Kubectl, tmp_path: Path, form: str
-) -> None:
-    content = kubectl.json("config", "view", "--raw", "--minify", "--flatten")
-    token = content["users"][0]["user"]["token"]
-    given = yaml.safe_dump(content) if form == "text" else content
-    hosts = {"one": {"clusterlink_kubeconfig": given, "clusterlink_context": clusters.contexts[0]}}
+def test_an_inline_kubeconfig_is_used_and_in_no_output(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> None:
+    """As text in one host's variables, and as a dictionary in the other's."""
+    one, two = clusters.contexts[:2]
+    content = kubectl.json("config", "view", "--raw", "--flatten")
+    tokens = [user["user"]["token"] for user in content["users"]]
+    hosts = {
+        "text": {"clusterlink_kubeconfig": yaml.safe_dump(content), "clusterlink_context": one},
+        "dictionary": {"clusterlink_kubeconfig": content, "clusterlink_context": two},
+    }
     (tmp_path / "hosts.json").write_text(json.dumps({"clusters": {"hosts": hosts}}), encoding="utf-8")
     connection = {"kubeconfig": "{{ clusterlink_kubeconfig }}", "context": "{{ clusterlink_context }}"}
     look = {"skyshift.clusterlink.gateway_info": connection}
@@ -74,31 +74,29 @@ def test_an_inline_kubeconfig_is_used_and_in_no_output(
         {**look, "become": True, "become_method": "ansible.builtin.su"},
         {**look, "async": 60, "poll": 1},
         {**look, "async": 60, "poll": 0, "register": "job"},
-        {"ansible.builtin.async_status": finished, "register": "now", "until": "now is finished", "retries": 60},
+        {
+            "ansible.builtin.async_status": finished,
+            "register": "now",
+            "until": "now is finished",
+            "retries": 60,
+            "delay": 1,
+        },
         {"skyshift.clusterlink.fabric_plan": {"look_up": ["gateways"]}},
         *({"skyshift.clusterlink.gateway_info": each, **how, **FAILS} for each in wrong for how in ({}, own_process)),
     ]
     play = {"hosts": "clusters", "gather_facts": False, "connection": "local", "tasks": looks}
-    play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "ansible_async_dir": str(jobs)}
     (tmp_path / "play.json").write_text(json.dumps([play]), encoding="utf-8")
     for playbook in ("skyshift.clusterlink.preflight", "play.json"):
-        done = subprocess.run(
-            ["ansible-playbook", "-vvvv", "--diff", "-i", "hosts.json", playbook],
-            cwd=tmp_path,
-            env=ansible_environment(ANSIBLE_ASYNC_DIR=str(jobs)),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "is not checked" not in done.stdout
-        assert token not in done.stdout + done.stderr
+        done = run_playbook("-vvvv", "--diff", "-i", "hosts.json", playbook, cwd=tmp_path)
+        assert done.code == 0, done.output
+        assert "is not checked" not in done.output
+        assert [token for token in tokens if token in done.output] == []
     written = [path.read_text() for path in jobs.rglob("*") if path.is_file()]
     assert any("module_args" in text for text in written)
-    assert not [text for text in written if token in text]
-    refusals = done.stdout.count("'soon'") + done.stdout.count("cannot be converted to an int")
-    assert refusals >= len(wrong), done.stdout
+    assert not [text for text in written for token in tokens if token in text]
+    refusals = done.output.count("'soon'") + done.output.count("cannot be converted to an int")
+    assert refusals >= len(wrong) * len(hosts), done.output
 
 
 def test_the_search_finds_a_key_that_is_shown_or_open(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ import pytest
 import yaml
 
 from tests.support.ansible import Ansible
-from tests.support.environment import ansible_environment
+from tests.support.playbooks import run_playbook
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -61,17 +60,10 @@ class Fabric:
         """Run a playbook; its exit code."""
         inventory = {group: {"hosts": self.hosts, "vars": self.variables}}
         (self.folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-        done = subprocess.run(
-            ["ansible-playbook", "-i", "hosts.yml", f"skyshift.clusterlink.{playbook}", *options],
-            cwd=self.folder,
-            env=ansible_environment(**environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.output = done.stdout + done.stderr
-        return done.returncode
+        arguments = ("-i", "hosts.yml", f"skyshift.clusterlink.{playbook}", *options)
+        done = run_playbook(*arguments, cwd=self.folder, environment=environment)
+        self.output = done.output
+        return done.code
 
     def refused(self, playbook: str, *options: str, **how: str) -> str:
         """The playbook's error; it must have one, and no task may have changed anything."""

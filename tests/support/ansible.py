@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.direct import OF_THE_INVENTORY, run_directly
-from tests.support.environment import ansible_environment
+from tests.support.playbooks import keep, run_playbook
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -105,30 +104,17 @@ class Ansible:
             "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
             "tasks": [
                 *(self._task(call, number) for number, call in enumerate(calls)),
-                {
-                    "ansible.builtin.copy": {
-                        "content": f"{{{{ [{variables}] | to_json }}}}",
-                        "dest": str(results),
-                        "mode": "0600",
-                    }
-                },
+                keep(f"[{variables}]", results),
             ],
         }
         playbook = self._folder / "playbook.yml"
         playbook.write_text(json.dumps([play]), encoding="utf-8")
-        run = subprocess.run(
-            ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", str(playbook)],
-            cwd=self._folder,
-            env=ansible_environment(**(environment or {})),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
+        run = run_playbook(
+            *("-vvv", "-i", "localhost,", "-c", "local", str(playbook)), cwd=self._folder, environment=environment
         )
-        self.output = run.stdout
+        self.output = run.output
         if not results.exists():
-            pytest.fail(f"the playbook did not get to its end:\n{run.stdout}", pytrace=False)
+            pytest.fail(f"the playbook did not get to its end:\n{run.output}", pytrace=False)
         return [Result(each) for each in json.loads(results.read_text(encoding="utf-8"))]
 
     def _arguments(self, call: Call) -> dict[str, Any]:

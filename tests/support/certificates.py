@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import subprocess
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.direct import run_directly
-from tests.support.paths import PROGRAMS, ROOT
+from tests.support.playbooks import keep, run_playbook
 
 Task = dict[str, Any]
 
@@ -59,14 +58,7 @@ class Play:
                     {**_with_full_names(task), "register": name, "ignore_errors": True, "diff": True}
                     for task, name in zip(tasks, names, strict=True)
                 ),
-                {
-                    "ansible.builtin.copy": {
-                        "content": f"{{{{ [{', '.join(names)}] | to_json }}}}",
-                        "dest": str(results),
-                        "mode": "0600",
-                    },
-                    "no_log": True,
-                },
+                keep(f"[{', '.join(names)}]", results),
             ],
         }
         (self.folder / "secrets.json").write_text(json.dumps(secrets or {}), encoding="utf-8")
@@ -77,24 +69,10 @@ class Play:
 
     def run(self, *arguments: str, inventory: str = "localhost,", check: bool = True) -> str:
         """What ansible-playbook prints."""
-        run = subprocess.run(
-            ["ansible-playbook", "-vvvv", "-i", inventory, "-c", "local", *arguments],
-            cwd=self.folder,
-            env={
-                **os.environ,
-                "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
-                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-                "ANSIBLE_NOCOLOR": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        self.output = run.stdout
-        assert not check or run.returncode == 0, run.stdout
-        return run.stdout
+        run = run_playbook("-vvvv", "-i", inventory, "-c", "local", *arguments, cwd=self.folder)
+        self.output = run.output
+        assert not check or run.code == 0, run.output
+        return run.output
 
     def ca(self, *, check_mode: bool = False, **arguments: Any) -> Task:
         return {"fabric_ca": {"path": str(self.pki), "fabric": "demo", **arguments}, "check_mode": check_mode}

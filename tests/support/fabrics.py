@@ -21,6 +21,7 @@ from tests.support.gateways import QUICK
 from tests.support.holdings import holdings
 from tests.support.kubectl import Kubectl
 from tests.support.paths import ROOT
+from tests.support.playbooks import run_playbook
 from tests.support.traffic import Client, Count, traffic
 from tests.support.workloads import client, web
 
@@ -54,12 +55,15 @@ class Started:
     def end(self) -> Run:
         """Wait for its end."""
         self.process.wait(_TIMEOUT)
-        output = self.log.read_text(encoding="utf-8")
-        recap = {
-            host: {key: int(value) for key, value in (pair.split("=") for pair in counts.split())}
-            for host, counts in _RECAP.findall(output)
-        }
-        return Run(self.process.returncode, output, recap)
+        return _run(self.process.returncode, self.log.read_text(encoding="utf-8"))
+
+
+def _run(code: int, output: str) -> Run:
+    recap = {
+        host: {key: int(value) for key, value in (pair.split("=") for pair in counts.split())}
+        for host, counts in _RECAP.findall(output)
+    }
+    return Run(code, output, recap)
 
 
 class DeclaredFabric:
@@ -102,7 +106,11 @@ class DeclaredFabric:
             options: Options of C(ansible-playbook).
             variables: Extra variables.
         """
-        return self.start(playbook, *options, **variables).end()
+        program, *arguments = self.playbook_command(playbook, *options, **variables)
+        if program != "ansible-playbook":
+            return self.start(playbook, *options, **variables).end()
+        ended = run_playbook(*arguments, environment=self.environment)
+        return _run(ended.code, ended.output)
 
     def must(self, playbook: str, *options: str, code: int = 0, **variables: Any) -> Run:
         """Run one that has to end with this exit code."""

@@ -1,14 +1,16 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ansible-playbook in forks of a process that has imported Ansible and the actions' libraries.
+"""ansible-playbook in forks of a process that has imported Ansible, the actions' libraries and the modules.
 
-To start it takes a second of a core, nearly all of it to import the same again. What runs is the same otherwise: one
-process for each run, with the folder, environment and output of its own.
+To start it takes more than a second of a core, nearly all of it to import the same again. What runs is the same
+otherwise: one process for each run, with the folder, environment and output of its own. Only module_utils/lock is
+imported by each run, since its file belongs to one run.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import json
 import os
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from socketserver import ForkingMixIn, StreamRequestHandler, UnixStreamServer
@@ -26,7 +29,11 @@ from typing import IO, Any
 from tests.support.paths import ROOT
 
 IMPORTED = ("ansible.cli.playbook", "cryptography.x509", "kubernetes.client.api_client", "kubernetes.config")
+MODULES = "ansible_collections.skyshift.clusterlink.plugins.modules"
+WITH_THE_LOCK = "fabric_lock"
 NOT_OF_A_RUN = ("PYTEST_CURRENT_TEST",)
+READ_LATE = ("CLUSTERLINK_", "K8S_AUTH_")
+"""What the names of variables begin with that nothing reads as it is imported."""
 
 READY = "ready\n"
 
@@ -42,15 +49,16 @@ def ansible_playbook(
     Args:
         arguments: What follows the program's name.
         cwd: Where it runs.
-        env: Its environment. Each other environment takes a process that imports Ansible.
+        env: Its environment. Each other environment takes a process that imports Ansible, but for what is read late.
     """
-    variables = {name: value for name, value in env.items() if name not in NOT_OF_A_RUN}
+    late = {name: value for name, value in env.items() if name.startswith(READ_LATE)}
+    variables = {name: value for name, value in env.items() if name not in (*NOT_OF_A_RUN, *late)}
     with one_at_a_time:
         path = _server(tuple(sorted(variables.items())))
     command = ["ansible-playbook", *map(str, arguments)]
     with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw", encoding="utf-8") as stream:
         connection.connect(path)
-        stream.write(json.dumps([command, str(cwd)]) + "\n")
+        stream.write(json.dumps([command, str(cwd), late]) + "\n")
         stream.flush()
         code, output, errors = json.load(stream)
     return subprocess.CompletedProcess(command, code, output, errors)
@@ -75,9 +83,10 @@ class Run(StreamRequestHandler):
     """One run, in a process of its own."""
 
     def handle(self) -> None:
-        """Read arguments and folder as a line of JSON; answer with exit code, output and errors."""
-        command, folder = json.loads(self.rfile.readline())
+        """Read arguments, folder and variables as a line of JSON; answer with exit code, output and errors."""
+        command, folder, variables = json.loads(self.rfile.readline())
         os.chdir(folder)
+        os.environ.update(variables)
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
             os.dup2(output.fileno(), 1)
             os.dup2(errors.fileno(), 2)
@@ -109,10 +118,21 @@ def _whole(file: IO[str]) -> str:
     return file.read()
 
 
+def _import_collection() -> None:
+    """Import this collection's modules, as Ansible's main process does for the actions of a play."""
+    importlib.import_module("ansible.plugins.loader").init_plugin_loader()
+    warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")  # as every run finds it
+    for path in sorted(ROOT.glob("plugins/modules/*.py")):
+        if path.stem not in ("__init__", WITH_THE_LOCK):
+            importlib.import_module(f"{MODULES}.{path.stem}")
+
+
 def serve(path: str) -> None:
     """Import what every run needs, say so by a line, and serve."""
     for name in IMPORTED:
         importlib.import_module(name)
+    _import_collection()
+    gc.freeze()
     try:
         with Server(path, Run) as server:
             print(READY, end="", flush=True)

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every module gives the same result in Ansible's worker and in a process of its own.
 
-One playbook runs twice: with this collection, and with a copy that has no actions, where Ansible runs every module in a
-process. No cluster is needed: what connects is refused by a port that nothing listens on.
+One playbook with a call of every module runs twice: with this collection, and with a copy that has no actions, where
+Ansible runs every module in a process. More calls run both ways in the test's process, where each takes milliseconds.
+No cluster is needed: what connects is refused by a port that nothing listens on.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Task
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, peer_certificate
+from tests.support.direct import run_as_module, run_directly
 from tests.support.environment import ansible_environment
 from tests.support.paths import ROOT
+from tests.support.playbooks import keep
 
 Data = dict[str, Any]
 
@@ -158,17 +161,18 @@ def task_of(module: str) -> Task:
 
 PRINTED = re.compile(r"^localhost \| (SUCCESS|CHANGED|FAILED!) => ", re.MULTILINE)
 CHECK = {"check_mode": True, "diff": True}
-# A process takes half a second or more, so not everything is tried with every module.
+EVERY = [
+    Call(module, args, CHECK if args.get("state") == "absent" or number % 2 else {})
+    for module in MODULES
+    for number, args in enumerate(VALID[module])
+]
+# A process takes more than half a second, so one call of each module has one, and sample has what Ansible says for it.
 CALLS = [
-    *(Call(module, invalid(module, number % 4)) for number, module in enumerate(MODULES)),
-    *(
-        Call(module, args, CHECK if args.get("state") == "absent" or number % 2 else {})
-        for module in MODULES
-        for number, args in enumerate(VALID[module])
-    ),
+    *(next(call for call in (*EVERY, Call(module, invalid(module, 0))) if call.module == module) for module in MODULES),
     *(Call("sample", args) for args in SAMPLES),
     Call("sample", SAMPLES[0], CHECK),
 ]
+DIRECT = [*EVERY, *(Call(module, invalid(module, way)) for module in MODULES for way in range(4))]
 
 
 def collection(folder: Path, *, actions: bool) -> Path:
@@ -194,12 +198,11 @@ def run(folder: Path, collections: Path) -> tuple[list[Data], str]:
         for number, call in enumerate(CALLS)
     ]
     names = ", ".join(f"r{number}" for number in range(len(CALLS)))
-    write = {"content": f"{{{{ [{names}] | to_json }}}}", "dest": str(folder / "results.json"), "mode": "0600"}
     play = {
         "hosts": "localhost",
         "gather_facts": False,
         "vars": {"ansible_python_interpreter": sys.executable},
-        "tasks": [*tasks, {"ansible.builtin.copy": write, "no_log": True}],
+        "tasks": [*tasks, keep(f"[{names}]", folder / "results.json")],
     }
     (folder / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     done = subprocess.run(
@@ -244,6 +247,23 @@ def test_results_are_equal_and_without_secrets(tmp_path: Path) -> None:
     assert [each["version"] for each in sample["deprecations"]] == ["9.0.0", "9.0.0"]
     assert (sample["said"], sample["diff"]) == ("the secret is ********", {"before": "", "after": masked})
     assert {"secret": masked, "new": "y", "fail": False}.items() <= sample["invocation"]["module_args"].items()
+
+
+def test_results_are_equal_for_more_calls_than_have_a_process(tmp_path: Path) -> None:
+    folders = [tmp_path / name for name in ("worker", "process")]
+    make_pki(folders[0] / "pki")
+    shutil.copytree(folders[0] / "pki", folders[1] / "pki")
+    for call in DIRECT:
+        worker, process = (
+            way(call.module, call.args, folder, check=call.how == CHECK)
+            for way, folder in zip((run_directly, run_as_module), folders, strict=True)
+        )
+        said = [
+            json.dumps(result).replace(str(folder), "FOLDER")
+            for result, folder in zip((worker, process), folders, strict=True)
+        ]
+        assert json.loads(said[0]) == json.loads(said[1]), call
+        assert [secret for secret in SECRETS if secret in "".join(said)] == [], call
 
 
 def make_pki(path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from unittest.mock import patch
 
 from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
+from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.module import run_in_worker
 from tests.support.environment import ansible_environment
@@ -48,7 +50,37 @@ def run_directly(
         environment: Variables beside those of a run of Ansible.
     """
     task = importlib.import_module(f"{MODULES}.{name}").TASK
-    arguments = {**args, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_module_name": name}
+    with _as_ansible_runs_it(folder, environment):
+        result = run_in_worker(task, {**args, **_settings(name, check)}, task.run)
+    return _registered(result)
+
+
+def run_as_module(name: str, args: Mapping[str, Any], folder: Path, *, check: bool = False) -> dict[str, Any]:
+    """The same of what a module prints that runs as in a process of its own, but for how Ansible packs and starts it.
+
+    Args:
+        name: As for C(run_directly).
+        args: As for C(run_directly).
+        folder: As for C(run_directly).
+        check: As for C(run_directly).
+    """
+    module, printed = importlib.import_module(f"{MODULES}.{name}"), io.StringIO()
+    with (
+        _as_ansible_runs_it(folder, None),
+        patch_module_args({**args, **_settings(name, check)}),
+        contextlib.redirect_stdout(printed),
+        contextlib.suppress(SystemExit),
+    ):
+        module.main()
+    return _registered(json.loads(printed.getvalue()))
+
+
+def _settings(name: str, check: bool) -> dict[str, Any]:
+    return {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_module_name": name}
+
+
+@contextlib.contextmanager
+def _as_ansible_runs_it(folder: Path, environment: Mapping[str, str] | None) -> Iterator[None]:
     with (
         contextlib.chdir(folder),
         _environment(ansible_environment(**(environment or {}))),
@@ -56,7 +88,10 @@ def run_directly(
         patch.object(_internal, "is_controller", new=False),
     ):
         _forget_warnings()  # they are kept for the whole process, which a worker is for one task
-        result = run_in_worker(task, arguments, task.run)
+        yield
+
+
+def _registered(result: dict[str, Any]) -> dict[str, Any]:
     if "warnings" in result:
         result["warnings"] = list(warnings.get_warning_messages())
     return {"changed": False, "failed": False, **cast("dict[str, Any]", json.loads(json.dumps(result)))}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-KINDS = ("peers", "exports", "accesspolicies", "privilegedaccesspolicies", "imports")
+KINDS = "peers,exports,accesspolicies,privilegedaccesspolicies,imports"
 
 
 def names(refs: list[dict[str, str]]) -> list[str]:
@@ -35,8 +35,7 @@ def fabric(kubectl: Kubectl) -> Iterator[str]:
     name = f"fabric-{uuid.uuid4().hex[:8]}"
     yield name
     if "clusterlink.net" in kubectl("api-versions"):
-        for kind in KINDS:
-            kubectl("delete", kind, "--all-namespaces", f"--selector=skyshift.clusterlink/fabric={name}")
+        kubectl("delete", KINDS, "--all-namespaces", f"--selector=skyshift.clusterlink/fabric={name}")
 
 
 @pytest.fixture

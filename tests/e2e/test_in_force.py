@@ -47,7 +47,7 @@ def asked(mesh: FullMesh, kubectl: Kubectl, peer: str, other: str) -> set[str]:
 def changed(mesh: FullMesh, kubectl: Kubectl, *forbidden: tuple[str, str], deny: dict[str, Any], peer: str) -> None:
     """Label a peer and deny by that label; count the requests that nothing forbids, and try the others at once."""
     mesh.hosts[peer]["clusterlink_labels"] = {"region": "asia"}
-    mesh.variables["clusterlink_policies"].append({"name": "not-asia", "action": "deny", **deny})
+    mesh.variables["clusterlink_policies"].append({"name": "not-asia", "tier": "privileged", "action": "deny", **deny})
     urls = {(mesh.contexts[source], f"http://web-{target}") for source, target in forbidden}
     allowed = [client for client in mesh.clients() if (client.context, client.url) not in urls]
     try:

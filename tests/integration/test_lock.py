@@ -96,7 +96,7 @@ class Fabric:
         return found
 
 
-def eventually(what: Callable[[], bool], seconds: float = 20) -> bool:
+def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it comes to be so."""
     deadline = time.monotonic() + seconds
     while not what():

@@ -41,7 +41,7 @@ class Stranger:
         """The stranger as option C(client) of module probe."""
         return {
             "namespace": self.namespace,
-            "service_account": self.service_account,
+            **({"service_account": self.service_account} if self.service_account else {}),
             "labels": dict(self.labels),
             "match_expressions": [
                 {"key": each.key, "operator": each.operator, "values": list(each.values)} for each in self.expressions

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.author
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.selectors import Selector
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.strangers import Stranger, stranger_of
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.options import read_probes
+from ansible_collections.skyshift.clusterlink.plugins.modules.probe import TASK as PROBE
 
 Data = dict[str, Any]
 Declare = Callable[..., Data]
@@ -114,7 +117,6 @@ def test_stranger_is_any_pod_that_no_rule_names(declare: Declare, plan: Planner,
         "expect": "refused",
         "client": {
             "namespace": "default",
-            "service_account": "",
             "labels": {},
             "match_expressions": [
                 {"key": "app", "operator": "NotIn", "values": ["frontend"]},
@@ -128,8 +130,8 @@ def test_stranger_is_any_pod_that_no_rule_names(declare: Declare, plan: Planner,
     ("client", "stranger"),
     [
         ({"service_account": "robot"}, {"namespace": "remote", "service_account": "default"}),
-        ({"namespace": "remote"}, {"namespace": "default", "service_account": ""}),
-        ({"service_account": "default", "labels": {"app": "x"}}, {"namespace": "remote", "service_account": ""}),
+        ({"namespace": "remote"}, {"namespace": "default"}),
+        ({"service_account": "default", "labels": {"app": "x"}}, {"namespace": "remote"}),
     ],
 )
 def test_stranger_differs_in_what_a_rule_asks_for(
@@ -137,7 +139,7 @@ def test_stranger_differs_in_what_a_rule_asks_for(
 ) -> None:
     service = {**web, "allow": [{"from": client}], "import_as": {"namespace": "remote"}}
     found = refusal(plan(declare(services=[service])))["client"]
-    assert {key: found[key] for key in stranger} == stranger
+    assert {key: value for key, value in found.items() if key in ("namespace", "service_account")} == stranger
 
 
 def test_where_everyone_is_allowed_there_is_no_stranger(declare: Declare, plan: Planner, web: Data) -> None:
@@ -154,3 +156,14 @@ def test_stranger_is_refused_by_the_exporting_gateways_when_the_importing_one_le
 
 def test_import_that_nobody_may_call_proves_nothing(declare: Declare, plan: Planner, web: Data) -> None:
     assert plan(declare(services=[{**web, "allow": []}])).as_dict()["peers"]["north"]["refusals"] == []
+
+
+def test_the_probes_and_refusals_of_a_plan_are_options_of_module_probe(
+    declare: Declare, plan: Planner, web: Data
+) -> None:
+    part = plan(declare(services=[web])).peers["north"].as_dict()
+    given = ArgumentSpecValidator(PROBE.argument_spec).validate({"probes": part["probes"] + part["refusals"]})
+    assert not given.error_messages
+    probes, _settings = read_probes(given.validated_parameters)
+    assert [each.expect for each in probes] == ["answer", "refused"]
+    assert probes[1].client is not None

@@ -275,9 +275,11 @@ def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
 
     before = held()
     try:
-        fabric.populate()
-        yield
-        fabric.must("teardown")
+        try:
+            fabric.populate()
+            yield
+        finally:  # else every later test meets gateways of another fabric
+            fabric.must("teardown")
     finally:
         fabric.clear()
     # What an earlier test left to go may have gone since.

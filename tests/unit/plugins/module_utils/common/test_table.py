@@ -17,9 +17,24 @@ def test_columns_are_as_wide_as_their_widest_cell_and_lines_end_with_their_text(
     ]
 
 
-def test_a_long_last_cell_does_not_pad_the_other_lines() -> None:
-    lines = table(("NAME", "WHY"), [("a", "x" * 200), ("b", "y")])
-    assert list(map(len, lines)) == [9, 206, 7]
+@pytest.mark.parametrize("column", [0, 1])
+def test_a_long_text_stands_below_the_table_once(column: int) -> None:
+    long = ("the API server is unreachable " * 4).strip()
+    rows = [["a", "b"], ["c", "d"], ["e", "f"]]
+    rows[0][column] = rows[1][column] = long
+    lines = table(("NAME", "WHY"), rows)
+    assert [line.split()[column] for line in lines[:4]] == [("NAME", "WHY")[column], "[1]", "[1]", "ef"[column]]
+    assert lines[4:] == [f"[1] {long}"]
+
+
+def test_texts_that_differ_have_notes_of_their_own() -> None:
+    assert table(("WHY",), [("x" * 81,), ("y" * 81,), ("z" * 80,)])[1:] == [
+        "[1]",
+        "[2]",
+        "z" * 80,
+        f"[1] {'x' * 81}",
+        f"[2] {'y' * 81}",
+    ]
 
 
 def test_a_cell_of_several_lines_stays_on_its_line() -> None:

@@ -122,7 +122,8 @@ options:
       - For how many seconds a request is retried when the API server responds with 429, 500, 502, 503 or 504, or when
         the connection fails, breaks, or brings no response. With V(0), there is no retry.
       - Pauses between attempts grow to 3 seconds, vary at random, and are at least as long as C(Retry-After) requires.
-        No attempt begins after that time; one that has begun may take 60 seconds more.
+        No attempt begins after that time. One that has begun may take as long again, and 5 seconds at least; a request
+        that writes may take 60 seconds.
       - Other responses are not retried, and neither is a request that must not be repeated.
     type: float
     default: 20.0

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 DEFAULT_LIMIT = 20.0
 """Seconds from the first attempt after which there is no further one, regardless of Retry-After."""
 FIRST_PAUSE = 0.2
+SHORTEST_ATTEMPT = 5.0
+"""Seconds that an attempt may take at least, however short the limit is."""
 LONGEST_PAUSE = 3.0
 """Bounds of a pause, in seconds, beside what the server asks for."""
 
@@ -60,6 +62,15 @@ class RetryPolicy:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     uniform: Callable[[float, float], float] = random.uniform
+
+    def attempt_time(self, longest: float) -> float:
+        """Seconds for which one attempt waits for a response that may be lost: C(longest), or less with a short limit.
+
+        Without a limit to keep (0, a single attempt), it waits for as long as it may.
+        """
+        if self.attempt:
+            return self.attempt
+        return min(longest, max(self.limit, SHORTEST_ATTEMPT)) if self.limit else longest
 
     def start(self) -> Attempts:
         """The attempts of one request; the first begins now."""

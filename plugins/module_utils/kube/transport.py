@@ -175,8 +175,7 @@ class Transport:
         """
         attempts, done = self._policy.start(), False
         while True:
-            first_get = method == "GET" and attempts.count == 1
-            silence = seconds or self._policy.attempt or (FIRST_READ_TIMEOUT if first_get else READ_TIMEOUT)
+            silence = seconds or self._silence(method, attempts.count)
             asked = time.time()
             try:
                 response = self._send(method, url, data, content_type, silence)
@@ -202,6 +201,12 @@ class Transport:
                 raise refusal
             done = done or maybe
 
+    def _silence(self, method: str, attempt: int) -> float:
+        """Seconds for which the server may be silent; a webhook may delay what is no GET, however short the limit."""
+        if method != "GET":
+            return self._policy.attempt or READ_TIMEOUT
+        return self._policy.attempt_time(FIRST_READ_TIMEOUT if attempt == 1 else READ_TIMEOUT)
+
     def _url(self, api_path: str, query: Mapping[str, Any] | None) -> str:
         return f"{self.server}{api_path}?{urlencode(query)}" if query else f"{self.server}{api_path}"
 
@@ -218,7 +223,7 @@ class Transport:
                 url,
                 body=data,
                 headers=headers,
-                timeout=urllib3.Timeout(connect=self._policy.attempt or CONNECT_TIMEOUT, read=silence),
+                timeout=urllib3.Timeout(connect=self._policy.attempt_time(CONNECT_TIMEOUT), read=silence),
                 retries=False,
                 redirect=False,
                 preload_content=False,
@@ -290,4 +295,6 @@ def _may_be_processed(error: HTTPError) -> bool:
 
 def _reason(error: HTTPError) -> str:
     """The cause, without urllib3's own name of the connection, since the error names the server."""
-    return re.sub(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ", "", str(error))
+    # The arguments of a connection's timeout are the connection and the message.
+    text = str(error.args[-1] if isinstance(error, ConnectTimeoutError) and error.args else error)
+    return re.sub(r"^(<[^>]*>|HTTPS?Connection(Pool)?\([^)]*\)): ", "", text)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import transport
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import retry, transport
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError, Request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
@@ -260,13 +260,25 @@ def test_server_that_does_not_answer_is_given_up_at_the_limit(monkeypatch: pytes
             filler.setblocking(False)
             filler.connect_ex(deaf.getsockname())
         started = time.monotonic()
-        with pytest.raises(ClusterUnreachableError, match="timed out"):
+        with pytest.raises(ClusterUnreachableError, match=r"\(found: Connection to 127\.0\.0\.1 timed out"):
             connect({"host": f"http://127.0.0.1:{deaf.getsockname()[1]}", "api_key": "x", "retry_timeout": 1.0}).list(
                 "Peer"
             )
         assert 0.2 < time.monotonic() - started < 2
         for filler in fillers:
             filler.close()
+
+
+def test_server_that_accepts_and_stays_silent_is_given_up_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "SHORTEST_ATTEMPT", 0.1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        params = {"host": f"http://127.0.0.1:{silent.getsockname()[1]}", "api_key": "x", "retry_timeout": 0.2}
+        started = time.monotonic()
+        with pytest.raises(ClusterUnreachableError, match="timed out"):
+            connect(params).list("Peer")
+        assert 0.2 <= time.monotonic() - started < 2
 
 
 def test_one_connection_serves_one_request_after_another(api: Api) -> None:

@@ -114,3 +114,17 @@ def test_an_error_says_how_often_and_how_long_it_was_tried() -> None:
     simulated.now += 12
     attempts.wait()
     assert attempts.summary == " (2 attempts in 12 s)"
+
+
+@pytest.mark.parametrize(
+    ("policy", "seconds"),
+    [
+        (RetryPolicy(20), 10),
+        (RetryPolicy(7), 7),
+        (RetryPolicy(1), 5),
+        (RetryPolicy(0), 10),
+        (RetryPolicy(20, attempt=2), 2),
+    ],
+)
+def test_a_short_limit_makes_an_attempt_short_too(policy: RetryPolicy, seconds: float) -> None:
+    assert policy.attempt_time(10) == seconds

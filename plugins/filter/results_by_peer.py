@@ -36,8 +36,8 @@ options:
 EXAMPLES = r"""
 - name: Show the links, exports and imports of the play's clusters
   ansible.builtin.debug:
-    msg: "{{ ansible_play_hosts | skyshift.clusterlink.results_by_peer(hostvars, 'show_info')
-             | skyshift.clusterlink.fabric_table }}"
+    msg: "{{ (ansible_play_hosts | skyshift.clusterlink.results_by_peer(hostvars, 'show_info')
+              | skyshift.clusterlink.fabric_report).table }}"
 """
 
 RETURN = r"""

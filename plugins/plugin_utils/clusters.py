@@ -6,12 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from ..module_utils.errors import ClusterlinkError
 from ..module_utils.outcome import Mode, Task, failure, run_guarded
 from .inventory import host_options
 
+UNREAD = "fabric_unread"
+"""The fact with the hosts whose clusters this run cannot read, and the reasons."""
+RETRY_TIMEOUT = "fabric_retry_timeout"
+"""The variable with the seconds for which a playbook that only reports retries."""
 _PARALLEL = 16
 """Clusters that are asked at a time."""
 
@@ -25,6 +30,7 @@ def reader(
     """What runs a module's task for every host, side by side, each time that it is called.
 
     Hosts that have failed in this run are asked only once: other tasks have tried them for as long as is configured.
+    Those of the fact C(fabric_unread), which a playbook that only reports sets, are not asked again.
 
     Args:
         task: The task; it may not change anything.
@@ -32,10 +38,14 @@ def reader(
         hosts: The hosts to ask. Options come from their variables.
         given: Options by host, in place of the host's variables.
     """
-    failed, asks = failed_hosts(variables), {}
+    failed, unread = failed_hosts(variables), variables.get(UNREAD) or {}
+    asks: dict[str, Callable[[], dict[str, Any]]] = {}
     for host in hosts:
-        once = {"retry_timeout": 0} if host in failed else {}
-        asks[host] = _ask(task, variables["hostvars"], host, {**once, **(given or {}).get(host, {})})
+        if host in unread:
+            asks[host] = partial(dict, failed=True, msg=str(unread[host]), problems=[])
+            continue
+        patience = {"retry_timeout": 0} if host in failed else _patience(variables, host)
+        asks[host] = _ask(task, variables["hostvars"], host, {**patience, **(given or {}).get(host, {})})
 
     def read() -> Results:
         with ThreadPoolExecutor(max(1, min(_PARALLEL, len(asks)))) as pool:
@@ -70,6 +80,12 @@ def peer_reader(
 def failed_hosts(variables: Mapping[str, Any]) -> set[str]:
     """The hosts of the play that have failed in this run."""
     return {*variables.get("ansible_play_hosts_all", ())} - {*variables.get("ansible_play_hosts", ())}
+
+
+def _patience(variables: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """The playbook's own limit of retries for a host that sets none, such as one outside C(--limit)."""
+    limit, own = variables.get(RETRY_TIMEOUT), variables["hostvars"].get(host) or {}
+    return {"retry_timeout": limit} if limit is not None and "clusterlink_retry_timeout" not in own else {}
 
 
 def _ask(task: Task, hostvars: Mapping[str, Any], host: str, given: Mapping[str, Any]) -> Callable[[], dict[str, Any]]:

@@ -55,6 +55,19 @@ def test_hosts_that_failed_in_this_run_are_tried_once() -> None:
     assert [each["retry_timeout"] for each in found.values()] == [20.0, 0.0, 20.0]
 
 
+def test_what_this_run_cannot_read_is_not_asked_again() -> None:
+    found = reader(Task(SPEC, echo), {**VARIABLES, "fabric_unread": {"west": "no route"}}, HOSTS)()
+    assert found["west"] == {"failed": True, "msg": "no route", "problems": []}
+    assert "msg" not in found["east"]
+
+
+def test_a_playbooks_own_patience_is_for_hosts_without_one() -> None:
+    hostvars = {**VARIABLES["hostvars"], "west": {"clusterlink_retry_timeout": 60}}
+    variables = {"hostvars": hostvars, "fabric_retry_timeout": 5}
+    found = reader(Task(SPEC, echo), variables, HOSTS)()
+    assert [each["retry_timeout"] for each in found.values()] == [5.0, 60.0, 5.0]
+
+
 def test_nothing_is_asked_of_no_host_and_a_reader_asks_again_each_time() -> None:
     calls: list[str] = []
 

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.skyshift.clusterlink.plugins.filter.run_report import FilterModule
+
+LONG = "another run works on the fabric " * 4
+LOCKED = {"fabric_locked": {"failed": True, "msg": LONG}}
+WEB = {"kind": "Import", "name": "web", "namespace": "shop"}
+GOOD: dict[str, Any] = {
+    "gateway_result": {"created": [], "changed": False},
+    "mesh_result": {
+        "created": [WEB],
+        "changed": True,
+        "incomplete": [{"kind": "Peer", "name": "west", "namespace": "system", "reason": "no address yet"}],
+    },
+    "verify_result": {"results": [{"name": "web", "ok": True}]},
+}
+
+
+def said(hostvars: dict[str, dict[str, Any]], *left: str) -> dict[str, Any]:
+    found: dict[str, Any] = FilterModule().filters()["run_report"](list(hostvars), hostvars, left)
+    return found
+
+
+def test_a_run_without_a_failure_says_what_it_did() -> None:
+    found = said({"north": GOOD}, "north")
+    assert (found["failed"], found["failed_table"]) == ([], [])
+    north = found["clusters"]["north"]
+    assert (north["failed"], north["error"], north["changed"]) == (False, "", True)
+    assert (north["summary"], north["answers"]) == ("north: +1 import", [{"name": "web", "ok": True}])
+    assert found["waiting_table"] == ["CLUSTER  WAITS             REASON", "north    Peer system/west  no address yet"]
+
+
+def test_one_cause_of_several_clusters_is_said_once() -> None:
+    found = said({"east": LOCKED, "K8S_west": {**LOCKED, "clusterlink_peer_name": "west"}, "north": GOOD}, "north")
+    assert found["failed"] == ["east", "west"]
+    assert found["failed_table"] == [
+        "FAILED                             REASON",
+        "east failed and is not up to date  [1]",
+        "west failed and is not up to date  [1]",
+        f"[1] {LONG.strip()}",
+        "Run the playbook again.",
+    ]
+
+
+def test_the_first_failure_is_the_cause_and_an_earlier_success_is_none() -> None:
+    variables = {**GOOD, "mesh_result": {"failed": True, "msg": "a conflict"}, "verify_result": {"msg": "later"}}
+    assert said({"north": variables})["clusters"]["north"]["error"] == "a conflict"
+    assert said({"north": {}})["clusters"]["north"]["error"] == "see the failed task above"

@@ -57,6 +57,25 @@ def test_who_uses_the_fabrics_folder_has_it_checked(name: str) -> None:
     assert not [use for use in uses if use in text]
 
 
+def test_each_part_of_site_has_its_tag_and_all_parts_run_between_lock_and_report() -> None:
+    preflight, play = plays("site")
+    assert preflight["tags"] == "always"
+    (block,) = play["tasks"]
+    assert [each["tags"] for each in block["always"]] == ["always"]
+    parts = [
+        (each.get("ansible.builtin.import_role", {}).get("name", "").rpartition(".")[2], each["tags"])
+        for each in block["block"]
+    ]
+    assert parts == [
+        ("", "always"),
+        ("fabric", "certificates"),
+        ("gateway", "gateway"),
+        ("mesh", "mesh"),
+        ("mesh", ["never", "verify"]),  # the plan, which role mesh compiles unless only verify runs
+        ("verify", "verify"),
+    ]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_tasks_run_on_the_controller_in_order_whatever_the_user_has_set(name: str) -> None:
     own = [play for play in plays(name) if "hosts" in play]

@@ -53,6 +53,13 @@ class ClusterChanges:
         return bool(self.mesh or self.gateway)
 
     @property
+    def installs(self) -> bool:
+        """Whether the gateway is new."""
+        return any(
+            (each["kind"], each["name"]) == _CONTROL_PLANE and each["action"] == "created" for each in self.gateway
+        )
+
+    @property
     def summary(self) -> str:
         """The changes in one line, as C(north: +2 imports, -1 peer: north loses west for shop/web)."""
         parts = [*([self._gateway_summary()] if self.gateway else []), *_counts(self.mesh)]
@@ -73,8 +80,7 @@ class ClusterChanges:
         }
 
     def _gateway_summary(self) -> str:
-        actions = {(each["kind"], each["name"]): each["action"] for each in self.gateway}
-        if actions.get(_CONTROL_PLANE) == "created":
+        if self.installs:
             return "the gateway is installed"
         return f"the gateway changes ({', '.join(_counts(self.gateway))})"
 

@@ -157,7 +157,10 @@ def _changes_section(changes: Sequence[ClusterChanges]) -> Section:
     for each in changes:
         if each.error:
             rows.append({"cluster": each.cluster, "action": "?", "object": "not compared", "reason": each.error})
-        for one in (*each.gateway, *each.mesh):
+        if each.installs:
+            name = f"gateway ({len(each.gateway)} objects)"
+            rows.append({"cluster": each.cluster, "action": "+", "object": name, "reason": "it does not exist"})
+        for one in (*(() if each.installs else each.gateway), *each.mesh):
             name = object_name(one)
             reason = _gateway_reason(each, name)
             rows.append({"cluster": each.cluster, "action": sign(one["action"]), "object": name, "reason": reason})

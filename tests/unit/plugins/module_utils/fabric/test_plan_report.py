@@ -116,6 +116,8 @@ def test_a_new_gateway_is_one_phrase_and_a_changed_one_says_why(compiled: Data) 
     said = report(compiled, {"east": new, "west": changed})
     assert said["summary"] == ["east: the gateway is installed", "west: the gateway changes (~1 Deployment)"]
     assert any(line.startswith("west") and line.endswith("spec.replicas differs") for line in said["table"])
+    (row,) = [line.split() for line in said["table"] if line.startswith("east     +")]
+    assert row == ["east", "+", "gateway", "(2", "objects)", "it", "does", "not", "exist"]
 
 
 def test_nothing_to_change_is_one_sentence(compiled: Data) -> None:

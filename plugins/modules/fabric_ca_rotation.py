@@ -169,7 +169,7 @@ from ..module_utils.pki.certificates import facts
 from ..module_utils.pki.keys import SIZES, key_spec, require_passphrase
 from ..module_utils.pki.options import FOLDER_SPEC
 from ..module_utils.pki.pair import require_days
-from ..module_utils.pki.rotation import ISSUE, PHASES, TRUST, has_expired, is_next, require_ready, steps
+from ..module_utils.pki.rotation import IDLE, ISSUE, PHASES, TRUST, has_expired, is_next, require_ready, steps
 from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
 from ..module_utils.pki_files import disk
 from ..module_utils.pki_files.advance_rotation import advance
@@ -199,6 +199,8 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         changed = wanted is not None and is_next(before, wanted)
         after = wanted if changed else before
     else:
+        if before == IDLE:
+            folder.authorities()  # there is a CA to replace, and a folder to lock
         if wanted == ISSUE and before == TRUST:
             _require_accepted(folder, peers, params["observed"], request, now)
         with disk.locked(folder.current):

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import ClusterlinkError, Problem
@@ -147,7 +148,10 @@ class Item:
         value = self.text(key, default, required)
         what = fault(value) if value and key in self else ""
         if what:
-            self.problem(key, what, value, "Choose a shorter or simpler name")
+            simple = value.lower().replace("_", "-")
+            near = simple != value and not fault(simple)
+            fix = f"Perhaps {simple} is meant" if near else "Choose a shorter or simpler name"
+            self.problem(key, what, value, fix)
         return value
 
     def port(self, key: str = "port", default: int = 0, required: bool = False) -> int:
@@ -241,10 +245,18 @@ class Item:
                 self.report.name(item.where, name, self.host)
         return readable
 
-    def finish(self, also: Iterable[str] = ()) -> None:
-        """Report the keys that no method has read; C(also) are further known keys."""
+    def finish(self, also: Iterable[str] = (), *, impossible: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Report the keys that no method has read.
+
+        Args:
+            also: Further known keys.
+            impossible: What keys that people expect ask for, and why that cannot be, as sentences without a full stop.
+        """
         known = self._read.union(also)
         for key in sorted(self._values.keys() - known):
+            if key in impossible:
+                self.problem(key, impossible[key], self._values[key], "Remove it")
+                continue
             fix = did_you_mean(key, known) or f"Known keys: {', '.join(sorted(known))}"
             self.problem(key, "is not known", fix=fix)
 

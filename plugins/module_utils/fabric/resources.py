@@ -200,6 +200,10 @@ def read_address(item: Item) -> Address:
     return address
 
 
+ONLY_TCP = {"protocol": "cannot be chosen, since ClusterLink forwards only TCP"}
+"""For C(Item.finish): what a service cannot have."""
+
+
 def read_export(item: Item) -> Export:
     """Read an entry of C(clusterlink_exports): name, namespace, port, host, labels."""
     export = Export(
@@ -210,7 +214,7 @@ def read_export(item: Item) -> Export:
         labels=read_labels(item),
         origin=Origin(item.where, item.host, f"clusterlink_exports of {item.host}"),
     )
-    item.finish()
+    item.finish(impossible=ONLY_TCP)
     return export
 
 
@@ -228,7 +232,7 @@ def read_import(item: Item, clusters: Clusters) -> Import:
     sources = [_read_source(each, name, namespace, clusters) for each in item.items("sources")]
     labels = read_labels(item)
     probe = read_probe(item.item("probe"))
-    item.finish()
+    item.finish(impossible=ONLY_TCP)
     reason = f"clusterlink_imports of {item.host}: {namespace}/{name}"
     return Import(
         namespace=namespace,

@@ -14,6 +14,7 @@ from ..common.naming import MAX_NAME, policy_name, service_name_fault
 from .groups import Clusters
 from .resources import (
     DEFAULT_NAMESPACE,
+    ONLY_TCP,
     AccessPolicy,
     Backing,
     Export,
@@ -180,7 +181,7 @@ def read_service(item: Item, clusters: Clusters) -> Service:
     if service.per_pod:
         _check_pod_names(item, service)
     import_as.finish()
-    item.finish()
+    item.finish(impossible=ONLY_TCP)
     return service
 
 

@@ -37,6 +37,8 @@ def is_next(now: str, wanted: str) -> bool:
     return PHASES.index(wanted) == (PHASES.index(now) + 1) % len(PHASES)
 
 
+_NO_GATEWAY = "it has no gateway with a certificate"
+_INSTALL = "Run playbook site first, which installs the gateway with its certificate"
 _AGAIN = "Run rotate_ca.yml again when its cluster is reachable; the fabric keeps working meanwhile"
 
 
@@ -107,7 +109,8 @@ def require_ready(wanted: str, authorities: Authorities, peers: Sequence[str], o
             continue
         reason = _REASONS[wanted](authorities, observed[peer])
         if reason:
-            problems.append(Problem("fabric_ca_rotation", reason, fix=_AGAIN, host=peer))
+            fix = _INSTALL if reason == _NO_GATEWAY else _AGAIN
+            problems.append(Problem("fabric_ca_rotation", reason, fix=fix, host=peer))
     if problems:
         raise ClusterlinkError(problems)
 
@@ -139,7 +142,7 @@ def require_renewed(current: x509.Certificate, outside: Mapping[str, x509.Certif
 
 
 def _no_gateway(view: Mapping[str, Any]) -> str:
-    return "" if view.get("certificate") else view.get("fault") or "it has no gateway with a certificate"
+    return "" if view.get("certificate") else view.get("fault") or _NO_GATEWAY
 
 
 def _cannot_begin(authorities: Authorities, view: Mapping[str, Any]) -> str:

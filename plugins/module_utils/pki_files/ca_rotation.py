@@ -104,7 +104,7 @@ class RotationFolder:
         """
         current = _load(self.present)
         if current is None:
-            fix = "Create the fabric's CA with fabric_ca" if self.phase() == IDLE else _RESTORE
+            fix = "Run playbook site first, which creates the fabric's CA" if self.phase() == IDLE else _RESTORE
             raise ClusterlinkError(Problem(self.current.certificate, "is missing", fix=fix))
         return Authorities(current, None if self._is_unsettled() else _load(self.next), _load(self.old))
 

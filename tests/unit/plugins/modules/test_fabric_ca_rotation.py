@@ -121,6 +121,16 @@ def test_a_fabric_that_does_not_trust_this_ca_is_not_rotated(fabric: Fabric, tmp
     assert fabric.files() == WHOLE
 
 
+def test_what_site_has_not_made_yet_is_its_work(fabric: Fabric, tmp_path: Path) -> None:
+    fabric.observed["west"] = {"certificate": None, "trusted": []}
+    assert "west: fabric_ca_rotation: it has no gateway with a certificate. Run playbook site first" in refusal(
+        fabric, "trust"
+    )
+    assert "is missing. Run playbook site first, which creates the fabric's CA" in refusal(
+        Fabric(tmp_path / "x"), "trust"
+    )
+
+
 def test_another_kind_of_key_is_refused_while_a_rotation_is_under_way(fabric: Fabric) -> None:
     fabric.phase("trust")
     assert "a rotation is under way" in refusal(fabric, "trust", key_type="rsa")

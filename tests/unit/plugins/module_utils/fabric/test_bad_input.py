@@ -154,7 +154,6 @@ def test_second_port_of_a_clusters_own_export_needs_a_name_of_its_own(declare: D
     ("name", "what"),
     [
         ("a" * 64, "is 64 characters long, and a DNS label has at most 63"),
-        ("Web", "is not a DNS label (lower-case letters, digits and '-', with a letter or digit at both ends)"),
         ("web.shop", "is not a DNS label (lower-case letters, digits and '-', with a letter or digit at both ends)"),
         ("-web", "is not a DNS label (lower-case letters, digits and '-', with a letter or digit at both ends)"),
         ("1web", "starts with a digit, and a Service name must start with a letter"),
@@ -166,6 +165,31 @@ def test_name_that_no_service_can_have_is_refused(
     assert problem(declare(services=[{**web, "name": name}])) == (
         f'clusterlink_services[0].name: {what} (found: "{name}"). Choose a shorter or simpler name.'
     )
+
+
+@pytest.mark.parametrize("key", ["namespace", "name"])
+def test_a_name_that_is_nearly_one_of_kubernetes_is_suggested(
+    declare: Declare, problem: SoleProblem, web: Data, key: str
+) -> None:
+    said = problem(declare(services=[{**web, key: "my_Shop"}]))
+    assert said.startswith(f"clusterlink_services[0].{key}: is not a DNS label")
+    assert said.endswith('(found: "my_Shop"). Perhaps my-shop is meant.')
+
+
+@pytest.mark.parametrize("value", ["UDP", "TCP"])
+def test_a_protocol_cannot_be_chosen(
+    declare: Declare, problems: Callable[[Data], list[str]], web: Data, value: str
+) -> None:
+    one = {"name": "db", "port": 1, "protocol": value}
+    source = {**one, "sources": [{"peer": "east", "export_name": "web"}]}
+    data = declare(services=[{**web, "protocol": value}], east={"exports": [one]}, west={"imports": [source]})
+    what = f'cannot be chosen, since ClusterLink forwards only TCP (found: "{value}"). Remove it.'
+    found = [said for said in problems(data) if "protocol" in said]
+    assert sorted(found) == [
+        f"clusterlink_services[0].protocol: {what}",
+        f"east: clusterlink_exports[0].protocol: {what}",
+        f"west: clusterlink_imports[0].protocol: {what}",
+    ]
 
 
 def test_host_whose_name_cannot_be_a_peers_is_refused(declare: Declare, problem: SoleProblem) -> None:

@@ -66,11 +66,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
     finish = Item.finish
 
-    def recorded(self: Item, also: Iterable[str] = ()) -> None:
+    def recorded(self: Item, also: Iterable[str] = (), **how: Any) -> None:
         also = list(also)
         path = re.sub(r"\[\d+\]", "", self.where)
         known.setdefault(path, set()).update(self._read, also)
-        finish(self, also)
+        finish(self, also, **how)
 
     monkeypatch.setattr(Item, "finish", recorded)
     parse(DECLARATION)

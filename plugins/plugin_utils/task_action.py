@@ -21,6 +21,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, test_loader
 
+from ..module_utils.kube.progress import progress_to
 from ..module_utils.lock import guard as _guard  # noqa: F401  # opened before any worker is forked
 from ..module_utils.module import missing_library, run_in_worker
 from ..module_utils.outcome import Mode, Outcome, Task
@@ -59,7 +60,10 @@ class TaskAction(ActionBase):
             return result
         arguments = dict(self._task.args)
         self._update_module_args(name, arguments, variables)
-        return run_in_worker(self.task, arguments, lambda params, mode: self.act(params, mode, variables))
+        with progress_to(
+            lambda text: self._display.display(f"{variables.get('inventory_hostname')}: waits for {text}")
+        ):
+            return run_in_worker(self.task, arguments, lambda params, mode: self.act(params, mode, variables))
 
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002 - for others
         """Do the task's work with the validated parameters; an action that knows more overrides it."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 
 from ..common.kinds import KINDS, Ref
@@ -14,6 +14,7 @@ from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from .client import Cluster
 from .errors import HTTP_GONE, ApiError
+from .progress import Progress
 from .readiness import Judge, still_there, unready
 from .retry import TRANSIENT
 from .transport import ClusterUnreachableError
@@ -104,10 +105,14 @@ def _wait(cluster: Cluster, states: dict[Ref, Object | None], timeout: float, ju
 
     It waits for one group after another. That takes no longer than the slowest, since the others progress meanwhile.
     """
-    deadline = time.monotonic() + timeout
-    for group in _groups(ref for ref, state in states.items() if judge(state)):
-        _Watcher(cluster, group, judge, states).wait(deadline)
-    return {ref: reason for ref, state in states.items() if (reason := judge(state))}
+    deadline, progress = time.monotonic() + timeout, Progress()
+
+    def waiting() -> dict[Ref, str]:
+        return {ref: reason for ref, state in states.items() if (reason := judge(state))}
+
+    for group in _groups(waiting()):
+        _Watcher(cluster, group, judge, states, lambda: progress.tell(waiting)).wait(deadline)
+    return waiting()
 
 
 def _groups(refs: Iterable[Ref]) -> list[list[Ref]]:
@@ -122,8 +127,25 @@ def _groups(refs: Iterable[Ref]) -> list[list[Ref]]:
 class _Watcher:
     """Keeps the states of one group of objects up to date until all are ready."""
 
-    def __init__(self, cluster: Cluster, refs: Sequence[Ref], judge: Judge, states: dict[Ref, Object | None]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        refs: Sequence[Ref],
+        judge: Judge,
+        states: dict[Ref, Object | None],
+        tell: Callable[[], None],
+    ) -> None:
+        """Watch the objects.
+
+        Args:
+            cluster: The cluster.
+            refs: The objects.
+            judge: Decides what ready means.
+            states: The states to keep up to date.
+            tell: Called whenever something is heard; says what is waited for, if it is time.
+        """
         self._cluster = cluster
+        self._tell = tell
         self._refs = refs
         self._judge = judge
         self._states = states
@@ -151,6 +173,7 @@ class _Watcher:
                     raise
             if self._ready():
                 return
+            self._tell()
             time.sleep(max(0.0, min(_PAUSE, deadline - time.monotonic())))
 
     def _ready(self) -> bool:
@@ -167,7 +190,7 @@ class _Watcher:
             self._kind,
             self._namespace,
             resource_version=version,
-            seconds=math.ceil(left),
+            seconds=math.ceil(Progress.window(left)),
             field_selector=self._selector,
         )
         with closing(events):
@@ -177,3 +200,4 @@ class _Watcher:
                     self._states[ref] = None if event.type == "DELETED" else event.object
                     if self._ready():
                         return
+                self._tell()

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import progress, wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Event, Listing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
@@ -146,3 +146,30 @@ def test_removed_object_is_waited_for_until_it_is_gone() -> None:
 
 def test_object_is_gone_when_its_kind_is() -> None:
     wait_gone(Script([[]], served=False), [PEER], 5)
+
+
+def test_a_wait_says_what_it_waits_for_while_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0.001)
+    said: list[str] = []
+    lists: list[list[Object] | Exception] = [[peer("False")], [peer("False")], [peer("True"), peer("True", "q")]]
+    with progress.progress_to(said.append):
+        wait_ready(Script(lists), [PEER, Ref("Peer", "q", "a")], 5)
+    assert said
+    assert said[0].startswith("Peer a/p: PeerReachable is False")
+    assert said[0].endswith(", and for 1 more")
+    heard = len(said)
+    wait_ready(Script([[peer("False")], [peer("True")]]), [PEER], 5)
+    assert len(said) == heard
+
+
+def test_a_short_wait_says_nothing() -> None:
+    said: list[str] = []
+    with progress.progress_to(said.append):
+        wait_ready(Script([[peer("False")], [peer("True")]]), [PEER], 5)
+    assert said == []
+
+
+def test_a_watch_ends_in_time_for_the_next_message() -> None:
+    assert progress.Progress.window(60) == 60
+    with progress.progress_to(print):
+        assert [progress.Progress.window(left) for left in (60, 3)] == [progress.INTERVAL, 3]

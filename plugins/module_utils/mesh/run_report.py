@@ -62,5 +62,6 @@ def _error(variables: Mapping[str, Any]) -> str:
     for key in _FAILURES:
         result = variables.get(key) or {}
         if result.get("failed") and result.get("msg"):
-            return one_line(str(result["msg"]))
+            message = result["msg"]  # of some tasks it is a list of lines
+            return one_line(message if isinstance(message, str) else "\n".join(map(str, message)))
     return "see the failed task above"

@@ -49,4 +49,6 @@ def test_one_cause_of_several_clusters_is_said_once() -> None:
 def test_the_first_failure_is_the_cause_and_an_earlier_success_is_none() -> None:
     variables = {**GOOD, "mesh_result": {"failed": True, "msg": "a conflict"}, "verify_result": {"msg": "later"}}
     assert said({"north": variables})["clusters"]["north"]["error"] == "a conflict"
+    silent = {"verify_result": {"failed": True, "msg": ["web does not answer", "east: no fault"]}}
+    assert said({"north": silent})["clusters"]["north"]["error"] == "web does not answer; east: no fault"
     assert said({"north": {}})["clusters"]["north"]["error"] == "see the failed task above"

@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nodes and gateways would report on API servers without nodes: pods run, Services lead to them, peers answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from kubernetes import client, config
+
+from tests.support.clusters import Clusters
+from tests.support.gateways import INGRESS
+
+_PAUSE_SECONDS = 0.5
+
+
+@contextmanager
+def reported_ready(clusters: Clusters, namespace: str) -> Iterator[None]:
+    """While the body runs, all pods and Peers of a namespace are reported to be as they should be.
+
+    Args:
+        clusters: Whose API servers; there are controllers, so that Deployments follow their pods.
+        namespace: The gateway's.
+    """
+    ended = threading.Event()
+    clients = [config.new_client_from_config(str(clusters.kubeconfig), context) for context in clusters.contexts]
+    for each in clients:
+        each.configuration.refresh_api_key_hook = None  # it reads the environment, which other threads change
+
+    def report() -> None:
+        while not ended.wait(_PAUSE_SECONDS):
+            for each in clients:
+                _report_pods(client.CoreV1Api(each), namespace)
+                _report_endpoints(each, namespace)
+                _report_peers(client.CustomObjectsApi(each), namespace)
+
+    thread = threading.Thread(target=report)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        for each in clients:
+            each.close()
+
+
+def _report_pods(api: Any, namespace: str) -> None:
+    for pod in api.list_namespaced_pod(namespace).items:
+        if pod.status.phase != "Running" and not pod.metadata.deletion_timestamp:
+            status = {"phase": "Running", "conditions": [_condition("Ready")]}
+            _write(api.patch_namespaced_pod_status, pod.metadata.name, namespace, {"status": status})
+
+
+def _report_endpoints(api: Any, namespace: str) -> None:
+    if not client.CoreV1Api(api).list_namespaced_service(namespace, field_selector=f"metadata.name={INGRESS}").items:
+        return
+    metadata = {"name": INGRESS, "labels": {"kubernetes.io/service-name": INGRESS}}
+    endpoint = {"addresses": ["192.0.2.2"], "conditions": {"ready": True}}
+    body = {"metadata": metadata, "addressType": "IPv4", "endpoints": [endpoint], "ports": []}
+    _write(client.DiscoveryV1Api(api).create_namespaced_endpoint_slice, namespace, body)
+
+
+def _report_peers(api: Any, namespace: str) -> None:
+    of = {"group": "clusterlink.net", "version": "v1alpha1", "namespace": namespace, "plural": "peers"}
+    try:
+        peers = api.list_namespaced_custom_object(**of)["items"]
+    except client.ApiException:  # the kind is not there yet
+        return
+    for peer in peers:
+        if not peer.get("status"):
+            body = {"status": {"conditions": [_condition("PeerReachable")]}}
+            _write(api.patch_namespaced_custom_object_status, **of, name=peer["metadata"]["name"], body=body)
+
+
+def _condition(name: str) -> dict[str, str]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"type": name, "status": "True", "reason": "Test", "message": "", "lastTransitionTime": now}
+
+
+def _write(write: Any, *arguments: Any, **keywords: Any) -> None:
+    try:
+        write(*arguments, **keywords)
+    except client.ApiException as error:
+        if error.status not in (404, 409):  # removed, changed or created meanwhile
+            raise

@@ -30,9 +30,9 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show which clusters failed
+- name: Show which clusters failed, and what waits
   ansible.builtin.debug:
-    msg: "{{ (ansible_play_hosts_all | skyshift.clusterlink.run_report(hostvars, ansible_play_hosts)).failed_table }}"
+    msg: "{{ (ansible_play_hosts_all | skyshift.clusterlink.run_report(hostvars, ansible_play_hosts)).lines }}"
   run_once: true
 """
 
@@ -50,12 +50,14 @@ _value:
         - By cluster, whether it C(failed) and its C(error), whether anything C(changed), a C(summary), the C(objects)
           that were written, sources that imports C(lost), objects that are C(waiting), and the C(answers) of imports.
       type: dict
-    failed_table:
-      description: The clusters that failed, line by line. A cause of several clusters is one line.
-      type: list
-      elements: str
-    waiting_table:
-      description: The objects that wait for something, line by line.
+    run:
+      description: The clusters that C(changed), that C(failed), and that are C(waiting) for a gateway.
+      type: dict
+      sample: {"changed": ["east", "west"], "failed": [], "waiting": ["west"]}
+    lines:
+      description:
+        - A table of the clusters that failed, and one of the objects that wait for something, line by line. A cause of
+          several clusters is one line.
       type: list
       elements: str
 """

@@ -33,16 +33,22 @@ def report(clusters: Mapping[str, Mapping[str, Any]], failed: Collection[str]) -
 
     Returns:
         C(failed), their names; C(clusters), each with C(failed), C(error), C(changed), C(summary), C(objects),
-        C(gateway_reasons), C(lost), C(waiting) and C(answers); C(failed_table) and C(waiting_table), lines.
+        C(gateway_reasons), C(lost), C(waiting) and C(answers); C(run), the names of those that C(changed), C(failed) or
+        are C(waiting); C(lines), what failed and what waits.
     """
     found = {name: _cluster(name, variables, name in failed) for name, variables in sorted(clusters.items())}
     left = [(f"{name} failed and is not up to date", one["error"]) for name, one in found.items() if one["failed"]]
     waiting = [(name, object_name(each), each["reason"]) for name, one in found.items() for each in one["waiting"]]
+    run = {key: [name for name, one in found.items() if one[key]] for key in ("changed", "failed", "waiting")}
     return {
-        "failed": [name for name, one in found.items() if one["failed"]],
+        "failed": run["failed"],
         "clusters": found,
-        "failed_table": [*table(("FAILED", "REASON"), left), *(["Run the playbook again."] if left else [])],
-        "waiting_table": table(("CLUSTER", "WAITS", "REASON"), waiting),
+        "run": run,
+        "lines": [
+            *table(("FAILED", "REASON"), left),
+            *(["Run the playbook again."] if left else []),
+            *table(("CLUSTER", "WAITS", "REASON"), waiting),
+        ],
     }
 
 

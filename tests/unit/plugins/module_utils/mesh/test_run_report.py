@@ -27,17 +27,17 @@ def said(hostvars: dict[str, dict[str, Any]], *left: str) -> dict[str, Any]:
 
 def test_a_run_without_a_failure_says_what_it_did() -> None:
     found = said({"north": GOOD}, "north")
-    assert (found["failed"], found["failed_table"]) == ([], [])
+    assert (found["failed"], found["run"]) == ([], {"changed": ["north"], "failed": [], "waiting": ["north"]})
     north = found["clusters"]["north"]
     assert (north["failed"], north["error"], north["changed"]) == (False, "", True)
     assert (north["summary"], north["answers"]) == ("north: +1 import", [{"name": "web", "ok": True}])
-    assert found["waiting_table"] == ["CLUSTER  WAITS             REASON", "north    Peer system/west  no address yet"]
+    assert found["lines"] == ["CLUSTER  WAITS             REASON", "north    Peer system/west  no address yet"]
 
 
 def test_one_cause_of_several_clusters_is_said_once() -> None:
     found = said({"east": LOCKED, "K8S_west": {**LOCKED, "clusterlink_peer_name": "west"}, "north": GOOD}, "north")
     assert found["failed"] == ["east", "west"]
-    assert found["failed_table"] == [
+    assert found["lines"][:5] == [
         "FAILED                             REASON",
         "east failed and is not up to date  [1]",
         "west failed and is not up to date  [1]",

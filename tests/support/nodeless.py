@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,9 +34,11 @@ def reported_ready(clusters: Clusters, namespace: str) -> Iterator[None]:
     def report() -> None:
         while not ended.wait(_PAUSE_SECONDS):
             for each in clients:
-                _report_pods(client.CoreV1Api(each), namespace)
-                _report_endpoints(each, namespace)
-                _report_peers(client.CustomObjectsApi(each), namespace)
+                # A busy server, an object that changed meanwhile, a kind that is not there yet: the next round is soon.
+                with suppress(client.ApiException):
+                    _report_pods(client.CoreV1Api(each), namespace)
+                    _report_endpoints(each, namespace)
+                    _report_peers(client.CustomObjectsApi(each), namespace)
 
     thread = threading.Thread(target=report)
     thread.start()
@@ -53,38 +55,28 @@ def _report_pods(api: Any, namespace: str) -> None:
     for pod in api.list_namespaced_pod(namespace).items:
         if pod.status.phase != "Running" and not pod.metadata.deletion_timestamp:
             status = {"phase": "Running", "conditions": [_condition("Ready")]}
-            _write(api.patch_namespaced_pod_status, pod.metadata.name, namespace, {"status": status})
+            api.patch_namespaced_pod_status(pod.metadata.name, namespace, {"status": status})
 
 
 def _report_endpoints(api: Any, namespace: str) -> None:
-    if not client.CoreV1Api(api).list_namespaced_service(namespace, field_selector=f"metadata.name={INGRESS}").items:
+    slices = client.DiscoveryV1Api(api)
+    services = client.CoreV1Api(api).list_namespaced_service(namespace, field_selector=f"metadata.name={INGRESS}")
+    if not services.items or slices.list_namespaced_endpoint_slice(namespace).items:
         return
     metadata = {"name": INGRESS, "labels": {"kubernetes.io/service-name": INGRESS}}
     endpoint = {"addresses": ["192.0.2.2"], "conditions": {"ready": True}}
     body = {"metadata": metadata, "addressType": "IPv4", "endpoints": [endpoint], "ports": []}
-    _write(client.DiscoveryV1Api(api).create_namespaced_endpoint_slice, namespace, body)
+    slices.create_namespaced_endpoint_slice(namespace, body)
 
 
 def _report_peers(api: Any, namespace: str) -> None:
     of = {"group": "clusterlink.net", "version": "v1alpha1", "namespace": namespace, "plural": "peers"}
-    try:
-        peers = api.list_namespaced_custom_object(**of)["items"]
-    except client.ApiException:  # the kind is not there yet
-        return
-    for peer in peers:
+    for peer in api.list_namespaced_custom_object(**of)["items"]:
         if not peer.get("status"):
             body = {"status": {"conditions": [_condition("PeerReachable")]}}
-            _write(api.patch_namespaced_custom_object_status, **of, name=peer["metadata"]["name"], body=body)
+            api.patch_namespaced_custom_object_status(**of, name=peer["metadata"]["name"], body=body)
 
 
 def _condition(name: str) -> dict[str, str]:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"type": name, "status": "True", "reason": "Test", "message": "", "lastTransitionTime": now}
-
-
-def _write(write: Any, *arguments: Any, **keywords: Any) -> None:
-    try:
-        write(*arguments, **keywords)
-    except client.ApiException as error:
-        if error.status not in (404, 409):  # removed, changed or created meanwhile
-            raise

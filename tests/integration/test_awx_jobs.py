@@ -60,17 +60,15 @@ class Fabric:
 
     def holds(self) -> dict[str, list[str]]:
         """The fabric's gateways, Peers, folder and locks in all clusters, with their versions."""
-        kinds = {"deployments,peers.clusterlink.net": self.name, "secrets,leases": "default"}
+        places = {"deployments": self.name, "peers.clusterlink.net": self.name, "secrets,leases": "default"}
         form = "--output=jsonpath={range .items[*]}{.metadata.name} {.metadata.generation} {.metadata.uid}{'\\n'}{end}"
-        return {
-            f"{host} {kind}": sorted(
-                line
-                for line in self._kubectl("get", kind, "-n", space, form, context=context, check=False).splitlines()
-                if space == self.name or self.name in line
-            )
-            for host, context in self._contexts.items()
-            for kind, space in kinds.items()
-        }
+        held = {}
+        for host, context in self._contexts.items():
+            for kind, space in places.items():
+                lines = self._kubectl("get", kind, "-n", space, form, context=context, check=False).splitlines()
+                lines = [line for line in lines if "doesn't have a resource type" not in line]
+                held[f"{host} {kind}"] = sorted(line for line in lines if space == self.name or self.name in line)
+        return held
 
     def remove(self) -> None:
         for context in self._contexts.values():

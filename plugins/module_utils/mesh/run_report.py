@@ -23,6 +23,9 @@ _FAILURES = (
 )
 """The registered results of the roles and playbooks, in the order of their tasks; the first failure is the cause."""
 
+_WRITING = ("gateway_result", "gateway_certificate_result", "mesh_result", "link_result")
+"""The results of tasks that write to a cluster."""
+
 
 def report(clusters: Mapping[str, Mapping[str, Any]], failed: Collection[str]) -> dict[str, Any]:
     """The report on a run.
@@ -58,7 +61,7 @@ def _cluster(name: str, variables: Mapping[str, Any], failed: bool) -> dict[str,
     if "created" not in gateway:
         gateway = results["gateway_certificate_result"]
     done = cluster_changes(name, {"gateway": gateway, "mesh": results["mesh_result"], "msg": ""}).as_dict()
-    changed = any(result.get("changed") for result in results.values())
+    changed = any((variables.get(key) or {}).get("changed") for key in _WRITING)
     answers = (variables.get("verify_result") or {}).get("results") or ()
     error = _error(variables) if failed else ""
     return {**done, "failed": failed, "error": error, "changed": changed, "answers": [dict(each) for each in answers]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from ansible_collections.skyshift.clusterlink.plugins.filter.run_report import FilterModule
 
 LONG = "another run works on the fabric " * 4
@@ -32,6 +34,11 @@ def test_a_run_without_a_failure_says_what_it_did() -> None:
     assert (north["failed"], north["error"], north["changed"]) == (False, "", True)
     assert (north["summary"], north["answers"]) == ("north: +1 import", [{"name": "web", "ok": True}])
     assert found["lines"] == ["CLUSTER  WAITS             REASON", "north    Peer system/west  no address yet"]
+
+
+@pytest.mark.parametrize("name", ["gateway_result", "gateway_certificate_result", "mesh_result", "link_result"])
+def test_a_cluster_that_any_task_wrote_to_has_changed(name: str) -> None:
+    assert said({"east": {name: {"changed": True}}}, "east")["run"]["changed"] == ["east"]
 
 
 def test_one_cause_of_several_clusters_is_said_once() -> None:

@@ -50,7 +50,7 @@ def test_the_first_play_is_the_preflight(name: str) -> None:
     assert told.get("preflight_rotation", False) == (name in REPLACING_THE_CA)
 
 
-@pytest.mark.parametrize("name", WITHOUT_FOLDER)
+@pytest.mark.parametrize("name", sorted(WITHOUT_FOLDER))
 def test_who_uses_the_fabrics_folder_has_it_checked(name: str) -> None:
     text = (PLAYBOOKS / f"{name}.yml").read_text(encoding="utf-8")
     uses = ("clusterlink_pki_dir", "load_folder", "clusterlink.fabric\n", "clusterlink.gateway\n")

@@ -106,7 +106,7 @@ def test_a_bare_cluster_gets_an_operator_and_its_gateway_and_is_bare_again(
     assert (info["installed"], info["ready"], info["peer"], info["version"]) == (True, True, "east", "v0.4.1")
     assert (info["installed_by"], info["managed_by"]) == ("operator", "skyshift.clusterlink")
     assert info["address"] == done["address"]
-    options = {key: value for key, value in info["options"].items() if key != "ingress_port"}
+    options = {key: value for key, value in info["options"].items() if key != "ingress_port" and value is not None}
     assert options["install"] == "operator"
     present(changed=False, **options)
 

@@ -87,7 +87,7 @@ def shared(kubectl: Kubectl, clusters: Clusters) -> Iterator[str]:
 def test_clusters_outside_limit_are_read_for_their_services_and_gateways(play: Play, shared: str) -> None:
     plan, output = play(shared, "--limit", "east", clusterlink_gateway_host="gateway.west")
     assert imports(plan, "east") == ["web"]
-    assert plan["plan"]["gateways"] == {"east": None, "moon": None, "west": {"host": "gateway.west", "port": 80}}
+    assert plan["plan"]["gateways"] == {"east": [], "moon": [], "west": [{"host": "gateway.west", "port": 80}]}
     assert list(plan["unread"]) == ["moon"]
     assert plan["plan"]["peers"]["moon"]["unknown_namespaces"] == [shared]
     assert "[WARNING]: The gateway of moon cannot be read: " in output

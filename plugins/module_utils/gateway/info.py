@@ -96,9 +96,8 @@ def _options(
     scalers = observe_autoscalers(cluster, dataplane["metadata"]["namespace"], needed=False) or ()
     scaler = next((each for each in scalers if each["metadata"]["name"] == names.DATAPLANE), None)
     running = running_options(
-        _running(cluster, controlplane), _running(cluster, dataplane), ingress, _version(controlplane)
+        _running(cluster, controlplane), _running(cluster, dataplane), ingress, _version(controlplane), scaler
     )
-    running["dataplane_autoscaling"] = autoscaling_option(scaler)
     if any(is_ours(each) for each in instances):  # its pods' settings are the operator's own
         return {**running, **options_of(PodSettings()), "install": OPERATOR}
     return {**running, "install": DIRECT}
@@ -155,7 +154,9 @@ def _version(deployment: Object | None) -> str:
     return tag if colon and "/" not in tag else ""
 
 
-def running_options(controlplane: Object, dataplane: Object, ingress: Object, version: str) -> dict[str, Any]:
+def running_options(
+    controlplane: Object, dataplane: Object, ingress: Object, version: str, scaler: Object | None = None
+) -> dict[str, Any]:
     """The options of module C(gateway) that make the running gateway, with whole image names.
 
     Args:
@@ -163,15 +164,18 @@ def running_options(controlplane: Object, dataplane: Object, ingress: Object, ve
         dataplane: The same.
         ingress: The ingress Service.
         version: The installed version; an unsupported one is left out.
+        scaler: The data plane's autoscaler; only one of ours makes an option.
     """
+    autoscaling = autoscaling_option(scaler)
     images = {"controlplane": main_container(controlplane)["image"], "dataplane": main_container(dataplane)["image"]}
     return {
         "version": version if version in RELEASES else None,
         "images": images,
-        **running_pod_options(controlplane, dataplane),
+        **running_pod_options(controlplane, dataplane, autoscaling["max"] if autoscaling else None),
         "dataplane": _kind(main_container(dataplane)),
         "controlplane_replicas": controlplane["spec"].get("replicas", 1),
         "dataplane_replicas": dataplane["spec"].get("replicas", 1),
+        "dataplane_autoscaling": autoscaling,
         "controlplane_drain_seconds": _drain_seconds(controlplane),
         "dataplane_drain_seconds": _drain_seconds(dataplane),
         "controlplane_resources": _resources(controlplane),

@@ -22,10 +22,15 @@ def main_container(deployment: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((each for each in containers if each.get("name") in CONTAINERS), containers[0])
 
 
-def running_pod_options(controlplane: Object, dataplane: Object) -> dict[str, Any]:
+def running_pod_options(controlplane: Object, dataplane: Object, most: int | None = None) -> dict[str, Any]:
     """The options of C(kube.pod_settings) by which both Deployments have their pod templates.
 
     Both have the same ones, except for the default constraint, which a component with a single pod does not need.
+
+    Args:
+        controlplane: The control plane's Deployment.
+        dataplane: The data plane's.
+        most: To how many data planes our autoscaler goes; None without one.
     """
     template = controlplane["spec"]["template"]
     metadata, pod = template.get("metadata") or {}, template["spec"]
@@ -42,7 +47,7 @@ def running_pod_options(controlplane: Object, dataplane: Object) -> dict[str, An
         annotations=_without(annotations, MESH_ANNOTATIONS),
         image_pull_policy=main_container(controlplane).get("imagePullPolicy") or DEFAULT_PULL_POLICY,
         image_pull_secrets=tuple(each["name"] for each in pod.get("imagePullSecrets") or []),
-        spread=_spread(controlplane, dataplane),
+        spread=_spread((controlplane, None), (dataplane, most)),
     )
     return options_of(settings)
 
@@ -55,13 +60,12 @@ def _without(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str,
     return {key: value for key, value in given.items() if defaults.get(key) != value}
 
 
-def _spread(*deployments: Object) -> list[dict[str, Any]] | None:
-    """The constraints of both; None where each has its default, also of a single pod that an autoscaler left."""
-    found = [list(_constraints(each)) for each in deployments]
-    several = [each["spec"].get("replicas", 1) > 1 for each in deployments]
-    soft = [SPREAD_OVER_NODES]
-    default = all(each == soft or not (each or many) for each, many in zip(found, several, strict=True))
-    return None if default else found[0]
+def _spread(*components: tuple[Object, int | None]) -> list[dict[str, Any]] | None:
+    """The constraints of both Deployments, each with its greatest number of pods; None where each has its default."""
+    found = [list(_constraints(each)) for each, _most in components]
+    counts = [most or each["spec"].get("replicas", 1) for each, most in components]
+    defaults = [[SPREAD_OVER_NODES] if count > 1 else [] for count in counts]
+    return None if found == defaults else found[0]
 
 
 def _constraints(deployment: Object) -> Iterator[dict[str, Any]]:

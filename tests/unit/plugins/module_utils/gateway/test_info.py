@@ -8,6 +8,7 @@ import copy
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,6 +174,7 @@ def read_back(objects: dict[tuple[str, str], Object], version: str = "v0.4.1") -
         objects["Deployment", "cl-dataplane"],
         MemoryCluster.stored(objects["Service", "clusterlink"]),
         version,
+        objects.get(("HorizontalPodAutoscaler", "cl-dataplane")),
     )
 
 
@@ -180,6 +182,17 @@ def read_back(objects: dict[tuple[str, str], Object], version: str = "v0.4.1") -
 def test_the_options_read_from_a_gateway_make_it_again(options: Object) -> None:
     objects = made(options)
     assert made(read_back(objects)) == objects
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_an_autoscaler_is_read_back_with_the_pods_that_it_allows_for(most: int) -> None:
+    objects = made({"dataplane_autoscaling": {"min": 1, "max": most, "cpu": 60}})
+    found = read_back(objects)
+    assert (found["dataplane_autoscaling"], found["topology_spread_constraints"]) == (
+        {"min": 1, "max": most, "cpu": 60},
+        None,
+    )
+    assert made(found) == objects
 
 
 def test_the_options_are_read_from_our_container_wherever_a_webhook_puts_its_own() -> None:

@@ -24,6 +24,7 @@ from ..module_utils.kube.retry import RetryPolicy
 from ..module_utils.lock.daemon import MAIN
 from ..module_utils.outcome import Mode, Outcome
 from ..modules.fabric_lock import TASK, ThisRun, lock
+from ..plugin_utils.host_variables import variables_of
 from ..plugin_utils.inventory import host_options
 from ..plugin_utils.task_action import InventoryAction
 
@@ -54,7 +55,7 @@ def _takes_lock(hostvars: Mapping[str, Any], host: str) -> bool:
     if host not in hostvars:
         raise ClusterlinkError(Problem("hosts", "names a host that the inventory does not have", host, "Correct it"))
     try:
-        return bool(boolean(hostvars[host].get("clusterlink_lock", True)))
+        return bool(boolean(variables_of(hostvars, host).get("clusterlink_lock", True)))
     except (AnsibleError, TypeError) as error:
         raise ClusterlinkError(
             Problem("clusterlink_lock", "is neither true nor false", str(error), host=host)

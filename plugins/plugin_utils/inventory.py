@@ -17,6 +17,7 @@ from ..module_utils.common.content import is_content
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import API_SERVER_VARIABLES, DEFAULT_GROUP, FABRIC_VARIABLES, HOST_VARIABLES
 from ..module_utils.kube.connection import CONNECTION_SPEC
+from .host_variables import variables_of
 
 CONNECTION_VARIABLES = {option: f"clusterlink_{option}" for option in CONNECTION_SPEC}
 """The host variable of each connection option; role _common documents them, and sets the modules' options from them."""
@@ -38,7 +39,7 @@ def gather(task_vars: Mapping[str, Any], templar: Templar) -> dict[str, Any]:
     task = _read(FABRIC_VARIABLES, lambda variable: templar.template(task_vars[variable]), task_vars, "", problems)
     group = task.get("group", DEFAULT_GROUP)
     hosts = groups.get(group, []) if isinstance(group, str) else []
-    rendered = {host: hostvars[host] for host in hosts}
+    rendered = {host: variables_of(hostvars, host) for host in hosts}
     raw = {host: hostvars.raw_get(host) for host in hosts}
     peers = {
         host: {
@@ -78,7 +79,7 @@ def host_options(
     if host not in hostvars:
         raise ClusterlinkError(Problem("inventory", "has no such host, so there are no connection options", host=host))
     try:
-        own = hostvars[host]
+        own = variables_of(hostvars, host)
         known = {option: f"clusterlink_{option}" for option in spec if f"clusterlink_{option}" in own}
         variables = {option: own.get(variable) for option, variable in known.items()}
         validation = ArgumentSpecValidator(spec, **(constraints or {})).validate({**variables, **(given or {})})

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils.errors import Problem
 from ..module_utils.fabric.declaration import FABRIC_VARIABLES, HOST_VARIABLES
+from .host_variables import variables_of
 
 PREFIX = "clusterlink_"
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
@@ -104,7 +105,7 @@ def value_problems(hostvars: Mapping[str, Any], hosts: Collection[str]) -> Itera
     specs = {name: spec for name, spec in specifications().items() if name not in _DECLARED}
     found: dict[tuple[str, str, str, str], list[str]] = {}
     for host in hosts:
-        own = hostvars[host]
+        own = variables_of(hostvars, host)
         for name in specs.keys() & own.keys():
             for problem in _value_problem(name, specs[name], own):
                 found.setdefault((problem.where, problem.what, problem.found, problem.fix), []).append(host)

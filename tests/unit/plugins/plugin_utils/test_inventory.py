@@ -25,6 +25,7 @@ from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.inventory imp
     gather,
     host_options,
 )
+from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.variables import value_problems
 from tests.unit.plugins.plugin_utils.inventories import WEB, Data, inventory
 
 Gather = Callable[..., Data]
@@ -178,7 +179,7 @@ def test_options_that_the_caller_gives_precede_the_hosts_variables(hostvars: Cal
     ("host", "own", "words"),
     [
         ("west", {"clusterlink_context": "{{ nowhere }}"}, "'nowhere' is undefined"),
-        ("west", {"clusterlink_validate_certs": "perhaps"}, "'validate_certs' is of type str"),
+        ("west", {"clusterlink_validate_certs": "perhaps"}, "'validate_certs' is of type "),
         ("moon", {}, "has no such host"),
     ],
 )
@@ -190,3 +191,10 @@ def test_options_that_cannot_be_read_are_reported_with_the_host(
     (problem,) = error.value.problems
     assert problem.host == host
     assert words in str(problem)
+
+
+def test_a_value_that_cannot_be_rendered_is_a_problem_of_its_variable(hostvars: Callable[..., Data]) -> None:
+    found = value_problems(hostvars(west={"clusterlink_retry_timeout": "{{ nowhere }}"}), ["west"])
+    assert [(each.host, each.where, each.what) for each in found] == [
+        ("west", "clusterlink_retry_timeout", "cannot be templated")
+    ]

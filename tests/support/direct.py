@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
-from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
@@ -82,10 +81,9 @@ def _settings(name: str, check: bool) -> dict[str, Any]:
 @contextlib.contextmanager
 def _as_ansible_runs_it(folder: Path, environment: Mapping[str, str] | None) -> Iterator[None]:
     with (
-        contextlib.chdir(folder),
+        _inside(folder),
         _environment(ansible_environment(**(environment or {}))),
-        # Where a test has imported Ansible's controller, warnings would be shown instead of returned.
-        patch.object(_internal, "is_controller", new=False),
+        _as_module(),
     ):
         _forget_warnings()  # they are kept for the whole process, which a worker is for one task
         yield
@@ -95,6 +93,25 @@ def _registered(result: dict[str, Any]) -> dict[str, Any]:
     if "warnings" in result:
         result["warnings"] = list(warnings.get_warning_messages())
     return {"changed": False, "failed": False, **cast("dict[str, Any]", json.loads(json.dumps(result)))}
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _as_module() -> contextlib.AbstractContextManager[object]:
+    """Have warnings returned; ansible-core 2.19 and later show them where a test has imported Ansible's controller."""
+    try:
+        internal = importlib.import_module("ansible.module_utils._internal")
+    except ImportError:
+        return contextlib.nullcontext()
+    return patch.object(internal, "is_controller", new=False)
 
 
 def _forget_warnings() -> None:

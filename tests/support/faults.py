@@ -24,7 +24,7 @@ from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 FAULTS = ("latency", "reset", "cut", "429", "500")
@@ -82,7 +82,7 @@ class FaultyProxy:
             self._server.socket, server_side=True, do_handshake_on_connect=False
         )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> FaultyProxy:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 

@@ -8,7 +8,7 @@ import copy
 import socket
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -37,7 +37,7 @@ class Tunnel:
         """Pass everything on."""
         self._open.set()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Tunnel:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 

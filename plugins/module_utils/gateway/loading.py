@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ..clusterlink import names
+from ..common.times import parse_time
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
@@ -51,7 +52,7 @@ def _has_loaded(pod: Object, digest: str, written: datetime) -> bool:
     if annotations.get(names.PEER_CERTIFICATE_ANNOTATION) == digest:
         return True
     started = (pod.get("status") or {}).get("startTime")
-    return started is None or _time(started) > written  # one that has not started will read the present content
+    return started is None or parse_time(started) > written  # one that has not started will read the present content
 
 
 def _written(secret: Object | None) -> datetime | None:
@@ -59,11 +60,7 @@ def _written(secret: Object | None) -> datetime | None:
     metadata = (secret or {}).get("metadata") or {}
     times = [entry["time"] for entry in metadata.get("managedFields") or [] if entry.get("time")]
     times += [metadata["creationTimestamp"]] if metadata.get("creationTimestamp") else []
-    return max(map(_time, times), default=None)
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+    return max(map(parse_time, times), default=None)
 
 
 def controlplane_pods(cluster: Cluster, namespace: str) -> Sequence[Object] | None:

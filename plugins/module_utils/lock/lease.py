@@ -18,6 +18,7 @@ from typing import Any
 from ..clusterlink import api
 from ..clusterlink.ownership import is_ours, other_managers
 from ..common.kinds import Ref
+from ..common.times import parse_time
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
 from ..kube.errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
@@ -126,7 +127,7 @@ def _text(moment: datetime) -> str:
 
 def _parse(text: str | None) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text or "")
+        moment = parse_time(text or "")
     except ValueError:
         return None
     return moment if moment.tzinfo else None

@@ -19,6 +19,7 @@ try:
 
     DAMAGED: tuple[type[Exception], ...] = (
         ValueError,
+        KeyError,  # before 43.0.0, for a name of an unknown type
         TypeError,
         UnsupportedAlgorithm,
         x509.DuplicateExtension,
@@ -27,7 +28,7 @@ try:
     )
     """What the library raises while it parses a damaged certificate or signing request."""
 except ImportError:
-    DAMAGED = ()  # reported by module.missing_library
+    DAMAGED = ()  # reported by libraries.library_problems
 
 if TYPE_CHECKING:
     from .keys import PrivateKey, PublicKey

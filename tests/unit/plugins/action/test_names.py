@@ -21,7 +21,7 @@ import json, sys
 from ansible.plugins.loader import action_loader, init_plugin_loader
 init_plugin_loader()
 module = "ansible_collections.skyshift.clusterlink.plugins.modules.peer"
-wanted = ("kubernetes.client.api_client", "cryptography.x509", module)
+wanted = ("kubernetes.client.api_client", module, "cryptography.x509")
 before = [name in sys.modules for name in wanted]
 action_loader.get("skyshift.clusterlink.peer", class_only=True)
 print(json.dumps([before, [name in sys.modules for name in wanted]]))
@@ -73,4 +73,6 @@ def test_the_process_that_forks_the_workers_imports_the_libraries_and_the_module
     done = subprocess.run(
         [sys.executable, "-c", LOADED], env=ansible_environment(), check=True, capture_output=True, text=True
     )
-    assert json.loads(done.stdout) == [[False] * 3, [True] * 3]
+    before, after = json.loads(done.stdout)
+    assert before[:2] == [False] * 2, "ansible-core before 2.19 imports cryptography itself"
+    assert after == [True] * 3

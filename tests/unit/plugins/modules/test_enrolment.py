@@ -9,7 +9,7 @@ import shutil
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -224,7 +224,7 @@ def later(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> Self:
+        def now(cls, tz: Any = None) -> Later:
             return cls.fromtimestamp(datetime.now(tz).timestamp() + days * 86400, tz)
 
     monkeypatch.setattr(peer_certificate, "datetime", Later)

@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.times import parse_time
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, peer_certificate
@@ -202,7 +203,7 @@ def at(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> Self:
+        def now(cls, tz: Any = None) -> Later:
             moment = datetime.now(tz) + timedelta(days=days)
             return cls.fromtimestamp(moment.timestamp(), tz)
 
@@ -275,7 +276,7 @@ def test_several_peers_in_one_task_each_with_its_own_wishes(make_ca: Run, run: R
 
 
 def days(values: dict[str, Any]) -> int:
-    start, end = (datetime.fromisoformat(values[name]) for name in ("not_before", "not_after"))
+    start, end = (parse_time(values[name]) for name in ("not_before", "not_after"))
     return (end - start).days
 
 

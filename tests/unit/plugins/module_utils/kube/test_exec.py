@@ -72,7 +72,7 @@ class Server:
                 + b"\r\n\r\n"
             )
             for message in self.messages:
-                connection.sendall(b"\x82\x7e" + len(message).to_bytes(2) + message)
+                connection.sendall(b"\x82\x7e" + len(message).to_bytes(2, "big") + message)
             if self.ends:
                 connection.sendall(b"\x88\x02\x03\xe8")
             self._done.wait(5)

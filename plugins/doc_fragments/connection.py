@@ -128,7 +128,7 @@ options:
     type: float
     default: 20.0
 requirements:
-  - kubernetes >= 37.0.0 (Python package, where the module runs)
+  - kubernetes >= 29.0.0 (Python package, where the module runs)
 notes:
   - No discovery call is made and no cache is kept.
 """

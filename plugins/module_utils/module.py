@@ -5,26 +5,25 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
 import re
 import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils import basic
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from .common.content import is_content
-from .errors import ClusterlinkError
+from .common.libraries import library_problems
+from .errors import ClusterlinkError, raise_all
 from .outcome import Mode, Run, Task, failure, run_guarded, unknown_error
 
 try:
     import yaml
 except ImportError:
-    pass  # reported by missing_library: the kubernetes package brings it
+    pass  # reported by library_problems: the kubernetes package brings it
 
 
 _OF_ARGUMENTS = (AttributeError, LookupError, TypeError, ValueError)
@@ -58,16 +57,6 @@ def run_in_worker(task: Task, arguments: dict[str, Any], run: Run) -> dict[str, 
     except _OF_ARGUMENTS as error:
         return failure(unknown_error(error))
     raise AssertionError("a module always reports a result")
-
-
-def missing_library(task: Task) -> tuple[str, str] | None:
-    """The first required package that cannot be imported, as (message, traceback), or None."""
-    for name in task.requires:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            return missing_required_lib(name), traceback.format_exc()
-    return None
 
 
 _SECRET = re.compile(r"""(?:token|password|secret|data|value)["']?\s*:\s*["']?([^\s"',}]{6,})""", re.IGNORECASE)
@@ -142,12 +131,10 @@ def _options(task: Task) -> dict[str, Any]:
 
 def _finish(module: AnsibleModule, task: Task, run: Run) -> None:
     """Run the task with the module's parameters, and report the result."""
-    missing = missing_library(task)
-    if missing:
-        module.fail_json(msg=missing[0], exception=missing[1])
     mode = Mode(check=module.check_mode, diff=module._diff)
     failed: dict[str, Any] | None = None
     try:
+        raise_all(library_problems(task.requires))
         outcome = run_guarded(run, module.params, mode)
     except ClusterlinkError as error:
         failed = {key: value for key, value in failure(error).items() if key != "failed"}
@@ -233,3 +220,7 @@ class _WorkerModule(_Module):
 
     def _record_module_result(self, o: dict[str, Any]) -> None:
         raise _ResultReported(o)
+
+    def jsonify(self, data: dict[str, Any]) -> str:
+        """Take the result where ansible-core before 2.19 prints it: it has no C(_record_module_result)."""
+        raise _ResultReported(data)

@@ -24,7 +24,7 @@ description:
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
-  - cryptography
+  - cryptography >= 42.0.0
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.fabric_folder

@@ -62,7 +62,7 @@ options:
     type: int
     default: 30
 requirements:
-  - kubernetes >= 37.0.0 (Python package, on the controller)
+  - kubernetes >= 29.0.0 (Python package, on the controller)
 notes:
   - The lock belongs to the run, so the module always runs on the controller, within Ansible itself.
   - The inventory's connection variables, such as C(clusterlink_context), describe the connection to each host.

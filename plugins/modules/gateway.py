@@ -24,7 +24,7 @@ description:
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
-  - cryptography (Python package, where the module runs)
+  - cryptography >= 42.0.0 (Python package, where the module runs)
   - Kubernetes 1.30 or newer
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes

@@ -20,7 +20,7 @@ description:
 author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
-  - cryptography (Python package, where the module runs)
+  - cryptography >= 42.0.0 (Python package, where the module runs)
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.connection

@@ -21,9 +21,10 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, test_loader
 
+from ..module_utils.common.libraries import library_problems
 from ..module_utils.kube.progress import progress_to
 from ..module_utils.lock import guard as _guard  # noqa: F401  # opened before any worker is forked
-from ..module_utils.module import missing_library, run_in_worker
+from ..module_utils.module import run_in_worker
 from ..module_utils.outcome import Mode, Outcome, Task
 from .inventory import gather
 
@@ -32,8 +33,9 @@ for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes
     with contextlib.suppress(ImportError):
         importlib.import_module(library)
 # Else each worker whose task has a filter or a test loads Ansible's own: a tenth of a second.
-filter_loader.get("default")
-test_loader.get("defined")
+with contextlib.suppress(KeyError):  # ansible-core before 2.19 in a program that has not set up its plugin loader
+    filter_loader.get("default")
+    test_loader.get("defined")
 
 
 class TaskAction(ActionBase):
@@ -76,7 +78,7 @@ class TaskAction(ActionBase):
             and not self._connection.become
             and not any(self._task.environment or [])
             and not self._task.async_val
-            and not missing_library(self.task)
+            and not any(library_problems(self.task.requires))
         )
 
 

@@ -29,7 +29,7 @@ try:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 except ImportError:
-    pass  # reported by module.missing_library
+    pass  # reported by libraries.library_problems
 
 if TYPE_CHECKING:
     from ..pki.keys import PrivateKey, PublicKey

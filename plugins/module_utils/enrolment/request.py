@@ -24,7 +24,7 @@ try:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 except ImportError:
-    pass  # reported by module.missing_library
+    pass  # reported by libraries.library_problems
 
 if TYPE_CHECKING:
     from ..pki.keys import KeySpec, PrivateKey, PublicKey

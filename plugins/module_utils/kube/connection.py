@@ -33,9 +33,9 @@ try:
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.incluster_config import load_incluster_config
 except ImportError:
-    pass  # reported by module.missing_library: the kubernetes package brings them all
+    pass  # reported by libraries.library_problems: the kubernetes package brings them all
 
-REQUIRES = ("kubernetes",)
+REQUIRES = ("kubernetes", "urllib3")
 """For C(outcome.Task.requires) of every module with these options."""
 
 _PARALLEL = 8
@@ -271,7 +271,9 @@ def _headers(
         fixed.add("Impersonate-Group", group)
 
     def headers() -> urllib3.HTTPHeaderDict:
-        token = configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        # Releases of the package from 36 on put a token under the first name, others under the second.
+        token = configuration.get_api_key_with_prefix("BearerToken")
+        token = token or configuration.get_api_key_with_prefix("authorization")
         if not token or "authorization" in fixed:
             return fixed
         every = fixed.copy()

@@ -22,7 +22,7 @@ from .errors import HTTP_FORBIDDEN, HTTP_UNAUTHORIZED, ApiError
 try:
     import websocket
 except ImportError:
-    pass  # reported by module.missing_library
+    pass  # reported by libraries.library_problems
 
 if TYPE_CHECKING:
     from .client import Cluster

@@ -26,7 +26,7 @@ try:
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
 except ImportError:
-    pass  # reported by module.missing_library: the kubernetes package brings them
+    pass  # reported by libraries.library_problems: the kubernetes package brings them
 
 _LISTS = ("clusters", "contexts", "users")
 _FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")

@@ -29,7 +29,7 @@ try:
         SSLError,
     )
 except ImportError:
-    pass  # reported by module.missing_library: the kubernetes package brings it
+    pass  # reported by libraries.library_problems: the kubernetes package brings it
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to an API server that does not answer."""

@@ -21,7 +21,7 @@ try:
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.x509.oid import ExtendedKeyUsageOID
 except ImportError:
-    pass  # reported by module.missing_library
+    pass  # reported by libraries.library_problems
 
 if TYPE_CHECKING:
     from .issue import Usage

@@ -16,7 +16,7 @@ try:
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 except ImportError:
-    pass  # reported by module.missing_library
+    pass  # reported by libraries.library_problems
 
 if TYPE_CHECKING:
     from .keys import PublicKey

@@ -49,7 +49,7 @@ name:
   returned: success
   type: str
   sample: lyon
-keys:
+fingerprints:
   description: The SHA-256 fingerprints of the peer's evicted public keys.
   returned: success
   type: list

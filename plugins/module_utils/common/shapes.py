@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .fields import Item
 
@@ -57,7 +57,7 @@ class Record:
     required: tuple[str, ...] = field(default=())
 
 
-Shape = Text | Number | Texts | Items | Record
+Shape: TypeAlias = "Text | Number | Texts | Items | Record"
 
 
 def check_shape(item: Item, key: str, shape: Shape, required: bool = False) -> None:

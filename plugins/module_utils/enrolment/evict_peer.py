@@ -53,7 +53,7 @@ class EvictionResult:
 
     def values(self) -> dict[str, Any]:
         """The evicted keys, and what is still to do."""
-        return {"name": self.name, "keys": _keys(self.after, self.name), "pending": self.pending}
+        return {"name": self.name, "fingerprints": _keys(self.after, self.name), "pending": self.pending}
 
     def diff(self) -> dict[str, Any]:
         """The evicted keys before and after."""

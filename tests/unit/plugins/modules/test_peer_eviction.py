@@ -115,7 +115,7 @@ def test_another_key_joins_under_the_name_of_an_evicted_peer(fabric: Evicting) -
     fabric.enrol()
     again = fabric.evict("lyon")
     assert again["changed"]
-    assert len(again["keys"]) == 2
+    assert len(again["fingerprints"]) == 2
 
 
 def test_later_rotations_and_evictions_pass_over_an_evicted_peer(fabric: Evicting) -> None:

@@ -7,8 +7,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# The interpreter for the virtual environment: the first that is there, answers and is new enough.
-PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 /usr/bin/python3; do \
+# The interpreter for the virtual environment: the newest that is there and answers.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bin/python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
 
 VENV := .venv
@@ -92,6 +92,10 @@ lint: setup ## The linters and this collection's own checks
 unit: setup ## Unit tests
 	@pytest tests/unit
 
+.PHONY: matrix
+matrix: setup ## Unit tests with every supported ansible-core, Python and library (noxfile.py); e2e has a fabric with each
+	@nox
+
 .PHONY: sanity
 sanity: setup ## ansible-test sanity, without an ignore file
 	@pytest tests/sanity
@@ -120,7 +124,8 @@ format: setup ## Format the Python files
 pins: ## Rewrite constraints.txt: every package that the requirements bring, at its newest
 	@rm -rf .build/pins && $(PYTHON) -m venv .build/pins
 	@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@{ sed '/^[^#]/,$$d' constraints.txt; .build/pins/bin/python -m pip freeze --disable-pip-version-check; } > .build/constraints.txt
+	@{ sed '/^[^#]/,$$d' constraints.txt; { grep ';' constraints.txt; .build/pins/bin/python -m pip freeze \
+		--disable-pip-version-check | grep -v '^ansible-core=='; } | LC_ALL=C sort -f; } > .build/constraints.txt
 	@mv .build/constraints.txt constraints.txt && rm -rf .build/pins
 
 .PHONY: clean

@@ -6,8 +6,8 @@
 
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
-the scenarios, which mostly wait, beside "style", the linters and sanity. The last line counts all tests: N passed,
-N failed, N skipped.
+the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest and newest supported releases. The
+last line counts all tests: N passed, N failed, N skipped.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Summary:
 
 
 CODE = ("tests/checks", "tests/unit", "tests/integration")
-STYLE = ("tests/lint", "tests/sanity")
+STYLE = ("tests/lint", "tests/sanity", "tests/versions")
 ONE_CLUSTER = (
     *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "gateway_operator", "probe")),
     "tests/e2e/shared_gateway",

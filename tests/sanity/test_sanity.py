@@ -21,15 +21,17 @@ COLLECTION = ROOT / ".build" / "sanity" / "ansible_collections" / "skyshift" / "
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-PIP_BOOTSTRAP = Path.home() / ".ansible" / "test" / "cache" / "get_pip_24_2.py"
-"""Where ansible-test of ansible-core 2.19 looks before it downloads the script that puts pip into its environments."""
+PIP_BOOTSTRAPS = [Path.home() / ".ansible" / "test" / "cache" / f"get_pip_{pip}.py" for pip in ("24_2", "25_2")]
+"""Where ansible-test looks before it downloads the script that puts pip into its environments: that of ansible-core
+2.19, and of those after it."""
 
 
 def put_pip_bootstrap() -> None:
     """Give ansible-test a bootstrap for pip that needs no download; one that is there already is left alone."""
-    if not PIP_BOOTSTRAP.exists():
-        PIP_BOOTSTRAP.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(Path(__file__).with_name("get_pip.py"), PIP_BOOTSTRAP)
+    for path in PIP_BOOTSTRAPS:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(Path(__file__).with_name("get_pip.py"), path)
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The supported releases of ansible-core, Python and libraries: a session for each combination that is tested.
+
+    nox                                       all unit tests in every session; 'make matrix' runs this
+    nox -s oldest -- tests/unit/test_run.py   some tests in one
+
+A session needs 'make setup' once before. One whose Python is not installed is skipped.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import nox
+
+OLDEST = ("kubernetes==29.0.0", "cryptography==42.0.0", "urllib3==2.0.2")
+NEWEST = ("kubernetes", "cryptography")
+TOOLS = ("pytest>=9,<10", "hypothesis>=6,<7")
+ENVIRONMENTS = Path(__file__).parent / ".build" / "nox"
+
+nox.options.envdir = str(ENVIRONMENTS)
+nox.options.error_on_missing_interpreters = False
+nox.options.default_venv_backend = "venv"
+
+
+@dataclass(frozen=True)
+class Corner:
+    """Releases that are tested together.
+
+    Attributes:
+        pythons: Releases of Python; the first that is installed is used.
+        core: What pip installs of ansible-core.
+        libraries: What pip installs besides.
+        pinned: Whether constraints.txt says the exact releases.
+    """
+
+    pythons: tuple[str, ...]
+    core: str
+    libraries: tuple[str, ...]
+    pinned: bool = False
+
+
+CORNERS = {
+    "oldest": Corner(("3.10", "3.11", "3.12"), "ansible-core==2.16.0", OLDEST),
+    "core-2.16": Corner(("3.12",), "ansible-core==2.16.19", NEWEST),
+    "core-2.17": Corner(("3.10",), "ansible-core==2.17.14", NEWEST),
+    "core-2.18": Corner(("3.13",), "ansible-core==2.18.19", OLDEST),
+    "core-2.19": Corner(("3.11",), "ansible-core==2.19.14", OLDEST),
+    "core-2.20": Corner(("3.12",), "ansible-core==2.20.10", NEWEST),
+    "core-2.21": Corner(("3.12",), "ansible-core==2.21.5", OLDEST),
+    "newest": Corner(("3.13", "3.12"), "ansible-core", NEWEST, pinned=True),
+}
+
+
+@functools.cache
+def find_python(release: str) -> str | None:
+    """The path of this release's interpreter, on the PATH or in pyenv, or None.
+
+    A shim of pyenv is on the PATH also where it has no such interpreter, so each is asked.
+    """
+    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for candidate in (shutil.which(f"python{release}"), *sorted(versions.glob(f"{release}.*/bin/python"))):
+        command = [str(candidate), "-c", "import ensurepip, sys, venv; print(sys.executable)"]
+        answer = candidate and subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if answer and answer.returncode == 0:
+            return answer.stdout.strip()
+    return None
+
+
+def python_of(corner: str) -> str | None:
+    """The path of the interpreter that a session uses, or None where none of its releases is installed."""
+    return next(filter(None, map(find_python, CORNERS[corner].pythons)), None)
+
+
+def _install(session: nox.Session, corner: Corner) -> None:
+    packages = (corner.core, *corner.libraries, *TOOLS, *(("-c", "constraints.txt") if corner.pinned else ()))
+    known = Path(session.virtualenv.location) / "installed"
+    wanted = "\n".join(packages) + (Path("constraints.txt").read_text(encoding="utf-8") if corner.pinned else "")
+    if not known.exists() or known.read_text(encoding="utf-8") != wanted:
+        # Most of what a package has is never imported, so it is compiled when it is.
+        session.install("--quiet", "--no-compile", *packages)
+        known.write_text(wanted, encoding="utf-8")
+
+
+def _define(name: str, corner: Corner) -> None:
+    @nox.session(name=name, python=python_of(name) or corner.pythons[0], reuse_venv=True)
+    def unit(session: nox.Session) -> None:
+        _install(session, corner)
+        environment = {"ANSIBLE_CONFIG": str(Path("ansible.cfg").resolve())}
+        session.run("pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or ["tests/unit"]), env=environment)
+
+    unit.__doc__ = f"Unit tests with {corner.core} and {', '.join(corner.libraries)}"
+
+
+for _name, _corner in CORNERS.items():
+    _define(_name, _corner)

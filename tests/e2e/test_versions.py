@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fabric is made, found unchanged, and removed with each combination of releases that is supported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from noxfile import CORNERS, ENVIRONMENTS, python_of
+from tests.support.fabrics import TwoClusters, populated
+
+if TYPE_CHECKING:
+    from tests.support.clusters import Clusters
+    from tests.support.gate import Gate
+    from tests.support.kubectl import Kubectl
+
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+def test_a_corner_makes_a_fabric_whose_next_run_changes_nothing(
+    corner: str, gate: Gate, clusters: Clusters, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    if python_of(corner) is None:
+        pytest.skip(f"Python {' or '.join(CORNERS[corner].pythons)} is not installed")
+    gate("nox", "-s", corner, "--install-only")
+    fabric = TwoClusters(clusters, kubectl, tmp_path)
+    fabric.command = (str(ENVIRONMENTS / corner / "bin" / "ansible-playbook"),)
+    with populated(fabric, kubectl):
+        assert fabric.must("site").changed > 0  # its last role sends a request through every import
+        assert fabric.must("site").changed == 0

@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The oldest and the newest supported releases run what depends on them; 'make test-long' runs all unit tests on each.
+
+Which releases these are is said in noxfile.py. A combination whose Python is not installed is skipped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from noxfile import CORNERS, python_of
+
+if TYPE_CHECKING:
+    from tests.support.gate import Gate
+
+DEPENDENT = (
+    "tests/unit/test_imports.py",
+    "tests/unit/plugins/action/test_names.py",
+    "tests/unit/plugins/plugin_utils/test_inventory.py",
+    "tests/unit/plugins/module_utils/common/test_libraries.py",
+    "tests/unit/plugins/module_utils/common/test_times.py",
+    "tests/unit/plugins/module_utils/kube/test_connection.py",
+    "tests/unit/plugins/module_utils/pki/test_certificates.py",
+    "tests/unit/plugins/module_utils/pki/test_leaf.py",
+)
+"""What touches Python, Ansible, kubernetes or cryptography itself: imports, workers, templates, TLS, certificates."""
+
+
+def run(gate: Gate, corner: str, *tests: str) -> None:
+    if python_of(corner) is None:
+        pytest.skip(f"Python {' or '.join(CORNERS[corner].pythons)} is not installed")
+    printed = gate("nox", "-s", corner, "--", *tests, timeout=3600)
+    assert " passed" in printed
+
+
+@pytest.mark.parametrize("corner", ["oldest", "newest"])
+def test_a_corner_passes_what_depends_on_its_releases(gate: Gate, corner: str) -> None:
+    run(gate, corner, *DEPENDENT)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("corner", CORNERS)
+def test_a_corner_passes_all_unit_tests(gate: Gate, corner: str) -> None:
+    run(gate, corner, "tests/unit")

@@ -138,7 +138,6 @@ from ..module_utils.enrolment.admission import Admission
 from ..module_utils.errors import ClusterlinkError, Problem, raise_all
 from ..module_utils.fabric.declaration import DEFAULT_GROUP, parse
 from ..module_utils.fabric.model import Declaration
-from ..module_utils.kube.connection import REQUIRES
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki.keys import require_passphrase
@@ -245,7 +244,7 @@ TASK = Task(
         "declaration": {"type": "dict"},
     },
     run=run,
-    requires=(*REQUIRES, "cryptography"),
+    requires=("cryptography",),
     constraints={"required_if": [("clusters", True, ("path",)), ("rotation", True, ("path",))]},
 )
 

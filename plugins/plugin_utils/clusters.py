@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from ..module_utils.errors import ClusterlinkError
+from ..module_utils.common.libraries import library_problems
+from ..module_utils.errors import ClusterlinkError, raise_all
 from ..module_utils.outcome import Mode, Task, failure, run_guarded
 from .inventory import host_options
 
@@ -37,7 +38,11 @@ def reader(
         variables: The variables of the calling task, with C(hostvars).
         hosts: The hosts to ask. Options come from their variables.
         given: Options by host, in place of the host's variables.
+
+    Raises:
+        ClusterlinkError: A package that the task requires is missing or too old.
     """
+    raise_all(library_problems(task.requires))
     failed, unread = failed_hosts(variables), variables.get(UNREAD) or {}
     asks: dict[str, Callable[[], dict[str, Any]]] = {}
     for host in hosts:

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
+
+import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome, Task
@@ -34,6 +37,12 @@ def test_hosts_are_asked_at_the_same_time() -> None:
         return Outcome(values={"met": True})
 
     assert all(each["met"] for each in reader(Task(SPEC, meet), VARIABLES, HOSTS)().values())
+
+
+def test_a_missing_package_is_named_before_any_host_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(ClusterlinkError, match="Python package kubernetes: cannot be imported"):
+        reader(Task(SPEC, echo, requires=("kubernetes",)), VARIABLES, HOSTS)
 
 
 def test_a_cluster_that_cannot_be_read_does_not_hide_the_others() -> None:

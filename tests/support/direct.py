@@ -19,7 +19,6 @@ from typing import Any, cast
 from unittest.mock import patch
 
 from ansible.module_utils.common import warnings
-from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.module import run_in_worker
 from tests.support.environment import ansible_environment
@@ -64,9 +63,10 @@ def run_as_module(name: str, args: Mapping[str, Any], folder: Path, *, check: bo
         check: As for C(run_directly).
     """
     module, printed = importlib.import_module(f"{MODULES}.{name}"), io.StringIO()
+    testing = importlib.import_module("ansible.module_utils.testing")  # ansible-core 2.16 has none
     with (
         _as_ansible_runs_it(folder, None),
-        patch_module_args({**args, **_settings(name, check)}),
+        testing.patch_module_args({**args, **_settings(name, check)}),
         contextlib.redirect_stdout(printed),
         contextlib.suppress(SystemExit),
     ):

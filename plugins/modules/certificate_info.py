@@ -203,7 +203,7 @@ clock:
   sample: 0
 """
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.certificates.cluster import GatewayQuery, gateway_certificates
@@ -238,7 +238,7 @@ def run(params: dict[str, Any], _mode: Mode) -> Outcome:
             clock = cluster.clock
     elif host:
         found.append(on_wire(host, port, peer, params["timeout"]))
-    return Outcome(values={"certificates": describe(found, datetime.now(UTC)), "clock": clock})
+    return Outcome(values={"certificates": describe(found, datetime.now(timezone.utc)), "clock": clock})
 
 
 TASK = Task(

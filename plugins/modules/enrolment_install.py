@@ -160,7 +160,7 @@ fingerprint:
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 """
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment.create_request import PeerPaths
@@ -174,7 +174,7 @@ from ..module_utils.pki.subject import require_fabric, require_peer
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Check a response and install it."""
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     fabric, name = require_fabric(params["fabric"], "fabric"), require_peer(params["name"], "name")
     given = params["ca_fingerprint"]
     trust = Trust(None if given is None else require_fingerprint(given, "ca_fingerprint"), replace=params["replace"])

@@ -156,7 +156,7 @@ fingerprint:
 """
 
 import secrets
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment.create_request import PeerPaths, RequestOptions, create_request
@@ -184,7 +184,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         renew=params["renew"],
     )
     place = PeerPaths.of(params["path"], peer.fabric, peer.name)
-    result = create_request(place, peer, options, datetime.now(UTC), check=mode.check)
+    result = create_request(place, peer, options, datetime.now(timezone.utc), check=mode.check)
     return Outcome(result.changed, result.values(), result.diff())
 
 

@@ -211,7 +211,7 @@ peers:
   sample: [{name: paris, gateways: [{host: gateway.paris.example.com, port: 443}]}]
 """
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment import document
@@ -249,7 +249,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         own_peers=params["own_peers"],
     )
     paths = Paths(fabric_folder(params["path"], expected.fabric), params["request"], params["dest"])
-    result = sign_request(paths, options, datetime.now(UTC), check=mode.check)
+    result = sign_request(paths, options, datetime.now(timezone.utc), check=mode.check)
     return Outcome(result.changed, result.values(), result.diff())
 
 

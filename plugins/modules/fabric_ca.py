@@ -211,7 +211,7 @@ fingerprint:
   sample: 4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c:9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0
 """
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment.record import enrolled_peers
@@ -232,7 +232,7 @@ from ..module_utils.pki_files.external_ca import require_own_fabric
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Create, keep or remove the CA."""
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     arguments.require_one_place(params)
     request = CaRequest(
         name=require_fabric(params["fabric"], "fabric"),

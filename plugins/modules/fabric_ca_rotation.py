@@ -157,7 +157,7 @@ old:
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..module_utils.certificates.trust import require_accepted
@@ -190,7 +190,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         passphrase=require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase"),
     )
     before, wanted = folder.phase(), params["phase"]
-    outside, now = _outside(folder, params), datetime.now(UTC)
+    outside, now = _outside(folder, params), datetime.now(timezone.utc)
     peers = [peer for peer in params["peers"] if peer not in params["left_out"]]
     after, changed = before, False
     if mode.check or wanted is None:

@@ -454,7 +454,7 @@ problems:
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.common.changes import change_reasons
@@ -480,7 +480,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
 
 
 def _present(params: dict[str, Any], mode: Mode) -> Outcome:
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     spec = gateway_spec(params)
     percent = require_percent(params["renew_percent"], "renew_percent")
     peer = given_certificate(params, spec.peer, now, missing_is_fine=mode.check)

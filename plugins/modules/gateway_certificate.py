@@ -153,7 +153,7 @@ problems:
 """
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.clusterlink.api import SYSTEM_NAMESPACE
@@ -169,7 +169,7 @@ from ..module_utils.pki.peer_material import material_facts
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Update the certificate and wait for the gateway's links."""
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     material = given_certificate(params, params["peer"], now, missing_is_fine=mode.check)
     with connect(params) as cluster:
         done = update_peer_certificate(cluster, params["namespace"], params["peer"], material, now, check=mode.check)

@@ -262,7 +262,7 @@ fingerprint:
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment.admission import Admission
@@ -283,7 +283,7 @@ from ..module_utils.pki_files.many_peers import PEERS_SPEC, for_each
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Create, keep or remove the certificates of a peer, or of several."""
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     arguments.require_one_place(params)
     find_authority = functools.cache(lambda: _authority(params, mode, now))
     find_admission = functools.cache(lambda: Admission.of(disk.fabric_folder(params["path"], params["fabric"])))

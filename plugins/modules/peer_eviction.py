@@ -65,7 +65,7 @@ pending:
   sample: ["9a:0e:1d:2c:3b:4a:59:68:77:86:95:a4:b3:c2:d1:e0:4b:2f:0c:5d:6a:0f:f2:4e:3c:9d:4f:8e:a3:3b:7f:5c"]
 """
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment.evict_peer import evict_peer
@@ -79,7 +79,7 @@ from ..module_utils.pki_files.disk import fabric_folder
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
     """Record the eviction."""
     folder = fabric_folder(params["path"], require_fabric(params["fabric"], "fabric"))
-    result = evict_peer(folder, require_peer(params["name"], "name"), datetime.now(UTC), check=mode.check)
+    result = evict_peer(folder, require_peer(params["name"], "name"), datetime.now(timezone.utc), check=mode.check)
     return Outcome(result.changed, result.values(), result.diff())
 
 

@@ -8,7 +8,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,7 +120,7 @@ def site(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPath
 
 
 def test_an_expired_ca_is_explained_and_one_run_repairs_the_fabric(site: Site) -> None:
-    long_ago = datetime.now(UTC) - timedelta(days=12)
+    long_ago = datetime.now(timezone.utc) - timedelta(days=12)
     ca = make_ca(CaRequest("demo", days=10), long_ago)
     write_pair(fabric_folder(str(site.pki), "demo"), ca.certificate_pem, ca.key_pem)
     for name in NAMES:
@@ -148,9 +148,9 @@ def test_an_expired_ca_is_explained_and_one_run_repairs_the_fabric(site: Site) -
 
 def test_an_expired_certificate_is_repaired_by_any_run_which_says_what_was_lost(site: Site) -> None:
     found = load_authority(
-        read_pair(fabric_folder(str(site.pki), "demo")), datetime.now(UTC), may_be_missing=False
+        read_pair(fabric_folder(str(site.pki), "demo")), datetime.now(timezone.utc), may_be_missing=False
     ).issuer()
-    end = iso(site.expire("east", found, datetime.now(UTC) - timedelta(days=3)))
+    end = iso(site.expire("east", found, datetime.now(timezone.utc) - timedelta(days=3)))
     repaired = site.run()
     assert {failed for _changed, failed in repaired.values()} == {0}, site.output
     assert f"The certificate of east expired at {end}. No new connection over its links has worked since" in site.said()
@@ -159,9 +159,9 @@ def test_an_expired_certificate_is_repaired_by_any_run_which_says_what_was_lost(
 
 
 def test_a_ca_that_expires_while_it_is_replaced_does_not_end_the_rotation(site: Site) -> None:
-    long_ago = datetime.now(UTC) - timedelta(days=12)
+    long_ago = datetime.now(timezone.utc) - timedelta(days=12)
     old = make_ca(CaRequest("demo", days=10), long_ago)
-    new = make_ca(CaRequest("demo"), datetime.now(UTC))
+    new = make_ca(CaRequest("demo"), datetime.now(timezone.utc))
     folder = site.pki / "demo"
     write_pair(fabric_folder(str(site.pki), "demo"), old.certificate_pem, old.key_pem)
     for name in NAMES:

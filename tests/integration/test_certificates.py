@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,7 @@ def test_two_gateways_shake_hands_with_the_certificates(play: Play) -> None:
 
 def test_a_ca_that_expired_is_refused_with_what_to_do_and_nothing_is_written(play: Play) -> None:
     changed(play(play.ca(), play.peer("east")))
-    long_ago = make_ca(CaRequest("demo", days=365), datetime(2020, 1, 1, tzinfo=UTC))
+    long_ago = make_ca(CaRequest("demo", days=365), datetime(2020, 1, 1, tzinfo=timezone.utc))
     write_pair(fabric_folder(str(play.pki), "demo"), long_ago.certificate_pem, key_pem(long_ago.key))
     before = contents(play.pki)
     for result in play(play.ca(), play.peer("east"), play.peer("west")):

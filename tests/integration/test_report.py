@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +52,6 @@ def test_what_fails_once_for_all_is_reported_for_every_cluster(
     fabric: DeclaredFabric, kubectl: Kubectl, namespace: str, playbook: str
 ) -> None:
     link = {"link_source": EAST, "link_target": WEST} if playbook == "link" else {}
-    lease = json.dumps(new_lease(namespace, "another run", 60, datetime.now(UTC)))
+    lease = json.dumps(new_lease(namespace, "another run", 60, datetime.now(timezone.utc)))
     kubectl("create", "-f", "-", stdin=lease, context=fabric.contexts[WEST])
     assert reported(fabric.play(playbook, clusterlink_lock_timeout=0, **link)) == [EAST, WEST]

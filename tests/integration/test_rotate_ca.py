@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,8 +131,11 @@ def test_a_side_without_the_cas_key_is_refused_before_anything_is_written(
 
 
 def test_a_ca_that_expires_while_it_is_replaced_is_replaced_at_once(fabric: Rotating) -> None:
-    long_ago = datetime.now(UTC) - timedelta(days=12)
-    old, new = make_ca(CaRequest(fabric.name, days=10), long_ago), make_ca(CaRequest(fabric.name), datetime.now(UTC))
+    long_ago = datetime.now(timezone.utc) - timedelta(days=12)
+    old, new = (
+        make_ca(CaRequest(fabric.name, days=10), long_ago),
+        make_ca(CaRequest(fabric.name), datetime.now(timezone.utc)),
+    )
     write_pair(Folder(str(fabric.own)), old.certificate_pem, old.key_pem)
     for host in fabric.hosts:
         leaf = make_leaf(LeafRequest(host, days=1), Issuer(old.certificate, old.key), long_ago)

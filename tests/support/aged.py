@@ -12,7 +12,7 @@ import base64
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.certificates import chain_pem, load_chain
@@ -31,7 +31,7 @@ def age(fabric: Path, kubectl: Sequence[str], contexts: Mapping[str, str], days:
         contexts: The kubeconfig's context of every peer.
         days: Of the 365 that they last.
     """
-    then = datetime.now(UTC) - timedelta(days=days)
+    then = datetime.now(timezone.utc) - timedelta(days=days)
     for peer, context in contexts.items():
         _age_leaf(fabric, peer, then)
         _age_components([*kubectl, "--context", context], then)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from kubernetes import client, config
@@ -78,5 +78,5 @@ def _report_peers(api: Any, namespace: str) -> None:
 
 
 def _condition(name: str) -> dict[str, str]:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"type": name, "status": "True", "reason": "Test", "message": "", "lastTransitionTime": now}

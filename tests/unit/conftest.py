@@ -9,7 +9,7 @@ import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ def key() -> Callable[..., PrivateKey]:
 
 @pytest.fixture(scope="session")
 def now() -> datetime:
-    return datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+    return datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 
 
 @pytest.fixture

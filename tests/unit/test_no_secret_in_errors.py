@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -51,7 +51,7 @@ from tests.support.paths import ROOT
 from tests.unit.plugins.module_utils.enrolment.conftest import cached_key
 
 SECRET = "Hunter2Hunter2Hunter2"  # noqa: S105
-NOW = datetime(2025, 1, 31, 12, tzinfo=UTC)
+NOW = datetime(2025, 1, 31, 12, tzinfo=timezone.utc)
 UNKNOWN = "an error that the collection does not know"
 SERVER = "http://127.0.0.1:9"
 

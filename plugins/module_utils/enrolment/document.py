@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..common.fields import Item, Report
@@ -200,7 +200,7 @@ class Span:
     @classmethod
     def of(cls, now: datetime, days: int) -> Span:
         """The span of so many days from now."""
-        start = now.astimezone(UTC).replace(microsecond=0)
+        start = now.astimezone(timezone.utc).replace(microsecond=0)
         return cls(start, start + timedelta(days=days))
 
     def as_dict(self) -> dict[str, str]:
@@ -237,9 +237,9 @@ def read_span(item: Item) -> Span:
 def _read_moment(item: Item, key: str) -> datetime:
     text = item.text(key, required=True)
     try:
-        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
     except ValueError:
-        moment = datetime.min.replace(tzinfo=UTC)
+        moment = datetime.min.replace(tzinfo=timezone.utc)
     if text and iso(moment) != text:
         item.problem(key, "must be a time like 2025-01-31T12:00:00Z", text)
     return moment

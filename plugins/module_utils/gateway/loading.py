@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from ..clusterlink import names
 from ..common.times import parse_time
@@ -79,7 +79,7 @@ def controlplane_pods(cluster: Cluster, namespace: str) -> Sequence[Object] | No
 
 def cluster_time(cluster: Cluster) -> datetime:
     """The time by the API server's clock."""
-    return datetime.now(UTC) + timedelta(seconds=cluster.clock or 0)
+    return datetime.now(timezone.utc) + timedelta(seconds=cluster.clock or 0)
 
 
 def wait_until_loaded(cluster: Cluster, namespace: str, timeout: float) -> None:

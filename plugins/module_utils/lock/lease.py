@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ..clusterlink import api
@@ -164,7 +164,7 @@ class FabricLease:
     @property
     def now(self) -> datetime:
         """The API server's time, as far as its latest response shows it."""
-        return datetime.now(UTC) + timedelta(seconds=self.cluster.clock or 0)
+        return datetime.now(timezone.utc) + timedelta(seconds=self.cluster.clock or 0)
 
     @property
     def is_held(self) -> bool:

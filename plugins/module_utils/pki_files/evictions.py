@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..common.fields import Item, Report
@@ -84,7 +84,7 @@ class Evictions:
         new = sorted({key_fingerprint(key) for key in keys if self.of_key(key) is None})
         if not new:
             return self
-        entry = Eviction(name, tuple(new), tuple(sorted(authorities)), iso(now.astimezone(UTC)))
+        entry = Eviction(name, tuple(new), tuple(sorted(authorities)), iso(now.astimezone(timezone.utc)))
         return Evictions((*self.entries, entry))
 
     def problem(self, key: PublicKey, where: str, fix: str) -> Problem | None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def places(**arguments: Any) -> list[str]:
 
 @pytest.fixture
 def pem() -> str:
-    return make_ca(CaRequest("demo"), datetime.now(UTC)).certificate_pem.decode()
+    return make_ca(CaRequest("demo"), datetime.now(timezone.utc)).certificate_pem.decode()
 
 
 def test_a_cluster_is_read_where_nothing_else_is_named(queries: list[Any]) -> None:

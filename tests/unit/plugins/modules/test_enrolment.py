@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def test_another_organisations_cluster_gets_what_its_gateway_needs(sides: Sides)
     places = {"certificate": folder / "lyon/cert.pem", "privatekey": folder / "lyon/key.pem", "ca": folder / "cert.pem"}
     given = {f"{name}_path": str(path) for name, path in places.items()}
     contents = {f"{name}_content": None for name in places}
-    material = given_certificate({**given, **contents}, "lyon", datetime.now(UTC))
+    material = given_certificate({**given, **contents}, "lyon", datetime.now(timezone.utc))
     assert material.ca_pem == (sides.ours / "demo/cert.pem").read_text()
     theirs = {str(path.relative_to(sides.theirs)) for path in sides.theirs.rglob("*") if path.is_file()}
     assert theirs == {

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class Clock:
     """The clock of all modules."""
 
     def __init__(self) -> None:
-        self.time = datetime.now(UTC)
+        self.time = datetime.now(timezone.utc)
 
     def now(self, _zone: object) -> datetime:
         return self.time

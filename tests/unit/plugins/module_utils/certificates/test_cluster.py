@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 SPACE = "links"
 
 Entries = list[tuple[str, str, str, bool]]

@@ -9,7 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued
 
-OLD = make_ca(CaRequest("demo"), datetime.now(UTC))
-NEW = make_ca(CaRequest("demo"), datetime.now(UTC))
+OLD = make_ca(CaRequest("demo"), datetime.now(timezone.utc))
+NEW = make_ca(CaRequest("demo"), datetime.now(timezone.utc))
 ISSUER = Issuer(NEW.certificate, NEW.key)
 
 Gateway = Callable[..., dict[str, Any]]
@@ -41,7 +41,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     listeners: list[socket.socket] = []
 
     def settings(*trusted: Issued) -> ssl.SSLContext:
-        leaf = make_leaf(LeafRequest("east"), Issuer(OLD.certificate, OLD.key), datetime.now(UTC))
+        leaf = make_leaf(LeafRequest("east"), Issuer(OLD.certificate, OLD.key), datetime.now(timezone.utc))
         (tmp_path / "cert.pem").write_bytes(leaf.certificate_pem)
         (tmp_path / "key.pem").write_bytes(leaf.key_pem)
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -77,24 +77,24 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 
 def test_gateways_that_trust_the_new_ca_accept_its_certificates(gateway: Gateway) -> None:
-    require_accepted(ISSUER, {"east": gateway(OLD, NEW), "west": gateway(NEW)}, datetime.now(UTC), 5)
+    require_accepted(ISSUER, {"east": gateway(OLD, NEW), "west": gateway(NEW)}, datetime.now(timezone.utc), 5)
 
 
 def test_a_gateway_that_does_not_trust_it_is_named_and_the_others_are_not(gateway: Gateway) -> None:
     observed = {"east": gateway(OLD, NEW), "west": gateway(OLD)}
     with pytest.raises(ClusterlinkError, match=r"west: .*refuses certificates of the new CA.*UNKNOWN_CA") as refused:
-        require_accepted(ISSUER, observed, datetime.now(UTC), 0.5)
+        require_accepted(ISSUER, observed, datetime.now(timezone.utc), 0.5)
     assert "east" not in str(refused.value)
 
 
 def test_a_gateway_may_take_a_moment(gateway: Gateway) -> None:
-    require_accepted(ISSUER, {"east": gateway(OLD, NEW, after=6)}, datetime.now(UTC), 5)
+    require_accepted(ISSUER, {"east": gateway(OLD, NEW, after=6)}, datetime.now(timezone.utc), 5)
 
 
 def test_what_cannot_be_asked_from_here_is_not_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         nobody = {"address": {"host": "127.0.0.1", "port": closed.getsockname()[1]}}
-    require_accepted(ISSUER, {"east": nobody, "west": {"address": None}, "north": {}}, datetime.now(UTC), 0.2)
+    require_accepted(ISSUER, {"east": nobody, "west": {"address": None}, "north": {}}, datetime.now(timezone.utc), 0.2)
 
 
 def test_the_certificates_that_it_tries_are_not_kept(
@@ -103,5 +103,5 @@ def test_the_certificates_that_it_tries_are_not_kept(
     place = tmp_path / "temporary"
     place.mkdir()
     monkeypatch.setattr(trust.tempfile, "tempdir", str(place))
-    require_accepted(ISSUER, {"east": gateway(NEW)}, datetime.now(UTC), 5)
+    require_accepted(ISSUER, {"east": gateway(NEW)}, datetime.now(timezone.utc), 5)
     assert not list(place.iterdir())

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -57,12 +57,12 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture(scope="module")
 def ca() -> Issued:
-    return make_ca(CaRequest("demo"), datetime.now(UTC))
+    return make_ca(CaRequest("demo"), datetime.now(timezone.utc))
 
 
 def context(ca: Issued, peer: str, folder: Path) -> tuple[ssl.SSLContext, Issued]:
     """The TLS settings of a peer's gateway, which lets nobody in without a certificate of the fabric."""
-    issued = make_leaf(LeafRequest(peer), Issuer(ca.certificate, ca.key), datetime.now(UTC))
+    issued = make_leaf(LeafRequest(peer), Issuer(ca.certificate, ca.key), datetime.now(timezone.utc))
     certificate, key = folder / f"{peer}-cert.pem", folder / f"{peer}-key.pem"
     certificate.write_bytes(issued.certificate_pem)
     key.write_bytes(key_pem(issued.key))
@@ -215,7 +215,7 @@ def answer(settings: ssl.SSLContext) -> Callable[[socket.socket], None]:
 def test_a_certificate_of_the_fabric_is_let_in_and_another_is_not(serve: Serve, ca: Issued, tmp_path: Path) -> None:
     settings, _issued = context(ca, "east", tmp_path)
     context(ca, "west", tmp_path)
-    context(make_ca(CaRequest("demo"), datetime.now(UTC)), "evicted", tmp_path)
+    context(make_ca(CaRequest("demo"), datetime.now(timezone.utc)), "evicted", tmp_path)
     port = serve(answer(settings))
     tried = {
         name: try_certificate("127.0.0.1", port, "east", (f"{tmp_path}/{name}-cert.pem", f"{tmp_path}/{name}-key.pem"))

@@ -8,7 +8,7 @@ import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files imp
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 LYON = RequestedPeer("demo", "lyon", (Address("gateway.lyon.example.com", 443),))
 PARIS: Peers = {"paris": (Address("203.0.113.7", 30443),)}
 

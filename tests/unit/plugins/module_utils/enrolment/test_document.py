@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -113,7 +113,7 @@ def test_a_file_is_good_from_when_it_was_made_until_it_expires() -> None:
 
 
 def test_no_file_is_good_for_ever() -> None:
-    assert "more than 90 days" in Span(NOW, datetime(2999, 1, 1, tzinfo=UTC)).reasons(NOW)[0]
+    assert "more than 90 days" in Span(NOW, datetime(2999, 1, 1, tzinfo=timezone.utc)).reasons(NOW)[0]
     for days in (0, -1, 91):
         with pytest.raises(ClusterlinkError, match="Use 1 to 90 days"):
             require_days(days, "valid_days")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,7 +22,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_mate
 if TYPE_CHECKING:
     from tests.unit.fakes import MemoryCluster
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 PEER = PeerMaterial(certificate_pem="cert", key_pem="key", ca_pem="ca")
 SYSTEM = "clusterlink-system"
 SCALER = Ref("HorizontalPodAutoscaler", "cl-dataplane", SYSTEM)

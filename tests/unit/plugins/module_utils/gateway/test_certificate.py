@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any, cast
 
 import pytest
@@ -22,7 +22,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.component
 )
 from tests.unit.fakes import MemoryCluster
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 
 
 def secret(name: str, **data: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,7 +110,7 @@ def test_pods_of_others_are_replaced_each_time(memory_cluster: type[MemoryCluste
     assert [[obj["kind"] for obj in step].count("Deployment") for step in steps] == [1, 2, 1, 2, 1, 2]
 
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 SPACE, OPERATORS = "clusterlink-system", "clusterlink-operator"
 NAMESPACE = Ref("Namespace", SPACE)
 EXPORTS = Ref("CustomResourceDefinition", "exports.clusterlink.net")

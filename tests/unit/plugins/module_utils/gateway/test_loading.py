@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.loadi
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import HTTP_FORBIDDEN, ApiError
 from tests.unit.fakes import MemoryCluster
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 ANNOTATION = "skyshift.clusterlink/peer-certificate"
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -238,7 +238,7 @@ def test_what_is_no_quantity_is_refused(text: str) -> None:
         amount(text)
 
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 NAMES = ("certificate", "privatekey", "ca")
 
 

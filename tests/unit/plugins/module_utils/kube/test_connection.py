@@ -262,7 +262,7 @@ def test_unusable_certificate_file_is_named(tmp_path: Path, option: str) -> None
 def _key_and_certificate() -> tuple[bytes, bytes]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "u")])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), 1)
         .not_valid_before(start)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -165,8 +165,8 @@ def test_what_cannot_be_removed_is_an_error(cluster: Leases) -> None:
         assert caught.value is error
 
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
-MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
+MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001
 SECONDS = st.integers(0, 10**6)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import re
 import subprocess
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 WHERE = "/pki/cert.pem"
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
+NOW = datetime(2030, 1, 1, tzinfo=timezone.utc)
 CA = make_ca(CaRequest("demo"), NOW)
 LEAF = make_leaf(LeafRequest("east"), Issuer(CA.certificate, CA.key), NOW)
 PEM = LEAF.certificate_pem

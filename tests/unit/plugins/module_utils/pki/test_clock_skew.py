@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -14,7 +14,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.clock_ske
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue import Issuer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 DAY = 86400
 
 

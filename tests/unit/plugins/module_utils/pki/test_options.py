@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -65,7 +65,7 @@ def test_what_is_not_given_is_taken_from_elsewhere() -> None:
 
 
 def test_backups_carry_the_moment_of_the_run() -> None:
-    now = datetime(2030, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    now = datetime(2030, 1, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
     assert backup_stamp({"backup": True}, now) == "20300102T030405.000006Z"
     assert backup_stamp({"backup": False}, now) is None
 

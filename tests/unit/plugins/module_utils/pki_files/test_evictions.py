@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.evi
     write_evictions,
 )
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 ONE, TWO = (generate(KeySpec()).public_key() for _ in range(2))
 CA = ":".join(["0a"] * 32)
 

@@ -8,7 +8,7 @@ import copy
 import itertools
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.store.secret import FabricSecret
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.store.sync import FabricStore
 
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 ONE, OTHER = make_ca(CaRequest("demo"), NOW), make_ca(CaRequest("demo"), NOW)
 FILES = {"cert.pem": ONE.certificate_pem, "key.pem": key_pem(ONE.key), "east/cert.pem": b"east", "east/key.pem": b"key"}
 REF = Ref("Secret", "clusterlink-fabric-demo", "vault")

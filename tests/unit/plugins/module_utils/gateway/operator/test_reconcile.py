@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.unit.fakes import MemoryCluster
 
 Object = dict[str, Any]
-NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+NOW = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
 PEER = PeerMaterial(certificate_pem="cert", key_pem="key", ca_pem="ca")
 SPACE, OPERATORS = "clusterlink-system", "clusterlink-operator"
 INSTANCE = Ref("Instance", "cl-instance", OPERATORS)

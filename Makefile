@@ -7,8 +7,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# The interpreter for the virtual environment: the newest that is there and answers.
-PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 /usr/bin/python3; do \
+# The interpreter for the virtual environment: the first that is there, answers and is new enough. Kind, gateways and
+# traffic are tested with the first; the others run the matrix.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 /usr/bin/python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
 
 VENV := .venv

@@ -185,7 +185,7 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
 
 def _folder_problems(params: Mapping[str, Any], declaration: Declaration) -> Iterator[Problem]:
     """What in the fabric's folder forbids the run."""
-    folder = disk.fabric_folder(os.path.expanduser(params["path"]), declaration.fabric)
+    folder = disk.fabric_folder(params["path"], declaration.fabric)
     checks: list[Callable[[], None]] = [lambda: raise_all(_name_problems(folder, declaration))]
     if params["rotation"]:
         checks.append(lambda: _require_replaceable(folder, params["privatekey_passphrase"]))

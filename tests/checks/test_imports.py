@@ -34,13 +34,22 @@ ALLOWED["enrolment"] |= {"pki_files"}  # requests, responses and keys are files
 ALLOWED["probe"] |= {"mesh"}  # a diagnosis reads what the cluster holds of the fabric
 ALLOWED["certificates"] |= {"gateway"}  # they are read from a gateway's Secrets and its address
 ALLOWED["preflight"] = {*PURE, "kube", "outcome", "gateway", "mesh"}  # it reads gateways and what clusters hold
+ALLOWED["kubeconfigs"] = {"errors", "common", "kube"}  # clusters that kubeconfigs and Secrets name
 ALLOWED["modules"] = {*ALLOWED, *ACTING} - {"modules"}
 ALLOWED["plugin_utils"] = {*PURE, *ACTING, "preflight", "kube", "outcome", "module", "modules"}
 ALLOWED["action"] = {*ALLOWED["plugin_utils"], "plugin_utils"}
+ALLOWED["inventory"] = {"errors", "common", "kube", "kubeconfigs"}
 ALLOWED["filter"] = {*PURE, *ACTING}
 
 LIBRARIES = {
-    "ansible": {"module", "kube", "plugin_utils", "action", "filter"},  # kube: for options from the environment
+    "ansible": {
+        "module",
+        "kube",
+        "plugin_utils",
+        "action",
+        "filter",
+        "inventory",
+    },  # kube: for options from the environment
     "kubernetes": {"kube", "plugin_utils"},
     "urllib3": {"kube", "probe"},
     "cryptography": {"pki", "pki_files", "enrolment", "certificates", "preflight", "modules", "plugin_utils"},

@@ -27,6 +27,11 @@ def test_readme_names_what_is_there(section: str) -> None:
     assert named == THERE[section]
 
 
+@pytest.mark.parametrize("plugin", [path.stem for path in ROOT.glob("plugins/inventory/*.py")])
+def test_readme_names_each_inventory_plugin(plugin: str) -> None:
+    assert f"`skyshift.clusterlink.{plugin}`" in README
+
+
 def test_readme_fits_a_newcomer() -> None:
     assert len(README.splitlines()) <= 120, "details belong in docs/"
 

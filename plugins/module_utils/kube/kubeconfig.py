@@ -28,6 +28,9 @@ try:
 except ImportError:
     pass  # reported by libraries.library_problems: the kubernetes package brings them
 
+DEFAULT_PATH = "~/.kube/config"
+"""Where kubectl looks when KUBECONFIG names no file."""
+
 _LISTS = ("clusters", "contexts", "users")
 _FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
@@ -53,14 +56,10 @@ def load(
     Raises:
         ClusterlinkError: There is no such file or context, it is malformed, or its exec plugin gives no credentials.
     """
-    source = source or os.environ.get("KUBECONFIG") or "~/.kube/config"
-    where = "kubeconfig (its content)" if is_content(source) else f"kubeconfig {source}"
-    try:
-        content: Mapping[str, Any]
-        if isinstance(source, str):
-            content = _parsed(source, where) if is_content(source) else _read(source, where)
-        else:
-            content = source
+    source = source or os.environ.get("KUBECONFIG") or DEFAULT_PATH
+    where = _where(source)
+    with _reported(where):
+        content = _content(source, where)
         _check_context(content, context, where)
         merger = KubeConfigMerger(source) if persist and not is_content(source) else None
         loader = KubeConfigLoader(
@@ -71,14 +70,52 @@ def load(
         )
         with _logged() as logged:
             loader.load_and_set(configuration)
+    _check_exec_plugin(content, loader.current_context, configuration, where, logged)
+    user = _user(content, loader.current_context)
+    return Impersonation(str(user.get("as") or ""), tuple(map(str, user.get("as-groups") or ())))
+
+
+def read(source: str, where: str = "") -> dict[str, Any]:
+    """The content of a kubeconfig, with every list and every context's mapping there.
+
+    Args:
+        source: As for C(load), but no dictionary.
+        where: What problems call it; by default as C(load) does.
+
+    Raises:
+        ClusterlinkError: There is no such file, or it is malformed; the content is not shown.
+    """
+    where = where or _where(source)
+    with _reported(where):
+        content = dict(_content(source, where))
+        _check_mapping(content)
+        for name, kind in (("clusters", "cluster"), ("contexts", "context"), ("users", "user")):
+            content[name] = [
+                {"name": str(each["name"]), kind: dict(each.get(kind) or {})} for each in content.get(name) or []
+            ]
+    return content
+
+
+def _where(source: str | Mapping[str, Any]) -> str:
+    return "kubeconfig (its content)" if is_content(source) else f"kubeconfig {source}"
+
+
+def _content(source: str | Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    if isinstance(source, str):
+        return _parsed(source, where) if is_content(source) else _read(source, where)
+    return source
+
+
+@contextmanager
+def _reported(where: str) -> Iterator[None]:
+    """Turn whatever a malformed kubeconfig leads to into a problem."""
+    try:
+        yield
     except (ConfigException, OSError, yaml.YAMLError, TypeError, AttributeError, KeyError, ValueError) as error:
         # For a malformed file the package raises all kinds of errors; a parser's excerpt could hold a key.
         found = str(error) if isinstance(error, (ConfigException, OSError)) else type(error).__name__
         problem = Problem(where=where, what="it cannot be used", found=found, fix="Check it with kubectl")
         raise ClusterlinkError(problem) from None
-    _check_exec_plugin(content, loader.current_context, configuration, where, logged)
-    user = _user(content, loader.current_context)
-    return Impersonation(str(user.get("as") or ""), tuple(map(str, user.get("as-groups") or ())))
 
 
 @dataclass(frozen=True)
@@ -169,9 +206,13 @@ def _written(settings: Mapping[str, Any], path: str) -> dict[str, Any]:
     return changed
 
 
-def _check_context(content: Mapping[str, Any], asked: str | None, where: str) -> None:
+def _check_mapping(content: object) -> None:
     if not isinstance(content, Mapping):
         raise ConfigException("it is not a mapping")
+
+
+def _check_context(content: Mapping[str, Any], asked: str | None, where: str) -> None:
+    _check_mapping(content)
     contexts = [entry["name"] for entry in content.get("contexts") or []]
     there = ", ".join(contexts) or "no context at all"
     fix = "Set context (clusterlink_context in the inventory) to one that it has"

@@ -32,7 +32,7 @@ endef
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv from the pinned requirements, with the collection on Ansible's path
@@ -116,6 +116,10 @@ molecule: setup ## The roles and playbooks on clusters of their own, from create
 .PHONY: bench
 bench: setup ## Speed against kubernetes.core and the clusterlink CLI; needs the lab up
 	@python -m tests.bench
+
+.PHONY: release-check
+release-check: setup ## What Galaxy checks, on an installation (minutes); DEMO=1 runs the demo from it, TAG=v1.2.3 is the release
+	@python -m tests.release $(TAG)
 
 .PHONY: format
 format: setup ## Format the Python files

@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the way of a release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.release import findings
+
+ROOT = Path(__file__).resolve().parents[2]
+SUMMARY = {"0.2.0.yml": {"release_summary": "More."}}
+CHANGE = {"web.yml": {"minor_changes": ["web - more."]}}
+
+
+@pytest.mark.parametrize(
+    ("releases", "fragments", "tag", "found"),
+    [
+        (["0.1.0"], {**SUMMARY, **CHANGE}, "", ""),
+        (["0.1.0", "0.2.0"], {}, "v0.2.0", ""),
+        (["0.1.0", "0.2.0"], {}, "", ""),
+        (["0.1.0"], CHANGE, "", "no fragment has the release_summary of 0.2.0"),
+        (["0.1.0"], {}, "", "no fragment has the release_summary of 0.2.0"),
+        (["0.2.0"], CHANGE, "", "0.2.0 is released already, so these need another version: web.yml"),
+        (["0.1.0"], SUMMARY, "v0.2.0", "has no release 0.2.0: run antsibull-changelog release"),
+        (["0.2.0"], {}, "v0.3.0", "galaxy.yml has version 0.2.0, and the tag is v0.3.0"),
+    ],
+)
+def test_the_changelog_must_fit_the_version(
+    releases: list[str], fragments: dict[str, dict[str, object]], tag: str, found: str
+) -> None:
+    problems = findings.changelog("0.2.0", releases, fragments, tag)
+    assert len(problems) == bool(found)
+    assert found in "".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        (["Linting...", findings.IMPORTED], []),
+        (["WARNING: No changelog found.", findings.IMPORTED], ["WARNING: No changelog found."]),
+        (["ERROR: The import failed"], ["ERROR: The import failed", "galaxy-importer did not come to its end"]),
+        ([], ["galaxy-importer did not come to its end"]),
+    ],
+)
+def test_every_warning_of_the_importer_counts(lines: list[str], found: list[str]) -> None:
+    assert findings.importer("\n".join(lines)) == found
+
+
+def test_plugins_without_documentation_are_named() -> None:
+    documented = {"a": {"doc": {"name": "a"}}, "b": {"doc": None}, "c": None, "r": {"entry_points": {}}}
+    assert findings.undocumented(["a", "b", "c", "d", "r"], documented) == ["b", "c", "d"]
+
+
+def test_what_is_documented_is_found_among_the_files() -> None:
+    files = [
+        *("plugins/modules/peer.py", "plugins/filter/report.py", "plugins/inventory/kubeconfig.py"),
+        *("plugins/action/peer.py", "plugins/module_utils/errors.py", "plugins/modules/__init__.py"),
+        *("roles/mesh/meta/argument_specs.yml", "roles/mesh/meta/main.yml"),
+    ]
+    assert findings.plugins(files) == {
+        "filter": ["report"],
+        "inventory": ["kubeconfig"],
+        "module": ["peer"],
+        "role": ["mesh"],
+    }
+
+
+def test_the_workflow_releases_what_the_check_has_built() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    assert workflow[True] == {"push": {"tags": ["v*"]}}, "YAML reads on as true"
+    (job,) = workflow["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    assert 'make release-check TAG="$GITHUB_REF_NAME"' in commands[0]
+    assert all(".build/release/" in command for command in commands[1:])

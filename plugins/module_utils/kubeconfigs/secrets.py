@@ -27,7 +27,7 @@ _CAPI_LABEL = "cluster.x-k8s.io/cluster-name"
 _CAPI_SUFFIX = "-kubeconfig"
 _FIX = "Correct the Secret, or leave it out by label_selector"
 
-Reader = Callable[[Object, str, Mapping[str, Any]], FoundCluster | None]
+Reader = Callable[[Object, str, Mapping[str, Any]], "FoundCluster | None"]
 """From a Secret, what problems call it, and the management cluster's own variables to the cluster, if it has one."""
 
 

@@ -15,16 +15,7 @@ description:
   - The variables are C(clusterlink_peer_name), C(clusterlink_key_type), C(clusterlink_key_size),
     C(clusterlink_certificate_days) and C(clusterlink_renew_percent).
 positional: _input, hostvars
-options:
-  _input:
-    description: The hosts' names.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description: The variables of all hosts, C(hostvars).
-    type: dict
-    required: true
+extends_documentation_fragment: skyshift.clusterlink.hosts
 """
 
 EXAMPLES = r"""

@@ -13,16 +13,7 @@ description:
   - Returns each host by the name of its peer, which is C(clusterlink_peer_name), or the host's own name.
   - As a list, the result is the names of the peers, in the order of the hosts.
 positional: _input, hostvars
-options:
-  _input:
-    description: The hosts' names.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description: The variables of all hosts, C(hostvars).
-    type: dict
-    required: true
+extends_documentation_fragment: skyshift.clusterlink.hosts
 """
 
 EXAMPLES = r"""

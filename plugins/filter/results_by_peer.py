@@ -14,16 +14,8 @@ description:
     P(skyshift.clusterlink.hosts_by_peer#filter).
   - A host without the value is left out, or has O(default).
 positional: _input, hostvars, variable
+extends_documentation_fragment: skyshift.clusterlink.hosts
 options:
-  _input:
-    description: The hosts' names.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description: The variables of all hosts, C(hostvars).
-    type: dict
-    required: true
   variable:
     description: The variable's name, or with dots a part of its value, such as V(gateway_result.addresses).
     type: str

@@ -12,15 +12,12 @@ short_description: What a run has done in each cluster, and which clusters faile
 description:
   - Reads the results that the collection's roles have registered for each host of the play.
 positional: _input, hostvars, left
+extends_documentation_fragment: skyshift.clusterlink.hosts
 options:
   _input:
     description: All hosts of the play, C(ansible_play_hosts_all).
     type: list
     elements: str
-    required: true
-  hostvars:
-    description: The variables of all hosts, C(hostvars).
-    type: dict
     required: true
   left:
     description: The hosts that have not failed, C(ansible_play_hosts).

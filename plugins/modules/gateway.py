@@ -25,7 +25,7 @@ author:
   - The skyshift.clusterlink contributors (@skyshift)
 requirements:
   - cryptography >= 42.0.0 (Python package, where the module runs)
-  - Kubernetes 1.30 or newer
+  - Kubernetes 1.25 or newer
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.connection
@@ -163,7 +163,10 @@ options:
   controlplane_drain_seconds:
     description:
       - For how many seconds, at least 5, a control plane keeps serving after its replacement. The default is V(90) with
-        O(install=direct). It cannot be set with O(install=operator), whose pods end at once.
+        O(install=direct). It cannot be set with O(install=operator), whose pods end at once. With V(0) they end at
+        once, too, and requests are lost whenever a pod is replaced.
+      - Below Kubernetes 1.30 the pod waits by the command C(sleep) of ClusterLink's image. An image of another name is
+        refused there, unless this is V(0).
       - Data planes keep their connection to it, so it must outlast the replacement of all of the gateway's pods. With
         45 seconds, 3 of 4031 requests were lost in a renewal on a busy machine. Until it ends, its requests of CPU and
         memory count on its node.
@@ -171,7 +174,8 @@ options:
   dataplane_drain_seconds:
     description:
       - For how many seconds, at least 5, a data plane keeps serving after its replacement. The default is V(15) with
-        O(install=direct). Connections that last longer are cut.
+        O(install=direct). Connections that last longer are cut. With V(0) it ends at once.
+      - With O(dataplane=go), the same holds below Kubernetes 1.30 as for O(controlplane_drain_seconds).
     type: int
   controlplane_resources:
     description:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
@@ -88,10 +90,12 @@ class MemoryCluster:
         refusals: Errors to raise, by (verb, reference); a verb of a dry run is C(try apply) or C(try delete).
         unserved: Kinds that are not known.
         reads: (kind, namespace, name) of every list and get.
+        version: What it says of its version.
         clock: Seconds by which its clock is ahead, as C(Cluster.clock).
     """
 
     clock: int | None = None
+    version: Mapping[str, str] = MappingProxyType({"major": "1", "minor": "34"})
 
     def __init__(self, *objects: dict[str, Any]) -> None:
         self.objects: dict[Ref, dict[str, Any]] = {}
@@ -125,7 +129,9 @@ class MemoryCluster:
         return client.Listing(found, resource_version="1")
 
     def fetch(self, api_path: str) -> dict[str, Any]:
-        """No kinds besides those that are read by name."""
+        """Its version; no kinds besides those that are read by name."""
+        if api_path == "/version":
+            return dict(self.version)
         return {"groups": []} if api_path == "/apis" else {"resources": []}
 
     def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:

@@ -191,10 +191,10 @@ def _resources(deployment: Object) -> dict[str, Any]:
 
 
 def _drain_seconds(deployment: Object) -> int | None:
-    """How long a pod keeps serving when it is replaced; None where it ends at once, as the operator's pods do."""
-    if not main_container(deployment).get("lifecycle"):
-        return None
+    """How long a pod keeps serving when it is replaced; None for the operator's pods, which have no such setting."""
     seconds: int = deployment["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 0)
+    if not main_container(deployment).get("lifecycle"):
+        return 0 if seconds == GRACE_SECONDS else None
     return max(seconds - GRACE_SECONDS, DRAIN_SECONDS[0])
 
 
@@ -217,4 +217,5 @@ def _kind(container: Mapping[str, Any]) -> str:
     if name in known:
         return known[name]
     before_end = (container.get("lifecycle") or {}).get("preStop") or {}
-    return GO if "sleep" in before_end else ENVOY  # as C(workloads) makes them
+    command = (before_end.get("exec") or {}).get("command") or [""]
+    return GO if "sleep" in before_end or command[0] == "sleep" else ENVOY  # as C(workloads) makes them

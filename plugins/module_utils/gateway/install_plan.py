@@ -16,6 +16,7 @@ from ..common.types import Object
 from ..errors import Problem, raise_all
 from ..kube.apply import Prune
 from ..kube.compare import is_applied
+from ..kube.server_version import adapted
 from ..pki.clock_skew import Clock
 from ..pki.components import ComponentRollout, plan_component_rollout
 from ..pki.peer_material import PeerMaterial
@@ -28,6 +29,7 @@ from .manifests import gateway_definitions, gateway_objects
 from .observe import GatewayState
 from .operator.deployments import Operation
 from .spec import GatewaySpec
+from .supported import version_problems
 from .takeover import Takeover
 
 _TRANSITION_STAGES = 3
@@ -105,6 +107,7 @@ def plan_install(
     """
     definitions = {Ref.of(crd): crd for crd in gateway_definitions(spec)}
     raise_all(problem for ref in definitions if ref in state.objects and (problem := _unusable(state.objects[ref])))
+    raise_all(version_problems(spec, [*definitions.values()], state.version))
     raise_all(immutable_problems(spec.ingress, state.objects.get(Ref("Service", names.INGRESS, spec.namespace))))
     if state.operation:
         namespace = state.objects.get(Ref("Namespace", spec.namespace))
@@ -123,7 +126,8 @@ def plan_install(
     scalers = state.autoscalers or ()
     raise_all(second_autoscaler(spec, scalers))
     foreign = {ref for ref, obj in state.objects.items() if ref.kind == "Namespace" and not is_ours(obj)}
-    stages = [[obj for obj in stage if Ref.of(obj) not in foreign] for stage in gateway_stages(spec, peer, rollout)]
+    wanted = adapted(gateway_stages(spec, peer, rollout), state.version)
+    stages = [[obj for obj in stage if Ref.of(obj) not in foreign] for stage in wanted]
     stages = leave_replicas(stages, autoscaled(spec, scalers), state.objects)
     steps = rollout_steps(stages, state.objects) if step_timeout else stages[-1:]
     return InstallPlan(

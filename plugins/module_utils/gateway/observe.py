@@ -4,14 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from ..clusterlink import names
 from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
-from ..kube.parallel import Query, read
+from ..kube.parallel import Query, gather, read
+from ..kube.server_version import Version, server_version
 from .autoscaling import observe_autoscalers
 from .manifests import gateway_definitions, gateway_namespaces
 from .operator.deployments import Operation
@@ -30,6 +33,7 @@ class GatewayState:
         objects: The CustomResourceDefinitions, the namespaces, the gateway's Deployments and its ingress Service that
             exist, by reference.
         secrets: The Secrets in the gateway's namespace.
+        version: The API server's; None when unknown.
         clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
         autoscalers: The autoscalers in the gateway's namespace; None where they may not be listed.
         operation: What the operator has made of the gateway; None with C(install=direct).
@@ -38,6 +42,7 @@ class GatewayState:
 
     objects: Mapping[Ref, Object] = field(default_factory=dict)
     secrets: Sequence[Object] = ()
+    version: Version | None = None
     clock: int | None = None
     autoscalers: Sequence[Object] | None = ()
     operation: Operation | None = None
@@ -59,13 +64,19 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
     ingress = Ref("Service", names.INGRESS, spec.namespace)
     refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances, ingress))
     in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment")]
-    secrets, *found = read(cluster, [*in_namespace, *(Query(ref.kind, ref.name, ref.namespace) for ref in refs)])
+    queries = [*in_namespace, *(Query(ref.kind, ref.name, ref.namespace) for ref in refs)]
+    needed = spec.dataplane.autoscaling is not None
+    reads: list[Callable[[], Any]] = [
+        partial(read, cluster, queries),
+        partial(observe_autoscalers, cluster, spec.namespace, needed=needed),
+        partial(server_version, cluster),
+    ]
+    (secrets, *found), scalers, version = gather(lambda each: each(), reads)
     objects = {Ref.of(obj): obj for each in found for obj in each}
-    scalers = observe_autoscalers(cluster, spec.namespace, needed=spec.dataplane.autoscaling is not None)
     if spec.install == OPERATOR:
         operation = observe_operation(cluster, spec)
-        return GatewayState(objects, secrets, cluster.clock, autoscalers=scalers, operation=operation)
+        return GatewayState(objects, secrets, version, cluster.clock, autoscalers=scalers, operation=operation)
     # A gateway that our own operator made is ours, and may be taken over without force.
     take_over = take_over or (instances in objects and is_moving(cluster, spec.namespace))
     takeover = find_takeover(cluster, spec.namespace) if take_over else None
-    return GatewayState(objects, secrets, cluster.clock, autoscalers=scalers, takeover=takeover)
+    return GatewayState(objects, secrets, version, cluster.clock, autoscalers=scalers, takeover=takeover)

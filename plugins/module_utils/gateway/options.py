@@ -229,8 +229,8 @@ def _drain_seconds(item: Item, key: str, default: int) -> int:
     value = item.get(key)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int) or value not in DRAIN_SECONDS:
-        what = f"must be a number of seconds from {DRAIN_SECONDS[0]} to {DRAIN_SECONDS[-1]}"
+    if isinstance(value, bool) or not isinstance(value, int) or (value and value not in DRAIN_SECONDS):
+        what = f"must be a number of seconds from {DRAIN_SECONDS[0]} to {DRAIN_SECONDS[-1]}, or 0"
         item.problem(key, what, value)
         return default
     return value

@@ -44,7 +44,7 @@ The price is room: the pod's requests count on its node until it ends.
 DATAPLANE_DRAIN_SECONDS = 15
 """The same for a data plane. Connections that last longer are cut."""
 DRAIN_SECONDS = range(5, 3601)
-"""The allowed values. The least is how long new connections still reach a pod that has left its Service."""
+"""The allowed values besides 0. The least is how long new connections still reach a pod that has left its Service."""
 
 
 @dataclass(frozen=True)

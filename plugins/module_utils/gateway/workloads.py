@@ -132,7 +132,7 @@ def _controlplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": CONTAINERS[0],
         "args": ["--log-level", spec.log_level, *peer_labels],
-        "lifecycle": _drain(spec.controlplane),
+        **_drain(spec.controlplane),
         # The server defaults apiVersion; with it, a comparison needs no dry run.
         "env": [{"name": names.NAMESPACE_VARIABLE, "valueFrom": {"fieldRef": {"apiVersion": "v1", **own_namespace}}}],
         "ports": [{"name": "controlplane", "containerPort": names.CONTROLPLANE_PORT, "protocol": "TCP"}],
@@ -152,7 +152,7 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": CONTAINERS[1],
         "args": ["--log-level", level, "--controlplane-host", names.CONTROLPLANE],
-        "lifecycle": _envoy_drain(spec.dataplane) if spec.dataplane_kind == ENVOY else _drain(spec.dataplane),
+        **_drain(spec.dataplane, envoy=spec.dataplane_kind == ENVOY),
         "readinessProbe": {**_READINESS, "initialDelaySeconds": _CONFIGURE_SECONDS},
         "ports": [{"name": "dataplane", "containerPort": names.DATAPLANE_PORT, "protocol": "TCP"}],
         "volumeMounts": [
@@ -163,14 +163,15 @@ def _dataplane_container(spec: GatewaySpec) -> dict[str, Any]:
     }
 
 
-def _drain(component: Component) -> dict[str, Any]:
-    return {"preStop": {"sleep": {"seconds": component.drain_seconds}}}
-
-
-def _envoy_drain(dataplane: Component) -> dict[str, Any]:
+def _drain(component: Component, *, envoy: bool = False) -> dict[str, Any]:
+    """A container's C(lifecycle); none for a pod that ends at once."""
+    if not component.drain_seconds:
+        return {}
+    if not envoy:
+        return {"lifecycle": {"preStop": {"sleep": {"seconds": component.drain_seconds}}}}
     # The drain starts after the pod has left its Service everywhere: until then, clients would reconnect to it.
-    script = f"sleep {DRAIN_SECONDS[0]}; {ENVOY_DRAIN}; sleep {dataplane.drain_seconds - DRAIN_SECONDS[0]}"
-    return {"preStop": {"exec": {"command": ["bash", "-c", script]}}}
+    script = f"sleep {DRAIN_SECONDS[0]}; {ENVOY_DRAIN}; sleep {component.drain_seconds - DRAIN_SECONDS[0]}"
+    return {"lifecycle": {"preStop": {"exec": {"command": ["bash", "-c", script]}}}}
 
 
 def _file(volume: str, key: str, path: str) -> dict[str, Any]:

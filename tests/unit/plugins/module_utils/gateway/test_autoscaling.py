@@ -137,7 +137,7 @@ def test_permission_to_list_autoscalers_is_needed_only_for_one(cluster: MemoryCl
 
     cluster.list = refuse  # type: ignore[method-assign]
     assert not install(cluster, dataplane_replicas=3).result.changed
-    with pytest.raises(ApiError):
+    with pytest.raises(ClusterlinkError, match="may not be listed"):
         install(cluster, dataplane_autoscaling=SCALING)
 
 

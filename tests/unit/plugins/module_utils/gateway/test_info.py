@@ -129,7 +129,8 @@ RESOURCES = st.fixed_dictionaries({}, optional={"requests": AMOUNTS, "limits": A
 NAMES = st.text("abc", min_size=1, max_size=3)
 TERMS = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}]}
 SPREAD = st.fixed_dictionaries(
-    {"maxSkew": st.just(1), "topologyKey": st.sampled_from(["kubernetes.io/hostname", "zone"])},
+    # Of a single pod, the default constraint is read as the default: an autoscaler may have left it (maxSkew 1).
+    {"maxSkew": st.just(2), "topologyKey": st.sampled_from(["kubernetes.io/hostname", "zone"])},
     optional={"matchLabelKeys": st.just(["a"]), "labelSelector": st.just({"matchLabels": {"app": "cl-dataplane"}})},
 ).map(lambda each: {**each, "whenUnsatisfiable": "ScheduleAnyway"})
 OPTIONS = st.fixed_dictionaries(
@@ -149,8 +150,8 @@ OPTIONS = st.fixed_dictionaries(
         "dataplane": st.sampled_from(["envoy", "go"]),
         "controlplane_replicas": st.integers(1, 4),
         "dataplane_replicas": st.integers(1, 4),
-        "controlplane_drain_seconds": st.integers(5, 3600),
-        "dataplane_drain_seconds": st.integers(5, 3600),
+        "controlplane_drain_seconds": st.just(0) | st.integers(5, 3600),
+        "dataplane_drain_seconds": st.just(0) | st.integers(5, 3600),
         "controlplane_resources": RESOURCES,
         "dataplane_resources": RESOURCES,
         "log_level": st.sampled_from(["fatal", "error", "warn", "info", "debug"]),

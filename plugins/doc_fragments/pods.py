@@ -45,4 +45,13 @@ options:
     type: list
     elements: str
     default: []
+  user_ids:
+    description:
+      - Who chooses the pods' user and group ids.
+      - V(fixed) runs them as 65532. V(platform) sets none, so that the cluster's platform assigns them; without one,
+        images that run as root do not start. V(auto) is V(platform) in clusters that serve the API group
+        C(security.openshift.io), and otherwise V(fixed).
+    type: str
+    choices: [auto, fixed, platform]
+    default: auto
 """

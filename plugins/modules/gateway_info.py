@@ -207,6 +207,7 @@ options:
       dataplane: ghcr.io/clusterlink-net/cl-dataplane:v0.4.1
     image_pull_secrets: []
     image_pull_policy: IfNotPresent
+    user_ids: fixed
     node_selector: {kubernetes.io/os: linux}
     tolerations: []
     affinity: {}

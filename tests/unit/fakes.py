@@ -90,6 +90,7 @@ class MemoryCluster:
         refusals: Errors to raise, by (verb, reference); a verb of a dry run is C(try apply) or C(try delete).
         unserved: Kinds that are not known.
         reads: (kind, namespace, name) of every list and get.
+        groups: API groups that it serves besides those of objects.
         version: What it says of its version.
         clock: Seconds by which its clock is ahead, as C(Cluster.clock).
     """
@@ -103,6 +104,7 @@ class MemoryCluster:
         self.dry_runs: list[tuple[str, str]] = []
         self.refusals: dict[tuple[str, Ref], Exception] = {}
         self.unserved: set[str] = set()
+        self.groups: set[str] = set()
         self.reads: list[tuple[str, str, str]] = []
         for obj in objects:
             self.objects[Ref.of(obj)] = self.stored(obj)
@@ -132,6 +134,8 @@ class MemoryCluster:
         """Its version; no kinds besides those that are read by name."""
         if api_path == "/version":
             return dict(self.version)
+        if api_path.removeprefix("/apis/") in self.groups:
+            return {"name": api_path.removeprefix("/apis/")}
         return {"groups": []} if api_path == "/apis" else {"resources": []}
 
     def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:

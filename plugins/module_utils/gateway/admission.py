@@ -31,6 +31,9 @@ _LIMIT_RANGE = re.compile(r"\[?(?P<said>((minimum|maximum) \S+ usage|\S+ max lim
 _PRIORITY = re.compile(r"no PriorityClass with name (?P<name>\S+) was found")
 _SECURITY = re.compile(r"violates PodSecurity (?P<said>.+)")
 
+# OpenShift's (apiserver-library-go, securitycontextconstraints/sccadmission).
+_CONSTRAINT = re.compile(r"unable to validate against any security context constraint: (?P<said>.+)")
+
 _DRY_RUN = "dry-run"
 """The end of the name of a pod that only a dry run creates."""
 
@@ -103,12 +106,21 @@ def refusal(deployment: Ref, message: str) -> Problem | None:
     if match := _PRIORITY.search(message):
         fix = "Create the PriorityClass, or correct clusterlink_priority_class_name"
         return Problem(where, "its pods' PriorityClass does not exist", match["name"].strip('"'), fix)
-    if match := _SECURITY.search(message):
-        fix = f"Let namespace {space} enforce the restricted standard or a weaker one"
-        return Problem(where, "the Pod Security Standard of its namespace refuses its pods", match["said"], fix)
     if match := _LIMIT_RANGE.search(message):
         what = f"a LimitRange of namespace {space} refuses its pods"
         return Problem(where, what, match["said"], f"Set {variable} within its limits")
+    return _insecure(deployment, message)
+
+
+def _insecure(deployment: Ref, message: str) -> Problem | None:
+    """The same for what a pod may do and who it runs as."""
+    if match := _SECURITY.search(message):
+        fix = f"Let namespace {deployment.namespace} enforce the restricted standard or a weaker one"
+        what = "the Pod Security Standard of its namespace refuses its pods"
+        return Problem(str(deployment), what, match["said"], fix)
+    if match := _CONSTRAINT.search(message):
+        fix = "Leave clusterlink_user_ids at auto or set it to platform, or let its service account use a constraint"
+        return Problem(str(deployment), "no security context constraint admits its pods", match["said"], fix)
     return None
 
 

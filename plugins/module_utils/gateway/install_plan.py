@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..clusterlink import api, names
@@ -105,6 +105,7 @@ def plan_install(
     Raises:
         ClusterlinkError: With what makes the gateway impossible in this cluster.
     """
+    spec = replace(spec, pods=spec.pods.on_platform(assigns_user_ids=state.assigns_user_ids))
     definitions = {Ref.of(crd): crd for crd in gateway_definitions(spec)}
     raise_all(problem for ref in definitions if ref in state.objects and (problem := _unusable(state.objects[ref])))
     raise_all(version_problems(spec, [*definitions.values()], state.version))

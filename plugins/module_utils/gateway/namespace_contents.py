@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from ..common.kinds import Ref
@@ -25,8 +26,20 @@ INHABITANTS = (
     "Service",
     "ServiceAccount",
 )
-# Kubernetes creates these in every namespace.
-_EVERYWHERE = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
+# Kubernetes, OpenShift and Istio create these in every namespace.
+_ACCOUNTS = frozenset({"builder", "default", "deployer"})
+_EVERYWHERE = frozenset(
+    {
+        ("ConfigMap", "kube-root-ca.crt"),
+        ("ConfigMap", "openshift-service-ca.crt"),
+        ("ConfigMap", "istio-ca-root-cert"),
+        *(("RoleBinding", f"system:{role}") for role in ("deployers", "image-builders", "image-pullers")),
+        *(("ServiceAccount", name) for name in _ACCOUNTS),
+    }
+)
+# Secrets that a platform creates for each ServiceAccount, with their types and names.
+_ACCOUNT_TYPES = frozenset({"kubernetes.io/dockercfg", "kubernetes.io/service-account-token"})
+_OF_ACCOUNT = re.compile(r"(?P<account>.+)-(dockercfg|token)-[a-z0-9]{5}")
 
 
 def foreign_objects(inhabitants: Iterable[Object], removed: Collection[Ref]) -> list[str]:
@@ -36,13 +49,23 @@ def foreign_objects(inhabitants: Iterable[Object], removed: Collection[Ref]) -> 
         inhabitants: The objects in it.
         removed: The objects that are removed.
     """
+    accounts = {*_ACCOUNTS, *(ref.name for ref in removed if ref.kind == "ServiceAccount")}
     return [
         str(Ref.of(obj))
         for obj in inhabitants
         if Ref.of(obj) not in removed
         and (obj["kind"], obj["metadata"]["name"]) not in _EVERYWHERE
+        and not _belongs_to(accounts, obj)
         and not is_own_pod(obj)
     ]
+
+
+def _belongs_to(accounts: Collection[str], obj: Object) -> bool:
+    """Whether it is a Secret that the platform made for one of the ServiceAccounts."""
+    if obj["kind"] != "Secret" or obj.get("type") not in _ACCOUNT_TYPES:
+        return False
+    name = _OF_ACCOUNT.fullmatch(obj["metadata"]["name"])
+    return name is not None and name["account"] in accounts
 
 
 def is_own_pod(obj: Object) -> bool:

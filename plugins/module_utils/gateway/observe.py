@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
 from ..kube.parallel import Query, gather, read
+from ..kube.pod_user import assigns_user_ids
 from ..kube.server_version import Version, server_version
 from .autoscaling import observe_autoscalers
 from .manifests import gateway_definitions, gateway_namespaces
@@ -34,6 +35,7 @@ class GatewayState:
             exist, by reference.
         secrets: The Secrets in the gateway's namespace.
         version: The API server's; None when unknown.
+        assigns_user_ids: Whether its platform assigns user and group ids to pods.
         clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
         autoscalers: The autoscalers in the gateway's namespace; None where they may not be listed.
         operation: What the operator has made of the gateway; None with C(install=direct).
@@ -43,6 +45,7 @@ class GatewayState:
     objects: Mapping[Ref, Object] = field(default_factory=dict)
     secrets: Sequence[Object] = ()
     version: Version | None = None
+    assigns_user_ids: bool = False
     clock: int | None = None
     autoscalers: Sequence[Object] | None = ()
     operation: Operation | None = None
@@ -70,13 +73,14 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
         partial(read, cluster, queries),
         partial(observe_autoscalers, cluster, spec.namespace, needed=needed),
         partial(server_version, cluster),
+        partial(assigns_user_ids, cluster),
     ]
-    (secrets, *found), scalers, version = gather(lambda each: each(), reads)
+    (secrets, *found), scalers, version, assigns = gather(lambda each: each(), reads)
     objects = {Ref.of(obj): obj for each in found for obj in each}
+    state = GatewayState(objects, secrets, version, assigns, cluster.clock, scalers)
     if spec.install == OPERATOR:
         operation = observe_operation(cluster, spec)
-        return GatewayState(objects, secrets, version, cluster.clock, autoscalers=scalers, operation=operation)
+        return replace(state, operation=operation)
     # A gateway that our own operator made is ours, and may be taken over without force.
     take_over = take_over or (instances in objects and is_moving(cluster, spec.namespace))
-    takeover = find_takeover(cluster, spec.namespace) if take_over else None
-    return GatewayState(objects, secrets, version, cluster.clock, autoscalers=scalers, takeover=takeover)
+    return replace(state, takeover=find_takeover(cluster, spec.namespace) if take_over else None)

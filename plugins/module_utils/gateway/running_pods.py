@@ -10,6 +10,7 @@ from typing import Any
 from ..clusterlink import names
 from ..common.types import Object
 from ..kube.pod_settings import DEFAULT_PULL_POLICY, MESH_ANNOTATIONS, MESH_LABELS, PodSettings, options_of
+from ..kube.pod_user import AUTO, FIXED, PLATFORM
 from .workloads import CONTAINERS, SPREAD_KEYS, SPREAD_OVER_NODES
 
 _GENERATED = ("kubectl.kubernetes.io/", "skyshift.clusterlink/")
@@ -47,9 +48,16 @@ def running_pod_options(controlplane: Object, dataplane: Object, most: int | Non
         annotations=_without(annotations, MESH_ANNOTATIONS),
         image_pull_policy=main_container(controlplane).get("imagePullPolicy") or DEFAULT_PULL_POLICY,
         image_pull_secrets=tuple(each["name"] for each in pod.get("imagePullSecrets") or []),
+        user_ids=_user_ids(pod.get("securityContext") or {}),
         spread=_spread((controlplane, None), (dataplane, most)),
     )
     return options_of(settings)
+
+
+def _user_ids(context: Mapping[str, Any]) -> str:
+    if not context.get("runAsNonRoot"):  # the operator's pods have no such setting
+        return AUTO
+    return FIXED if "runAsUser" in context else PLATFORM
 
 
 def _selectors() -> tuple[str, ...]:

@@ -14,16 +14,15 @@ from typing import Any
 
 from ..clusterlink import names
 from ..clusterlink.versions import ENVOY
+from ..kube.pod_user import PLATFORM
 from .spec import DRAIN_SECONDS, Component, GatewaySpec
-
-USER = 65532
-"""The customary user for images that set none, as the gateway's images do."""
 
 CONTAINERS = (names.CONTROLPLANE, "dataplane")
 """The containers of the two components."""
 
+_SECRET_MODES = {PLATFORM: 0o444}
 _SECRET_MODE = 0o440
-"""Readable for root and the pod's group, which own the files of Secrets."""
+"""Readable for root and the pod's group, which own the files of Secrets; for all where the platform chooses the ids."""
 _ENVOY_ADMIN_PORT = 1500
 """Envoy's admin port on its loopback interface (v0.4.1, cmd/cl-dataplane/app/envoy.go)."""
 ENVOY_DRAIN = (
@@ -89,9 +88,9 @@ def deployments(
                 "serviceAccountName": names.CONTROLPLANE,
                 "automountServiceAccountToken": True,
                 "volumes": [
-                    _secret_volume("ca", names.CA_SECRET),
-                    _secret_volume("tls", names.CONTROLPLANE),
-                    _secret_volume("peer-tls", names.PEER_SECRET),
+                    _secret_volume(spec, "ca", names.CA_SECRET),
+                    _secret_volume(spec, "tls", names.CONTROLPLANE),
+                    _secret_volume(spec, "peer-tls", names.PEER_SECRET),
                 ],
             },
         ),
@@ -107,7 +106,7 @@ def deployments(
             container=_dataplane_container(spec),
             pod={
                 "automountServiceAccountToken": False,
-                "volumes": [_secret_volume("ca", names.CA_SECRET), _secret_volume("tls", names.DATAPLANE)],
+                "volumes": [_secret_volume(spec, "ca", names.CA_SECRET), _secret_volume(spec, "tls", names.DATAPLANE)],
             },
         ),
     ]
@@ -178,8 +177,9 @@ def _file(volume: str, key: str, path: str) -> dict[str, Any]:
     return {"name": volume, "mountPath": path, "subPath": key, "readOnly": True}
 
 
-def _secret_volume(name: str, secret: str) -> dict[str, Any]:
-    return {"name": name, "secret": {"secretName": secret, "defaultMode": _SECRET_MODE}}
+def _secret_volume(spec: GatewaySpec, name: str, secret: str) -> dict[str, Any]:
+    mode = _SECRET_MODES.get(spec.pods.user_ids, _SECRET_MODE)
+    return {"name": name, "secret": {"secretName": secret, "defaultMode": mode}}
 
 
 def _deployment(
@@ -194,7 +194,7 @@ def _deployment(
 ) -> dict[str, Any]:
     selector = {"app": name}
     defaults = _container_defaults(component, spec.pods.image_pull_policy)
-    pod_spec = {**pod, **_pod_defaults(), **spec.pods.fields(), "containers": [{**defaults, **container}]}
+    pod_spec = {**pod, **_pod_defaults(spec), **spec.pods.fields(), "containers": [{**defaults, **container}]}
     pod_spec["terminationGracePeriodSeconds"] = component.drain_seconds + GRACE_SECONDS
     if spread := _spread(spec.pods.spread, component, selector):
         pod_spec["topologySpreadConstraints"] = spread
@@ -219,17 +219,11 @@ def _deployment(
     }
 
 
-def _pod_defaults() -> dict[str, Any]:
+def _pod_defaults(spec: GatewaySpec) -> dict[str, Any]:
     return {
         # Every import has a Service, and nobody reads the environment variables for Services.
         "enableServiceLinks": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": spec.pods.security_context(owns_volumes=True),
     }
 
 

@@ -13,8 +13,13 @@ from ..errors import ClusterlinkError
 from .client import Cluster
 from .parallel import attempt
 
-DERIVED = frozenset({"Event", "Endpoints", "EndpointSlice", "PodMetrics"})
+DERIVED = frozenset(
+    {"AppliedClusterResourceQuota", "Event", "Endpoints", "EndpointSlice", "PackageManifest", "PodMetrics"}
+)
 """Kinds that report on others, and go with them."""
+
+_COPIED = "olm.copiedFrom"
+"""The label of what the Operator Lifecycle Manager copies into every namespace."""
 
 
 class Contents(NamedTuple):
@@ -85,5 +90,5 @@ def _list(cluster: Cluster, namespace: str, resource: _Resource) -> list[Ref]:
     return [
         Ref(resource.kind, each["metadata"]["name"], namespace)
         for each in found.get("items") or []
-        if not each["metadata"].get("ownerReferences")
+        if not each["metadata"].get("ownerReferences") and _COPIED not in (each["metadata"].get("labels") or {})
     ]

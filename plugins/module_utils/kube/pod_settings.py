@@ -8,12 +8,13 @@ The options have the names of Kubernetes' fields, as Helm charts do. Their value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..common.fields import Item, Report
 from ..common.naming import dns_subdomain_fault, label_key_fault, label_value_fault
 from ..common.shapes import Items, Number, Record, Text, Texts, check_shape, plain
+from .pod_user import AUTO, PLATFORM, USER_IDS, pod_security_context
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 DEFAULT_PULL_POLICY = "IfNotPresent"
@@ -43,6 +44,7 @@ POD_SPEC: dict[str, Any] = {
     "image_pull_policy": {"type": "str", "choices": list(PULL_POLICIES), "default": DEFAULT_PULL_POLICY},
     # Names of Secrets, not what is in them.
     "image_pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "user_ids": {"type": "str", "choices": list(USER_IDS), "default": AUTO},
 }
 """The options of every module that creates pods; C(PodSettings) describes them."""
 
@@ -146,6 +148,7 @@ class PodSettings:
         annotations: Further annotations.
         image_pull_policy: One of PULL_POLICIES.
         image_pull_secrets: Secrets in the pods' namespace with a registry's credentials.
+        user_ids: One of C(pod_user.USER_IDS).
         spread: C(topologySpreadConstraints); None for the pods' own default, empty for none.
     """
 
@@ -157,6 +160,7 @@ class PodSettings:
     annotations: Mapping[str, str] = field(default_factory=dict)
     image_pull_policy: str = DEFAULT_PULL_POLICY
     image_pull_secrets: tuple[str, ...] = ()
+    user_ids: str = AUTO
     spread: Sequence[Mapping[str, Any]] | None = None
 
     def all_labels(self) -> dict[str, str]:
@@ -166,6 +170,14 @@ class PodSettings:
     def all_annotations(self) -> dict[str, str]:
         """A pod's annotations, in the same way."""
         return {**MESH_ANNOTATIONS, **self.annotations}
+
+    def on_platform(self, *, assigns_user_ids: bool) -> PodSettings:
+        """These settings in a cluster whose platform assigns user and group ids to pods, or does not."""
+        return replace(self, user_ids=PLATFORM) if assigns_user_ids and self.user_ids == AUTO else self
+
+    def security_context(self, *, owns_volumes: bool = False) -> dict[str, Any]:
+        """A pod's C(securityContext), as C(pod_security_context)."""
+        return pod_security_context(self.user_ids, owns_volumes=owns_volumes)
 
     def fields(self) -> dict[str, Any]:
         """The fields of a pod's C(spec); what is not set is left out, so that the cluster decides it."""
@@ -190,6 +202,7 @@ def read_pod_settings(item: Item) -> PodSettings:
         annotations=_without_own(item, "pod_annotations", item.annotations("pod_annotations")),
         image_pull_policy=item.choice("image_pull_policy", PULL_POLICIES, DEFAULT_PULL_POLICY),
         image_pull_secrets=_pull_secrets(item),
+        user_ids=item.choice("user_ids", USER_IDS, AUTO),
         spread=_spread(item),
     )
 
@@ -217,6 +230,7 @@ def options_of(settings: PodSettings) -> dict[str, Any]:
         "pod_annotations": dict(settings.annotations),
         "image_pull_policy": settings.image_pull_policy,
         "image_pull_secrets": list(settings.image_pull_secrets),
+        "user_ids": settings.user_ids,
         SPREAD_OPTION: None if settings.spread is None else list(settings.spread),
     }
 

@@ -188,12 +188,7 @@ def pod_manifest(name: str, client: Client, kind: TemporaryPods, command: Sequen
             "terminationGracePeriodSeconds": 1,
             # Nothing ever sets this condition, so the pod is in no Service's endpoints.
             "readinessGates": [{"conditionType": f"{api.MANAGED_BY}/never"}],
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 65532,
-                "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            "securityContext": settings.security_context(),
             "containers": [
                 {
                     "name": TEMPORARY_NAME,

@@ -22,6 +22,7 @@ from ..kube.client import Cluster
 from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from ..kube.exec import CommandMissingError, run_in_container
 from ..kube.pod_settings import PodSettings
+from ..kube.pod_user import assigns_user_ids
 from .client_pod import Client, ClientPod, NoClientError, TemporaryPods, find_pods, temporary_pod
 from .protocol import first_target, settle, speaks_http
 from .result_pod import ask_by_pods
@@ -194,7 +195,10 @@ def run_probes(
     deadline = time.monotonic() + wait_timeout
     delay = _FIRST_DELAY
     with ExitStack() as stack:
-        attempt = _Attempt(cluster, timeout, TemporaryPods(image, settings or PodSettings()), stack)
+        settings = settings or PodSettings()
+        if image:
+            settings = settings.on_platform(assigns_user_ids=assigns_user_ids(cluster))
+        attempt = _Attempt(cluster, timeout, TemporaryPods(image, settings), stack)
         results = attempt.run(probes)
         while pending := [index for index, result in enumerate(results) if not result.ok and not result.final]:
             if time.monotonic() + delay > deadline:

@@ -204,7 +204,8 @@ def _problems(spec: GatewaySpec) -> Iterator[Problem]:
     for name, component in (("controlplane", spec.controlplane), ("dataplane", spec.dataplane)):
         yield from _component_problems(name, component)
     for option, value in set_options(spec.pods).items():
-        yield Problem(option, "the operator's pods have no such setting", str(value), _FIX)
+        if option != "user_ids":  # the pods that it makes set none, and it itself sets them as the option says
+            yield Problem(option, "the operator's pods have no such setting", str(value), _FIX)
     if image_source(spec) == ("", ""):
         what = "the operator takes all images from one registry, by their own names and with one tag"
         fix = f"Use image_registry and image_tag, or: {_FIX}"

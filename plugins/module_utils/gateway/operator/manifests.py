@@ -18,7 +18,6 @@ from ...clusterlink import names
 from ...clusterlink.versions import OPERATOR_IMAGE
 from ..rbac import Rule, rule
 from ..spec import GatewaySpec
-from ..workloads import USER
 from . import identity as operator
 from .instance import image_source
 
@@ -120,12 +119,7 @@ def _deployment(spec: GatewaySpec, labels: Mapping[str, str]) -> dict[str, Any]:
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 10,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": spec.pods.security_context(),
         "containers": [container],
     }
     metadata = {"name": operator.DEPLOYMENT, "namespace": operator.NAMESPACE, "labels": dict(labels)}

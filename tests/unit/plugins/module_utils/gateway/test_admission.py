@@ -90,6 +90,12 @@ def test_a_rewritten_image_is_one_warning_when_it_is_written_and_none_later() ->
             "seccompProfile",
             "restricted",
         ),
+        (
+            'pods "x" is forbidden: unable to validate against any security context constraint: [anyuid: 65532]',
+            "no security context constraint admits its pods",
+            "65532",
+            "clusterlink_user_ids",
+        ),
     ],
 )
 def test_a_refusal_names_what_is_missing(message: str, what: str, found: str, fix: str) -> None:

@@ -140,6 +140,7 @@ OPTIONS = st.fixed_dictionaries(
         "image_tag": st.sampled_from(["v0.4.1", "v0.4.1-patched"]),
         "image_pull_secrets": st.lists(NAMES, unique=True),
         "image_pull_policy": st.sampled_from(["Always", "IfNotPresent", "Never"]),
+        "user_ids": st.sampled_from(["auto", "fixed", "platform"]),
         "node_selector": st.dictionaries(NAMES, NAMES),
         "tolerations": st.lists(st.fixed_dictionaries({"key": NAMES, "operator": st.just("Exists")})),
         "affinity": st.sampled_from([{}, {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": TERMS}}]),

@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install_plan import plan_install
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manifests import gateway_objects
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.observe import observe_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 
 from .material import COMPONENTS, PEER, WORKLOADS
+
+if TYPE_CHECKING:
+    from tests.unit.fakes import MemoryCluster
 
 
 def deployment_of(name: str, **options: Any) -> dict[str, Any]:
@@ -82,3 +88,32 @@ def test_a_given_spread_counts_the_components_own_pods_unless_it_selects_others(
     assert given["topologySpreadConstraints"] == [own, other]
     none = pod_of(name, topology_spread_constraints=[], controlplane_replicas=2, dataplane_replicas=2)
     assert "topologySpreadConstraints" not in none
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_ids_are_left_to_the_platform_with_secrets_that_any_user_can_read(name: str) -> None:
+    pod = pod_of(name, user_ids="platform")
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert {volume["secret"]["defaultMode"] for volume in pod["volumes"]} == {0o444}
+    fixed = pod_of(name, user_ids="fixed")
+    assert fixed == pod_of(name)
+    assert fixed["securityContext"]["fsGroup"] == 65532
+    assert {volume["secret"]["defaultMode"] for volume in fixed["volumes"]} == {0o440}
+
+
+@pytest.mark.parametrize(
+    ("served", "choice", "fixed"),
+    [(True, "auto", False), (False, "auto", True), (True, "fixed", True), (False, "platform", False)],
+)
+@pytest.mark.parametrize("install", ["direct", "operator"])
+def test_ids_are_left_to_openshift_by_itself(
+    memory_cluster: type[MemoryCluster], install: str, served: bool, choice: str, fixed: bool
+) -> None:
+    cluster = memory_cluster()
+    cluster.groups = {"security.openshift.io"} if served else set()
+    spec = gateway_spec({"peer": "east", "install": install, "user_ids": choice})
+    now = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+    plan = plan_install(spec, PEER, observe_gateway(cluster, spec, take_over=False), now)
+    pods = [obj["spec"]["template"]["spec"] for obj in plan.final if obj["kind"] == "Deployment"]
+    assert [("runAsUser" in pod["securityContext"]) for pod in pods] == [fixed] * len(pods)
+    assert len(pods) == (2 if install == "direct" else 1)

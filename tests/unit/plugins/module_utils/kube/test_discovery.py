@@ -50,10 +50,14 @@ def test_objects_of_every_kind_are_found_but_what_others_own_or_derive() -> None
         {
             "/apis": GROUPS,
             "/api/v1": CORE,
-            "/apis/example.com/v1": {"resources": [resource("widgets", "Widget")]},
+            "/apis/example.com/v1": {
+                "resources": [resource("widgets", "Widget"), resource("packagemanifests", "PackageManifest")]
+            },
             "/api/v1/namespaces/a/configmaps": listed("settings"),
             "/api/v1/namespaces/a/pods": listed("web-1", ownerReferences=[{"kind": "ReplicaSet"}]),
-            "/apis/example.com/v1/namespaces/a/widgets": listed("w"),
+            "/apis/example.com/v1/namespaces/a/widgets": {
+                "items": [*listed("w")["items"], *listed("copy", labels={"olm.copiedFrom": "operators"})["items"]]
+            },
         }
     )
     found = namespace_contents(server, "a")

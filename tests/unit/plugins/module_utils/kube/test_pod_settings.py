@@ -41,6 +41,7 @@ WHOLE: dict[str, Any] = {
     "pod_annotations": {"example.com/why": "any text: 1"},
     "image_pull_policy": "Always",
     "image_pull_secrets": ["registry.internal"],
+    "user_ids": "platform",
     "topology_spread_constraints": [
         {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2}
     ],

@@ -160,6 +160,15 @@ options:
       - It needs a request of CPU in O(dataplane_resources), and cannot be combined with O(install=operator), whose
         operator sets the number of pods.
     type: dict
+  network_policy:
+    description:
+      - Creates NetworkPolicies for the gateway's pods, for a namespace that denies by default. Peers reach the data
+        plane's port from anywhere, pods of all namespaces reach imports, the data plane reaches the control plane, and
+        both connect to anywhere, since other gateways, exported services, DNS and API server may be anywhere.
+      - When it is V(false), those that an earlier run created are removed.
+      - NetworkPolicies of others that are in the gateway's way are named in a warning.
+    type: bool
+    default: false
   controlplane_drain_seconds:
     description:
       - For how many seconds, at least 5, a control plane keeps serving after its replacement. The default is V(90) with

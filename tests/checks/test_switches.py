@@ -15,6 +15,7 @@ SWITCH = re.compile(r"_(force|replace|allow|skip|ignore|left_out)(_|$)")
 """What a switch is named after; a boolean variable of another name is one unless it is listed below."""
 OTHERS = {
     "clusterlink_enrolled",
+    "clusterlink_network_policy",
     "clusterlink_persist_config",
     "clusterlink_store_validate_certs",
     "clusterlink_validate_certs",

@@ -82,7 +82,7 @@ def test_what_a_webhook_changes_is_one_warning_and_no_drift(
     run_module: Ansible, kubectl: Kubectl, east: dict[str, Any], tmp_path: Path
 ) -> None:
     rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["*"], "resources": ["deployments"]}
-    options = {**east, **PLACED}
+    options = {**east, **PLACED, "network_policy": True}
     with mutating_webhook(tmp_path, SPACE, rule, SPACE, rewrite) as configuration:
         kubectl.apply(configuration)
         first, again, changed, last = run_module.each(

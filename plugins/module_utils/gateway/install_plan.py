@@ -26,6 +26,8 @@ from .autoscaling import autoscaled, leave_replicas, second_autoscaler
 from .certificate import component_certificates
 from .ingress import immutable_problems
 from .manifests import gateway_definitions, gateway_objects
+from .network_policy import KIND as NETWORK_POLICY
+from .network_policy import blocked
 from .observe import GatewayState
 from .operator.deployments import Operation
 from .spec import GatewaySpec
@@ -140,7 +142,7 @@ def plan_install(
         step_timeout=step_timeout,
         # A Deployment of a single pod has no PodDisruptionBudget.
         prune=Prune(
-            ("PodDisruptionBudget", *((AUTOSCALER,) if state.autoscalers is not None else ())),
+            ("PodDisruptionBudget", *_readable(state)),
             {api.MANAGED_BY_LABEL: api.MANAGED_BY},
             spec.namespace,
         ),
@@ -148,10 +150,21 @@ def plan_install(
         takeover=state.takeover,
         operation=state.operation,
         reasons=[f"component certificates: {reason}" for reason in rollout.reasons],
-        warnings=clock.warnings(),
+        warnings=[*clock.warnings(), *_blocked(spec, state, stages[-1])],
         relabelled=_is_relabelled(stages[-1], state.objects),
         notice_restart=len(steps) == 1 and bool(rollout.reasons),
     )
+
+
+def _readable(state: GatewayState) -> list[str]:
+    """The optional kinds of a gateway that may be listed, and so removed."""
+    kinds = {AUTOSCALER: state.autoscalers, NETWORK_POLICY: state.network_policies}
+    return [kind for kind, found in kinds.items() if found is not None]
+
+
+def _blocked(spec: GatewaySpec, state: GatewayState, wanted: Sequence[Object]) -> list[str]:
+    added = [obj for obj in wanted if obj["kind"] == NETWORK_POLICY]
+    return blocked(spec, state.network_policies or (), added)
 
 
 def gateway_stages(spec: GatewaySpec, peer: PeerMaterial, rollout: ComponentRollout) -> list[list[Object]]:

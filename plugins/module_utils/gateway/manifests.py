@@ -16,6 +16,7 @@ from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
 from .autoscaling import autoscaler
 from .ingress import ingress_spec
+from .network_policy import network_policies
 from .operator import identity as operator
 from .operator.instance import instance, instance_crd
 from .operator.manifests import operator_objects
@@ -51,6 +52,7 @@ def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: Component
         *_services(spec, labels),
         *disruption_budgets(spec, labels),
         *autoscaler(spec, labels),
+        *network_policies(spec, labels),
         *(_operated if operated else _direct)(spec, labels, components),
     ]
 

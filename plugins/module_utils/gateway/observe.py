@@ -18,6 +18,7 @@ from ..kube.pod_user import assigns_user_ids
 from ..kube.server_version import Version, server_version
 from .autoscaling import observe_autoscalers
 from .manifests import gateway_definitions, gateway_namespaces
+from .network_policy import observe_network_policies
 from .operator.deployments import Operation
 from .operator.identity import OPERATOR
 from .operator.instance import instance_crd
@@ -38,6 +39,7 @@ class GatewayState:
         assigns_user_ids: Whether its platform assigns user and group ids to pods.
         clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
         autoscalers: The autoscalers in the gateway's namespace; None where they may not be listed.
+        network_policies: The same for NetworkPolicies.
         operation: What the operator has made of the gateway; None with C(install=direct).
         takeover: What can be taken over; None when nothing may be.
     """
@@ -48,6 +50,7 @@ class GatewayState:
     assigns_user_ids: bool = False
     clock: int | None = None
     autoscalers: Sequence[Object] | None = ()
+    network_policies: Sequence[Object] | None = ()
     operation: Operation | None = None
     takeover: Takeover | None = None
 
@@ -72,12 +75,13 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
     reads: list[Callable[[], Any]] = [
         partial(read, cluster, queries),
         partial(observe_autoscalers, cluster, spec.namespace, needed=needed),
+        partial(observe_network_policies, cluster, spec.namespace, needed=spec.network_policy),
         partial(server_version, cluster),
         partial(assigns_user_ids, cluster),
     ]
-    (secrets, *found), scalers, version, assigns = gather(lambda each: each(), reads)
+    (secrets, *found), scalers, policies, version, assigns = gather(lambda each: each(), reads)
     objects = {Ref.of(obj): obj for each in found for obj in each}
-    state = GatewayState(objects, secrets, version, assigns, cluster.clock, scalers)
+    state = GatewayState(objects, secrets, version, assigns, cluster.clock, scalers, policies)
     if spec.install == OPERATOR:
         operation = observe_operation(cluster, spec)
         return replace(state, operation=operation)

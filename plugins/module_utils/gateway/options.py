@@ -80,6 +80,7 @@ GATEWAY_SPEC: dict[str, Any] = {
     "dataplane_resources": _DICT,
     "log_level": {"type": "str", "choices": list(LOG_LEVELS), "default": "info"},
     "labels": _DICT,
+    "network_policy": {"type": "bool", "default": False},
     **INGRESS_SPEC,
     "gateway_host": _TEXT,
     "gateway_port": {"type": "int"},
@@ -168,6 +169,7 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
         public_host=public_host,
         public_port=public_port,
         install=install,
+        network_policy=bool(item.get("network_policy")),
     )
     item.item("images").finish(("controlplane", "dataplane"))
     if install == OPERATOR:

@@ -21,6 +21,7 @@ from ..kube.apply import delete_objects
 from ..kube.client import Cluster
 from ..kube.exec import Container, run_in_container
 from ..kube.wait import wait_gone
+from .network_policy import REPLACED
 from .spec import DRAIN_SECONDS
 from .status import DEPLOYMENTS
 from .workloads import ENVOY_DRAIN
@@ -28,8 +29,6 @@ from .workloads import ENVOY_DRAIN
 GONE_SECONDS = 180.0
 """How long a removed object may take to be gone; an operator's pod has 10 s to end by itself."""
 
-_REPLACED = "-replaced"
-"""The end of label app's value for a pod that has left its Service."""
 _HASH = "pod-template-hash"
 """The label by which a ReplicaSet selects its pods, and a Service does not."""
 _PAUSE = 0.5
@@ -46,7 +45,7 @@ def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
     """
     for pod in _pods(cluster, namespace):
         if _app(pod) == app and not _owned(pod):
-            _label(cluster, pod, {"app": f"{app}{_REPLACED}"})
+            _label(cluster, pod, {"app": f"{app}{REPLACED}"})
 
 
 def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
@@ -126,7 +125,7 @@ def _wait_for_new(cluster: Cluster, deployment: Ref, old: Sequence[Object], dead
 
 
 def _pods(cluster: Cluster, namespace: str) -> Sequence[Object]:
-    apps = ",".join(word for name in DEPLOYMENTS for word in (name, f"{name}{_REPLACED}"))
+    apps = ",".join(word for name in DEPLOYMENTS for word in (name, f"{name}{REPLACED}"))
     pods = cluster.list("Pod", namespace, label_selector=f"app in ({apps})")
     return [pod for pod in pods if not _ends(pod)]
 

@@ -221,7 +221,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     role = names.cluster_role(namespace)
     own = [
         *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
-        *(Ref("PodDisruptionBudget", name, namespace) for name in DEPLOYMENTS),
+        *(Ref(kind, name, namespace) for kind in ("PodDisruptionBudget", "NetworkPolicy") for name in DEPLOYMENTS),
         Ref("Service", names.CONTROLPLANE, namespace),
         ingress_ref(namespace),
         *(

@@ -125,6 +125,7 @@ class GatewaySpec:
         ingress: The Service through which other peers come in.
         public_host: The host that other peers use; empty for the ingress's own.
         public_port: The port that they use; None for the ingress's own.
+        network_policy: Whether it has NetworkPolicies of its own.
         install: C(operator.DIRECT), or C(operator.OPERATOR) for Deployments that ClusterLink's operator makes.
     """
 
@@ -142,3 +143,4 @@ class GatewaySpec:
     public_host: str
     public_port: int | None
     install: str
+    network_policy: bool = False

@@ -14,6 +14,7 @@ from ..kube.client import Cluster
 from ..kube.parallel import gather
 from ..mesh.fabric_view import import_view, peer_view
 from .client_pod import ClientPod
+from .network import Namespace, blocked, read_namespaces
 from .run import ANSWER, Result
 
 _KINDS = ("Import", "Peer", "AccessPolicy", "PrivilegedAccessPolicy")
@@ -31,15 +32,25 @@ def diagnose(cluster: Cluster, results: Sequence[Result]) -> list[list[str]]:
     if not listings["Import"].served:
         return [["ClusterLink is not installed in this cluster"] if _is_open(each) else [] for each in results]
     objects = [obj for listing in listings.values() for obj in listing]
-    return [reasons(each, objects) if _is_open(each) else [] for each in results]
+    place = next((str(each["metadata"]["namespace"]) for each in listings["Peer"]), "")
+    clients = [each.pod.container.namespace for each in results if _is_open(each) and each.pod]
+    spaces = read_namespaces(cluster, [*clients, *([place] if place else [])])
+    return [reasons(each, objects, spaces.get(place), spaces) if _is_open(each) else [] for each in results]
 
 
-def reasons(result: Result, objects: Iterable[Object]) -> list[str]:
+def reasons(
+    result: Result,
+    objects: Iterable[Object],
+    gateway: Namespace | None = None,
+    spaces: Mapping[str, Namespace] | None = None,
+) -> list[str]:
     """Why a probe was not answered.
 
     Args:
         result: The result of a probe that expects an answer.
         objects: The cluster's Import, Peer and policy objects.
+        gateway: The gateway's namespace; None for an unknown one.
+        spaces: By name, the namespaces of pods.
     """
     objects = list(objects)
     where = f"{result.probe.namespace}/{result.probe.name}"
@@ -59,6 +70,9 @@ def reasons(result: Result, objects: Iterable[Object]) -> list[str]:
             why.append(f"Peer {peer['name']} is not reachable: {peer['message']}")
         elif denied := _denied(result.pod, found, source, peer, objects):
             why.append(f"{denied} (from this pod to {source['peer']})")
+    space = (spaces or {}).get(result.pod.container.namespace) if result.pod else None
+    if result.pod and space and gateway:
+        why += blocked(result.pod, found["target_port"] or None, space, gateway)
     if not why:
         names = ", ".join(sorted({source["peer"] for source in found["sources"]}))
         why.append(f"this cluster shows no fault: check the exports and access policies of {names}")

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client, ClientPod
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.diagnosis import diagnose, reasons
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Answer, Target
+from tests.unit.fakes import MemoryCluster
 
 Object = dict[str, Any]
 EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -87,3 +90,47 @@ def test_nothing_is_looked_up_when_all_is_well() -> None:
     cluster: Any = None
     assert diagnose(cluster, [Result(PROBE, answers=[Answer(answered=True)])]) == [[]]
     assert diagnose(cluster, [Result(replace(PROBE, expect="refused"), fault="1 of 1 requests were answered")]) == [[]]
+
+
+def network_policy(name: str, namespace: str, **spec: Any) -> Object:
+    return {"kind": "NetworkPolicy", "metadata": {"name": name, "namespace": namespace}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "why"),
+    [
+        (
+            network_policy("deny", "default", podSelector={}, policyTypes=["Egress"]),
+            "NetworkPolicy default/deny may keep Pod default/frontend-0 from the gateway's data plane",
+        ),
+        (
+            network_policy("deny", "clusterlink-system", podSelector={}, policyTypes=["Ingress"]),
+            "NetworkPolicy clusterlink-system/deny may keep the gateway's data plane from Pod default/frontend-0",
+        ),
+        (
+            network_policy("deny", "clusterlink-system", podSelector={}, policyTypes=["Egress"]),
+            "NetworkPolicy clusterlink-system/deny may keep the gateway from other gateways",
+        ),
+        (network_policy("deny", "elsewhere", podSelector={}), "this cluster shows no fault"),
+        (network_policy("other", "default", podSelector={"matchLabels": {"app": "db"}}), "this cluster shows no fault"),
+    ],
+)
+def test_network_policies_in_the_way_are_named(theirs: Object, why: str) -> None:
+    cluster: Any = MemoryCluster(imported("east"), peer("east"), policy(), theirs)
+    [found] = diagnose(cluster, [SILENT])
+    assert len(found) == 1
+    assert found[0].startswith(why)
+
+
+def test_network_policies_that_may_not_be_read_are_not_guessed() -> None:
+    cluster: Any = MemoryCluster(imported("east"), peer("east"), policy())
+    listed = cluster.list
+
+    def refuse(kind: str, namespace: str = "") -> Any:
+        if kind == "NetworkPolicy":
+            raise ApiError(Problem(kind, "may not be listed"), status=403)
+        return listed(kind, namespace)
+
+    cluster.list = refuse
+    [[found]] = diagnose(cluster, [SILENT])
+    assert found.startswith("this cluster shows no fault")

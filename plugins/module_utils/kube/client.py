@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..common.kinds import KINDS, path
 from ..common.naming import FIELD_MANAGER
 from ..common.types import Object
-from .errors import HTTP_NOT_FOUND, ApiError, Request, api_error
+from .errors import HTTP_GONE, HTTP_NOT_FOUND, ApiError, Request, api_error
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -130,14 +130,20 @@ class Cluster:
         request = Request("list", kind, "", namespace)
         query = _present(labelSelector=label_selector, fieldSelector=field_selector, limit=_PAGE)
         items: list[Object] = []
-        version = ""
+        version, again = "", False
         while True:
             try:
                 page = self._transport.call(request, "GET", path(kind, "", namespace), query)
             except ApiError as error:
-                if error.served:
+                if not error.served:
+                    return Listing([], served=False)
+                if error.status != HTTP_GONE or not query.pop("continue", ""):
                     raise
-                return Listing([], served=False)
+                # The token of the next page has expired: from the beginning, and the second time in one page.
+                items, version = [], ""
+                query = {key: value for key, value in query.items() if key != "limit" or not again}
+                again = True
+                continue
             items += page.get("items") or []
             # The first page's version: an event that is sent twice does no harm, a missed one would.
             version = version or page["metadata"].get("resourceVersion", "")

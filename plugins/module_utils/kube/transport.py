@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -285,7 +286,9 @@ def _is_transient(error: HTTPError) -> bool:
     """Whether a retry can help: not where names, certificates or the URL are wrong."""
     if isinstance(error, SSLError):  # the connection may just have been cut
         return bool(error.args) and isinstance(error.args[0], (ssl.SSLEOFError, ssl.SSLZeroReturnError))
-    return not isinstance(error, (NameResolutionError, LocationValueError))
+    if isinstance(error, NameResolutionError):  # a server of names that fails says nothing about the name
+        return isinstance(error.__cause__, socket.gaierror) and error.__cause__.errno == socket.EAI_AGAIN
+    return not isinstance(error, LocationValueError)
 
 
 def _may_be_processed(error: HTTPError) -> bool:

@@ -44,6 +44,19 @@ def test_list_goes_on_to_the_last_page_and_fills_in_the_kind(api: Api) -> None:
     assert query(api.asked[1].path)["continue"] == ["next"]
 
 
+def test_list_begins_again_when_the_token_of_its_next_page_has_expired(api: Api) -> None:
+    expired = {"kind": "Status", "code": 410, "reason": "Expired", "message": "the continue parameter is too old"}
+    for name in ("a", "b"):
+        api.will(200, page(name, resourceVersion="10", **{"continue": "next"}))
+        api.will(410, expired)
+    api.will(200, page("a", "b", resourceVersion="12"))
+    found = api.cluster().list("Service")
+    assert [each["metadata"]["name"] for each in found] == ["a", "b"]
+    assert found.resource_version == "12"
+    assert ["limit" in query(each.path) for each in api.asked] == [True, True, True, True, False]
+    assert ["continue" in query(each.path) for each in api.asked] == [False, True, False, True, False]
+
+
 def test_list_of_a_kind_that_is_not_served_is_empty_and_says_so(api: Api) -> None:
     api.will(404, b"404 page not found\n")
     listing = api.cluster().list("Import")
@@ -371,3 +384,17 @@ def test_a_server_that_does_not_say_the_time_has_no_clock(api: Api, monkeypatch:
     cluster = api.cluster()
     cluster.get("Peer", "p", "a")
     assert cluster.clock is None
+
+
+@pytest.mark.parametrize(("errno", "tried"), [(socket.EAI_AGAIN, True), (socket.EAI_NONAME, False)])
+def test_name_is_looked_up_again_only_when_the_look_up_failed(
+    clock: Time, monkeypatch: pytest.MonkeyPatch, errno: int, tried: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise socket.gaierror(errno, "no answer")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    cluster = connect({"host": "https://east.example.com", "api_key": "t"}, clock.policy())
+    with pytest.raises(ClusterUnreachableError, match="no answer"):
+        cluster.list("Service")
+    assert bool(clock.slept) is tried

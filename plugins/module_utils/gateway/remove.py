@@ -221,7 +221,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     role = names.cluster_role(namespace)
     own = [
         *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
-        *(Ref(kind, name, namespace) for kind in ("PodDisruptionBudget", "NetworkPolicy") for name in DEPLOYMENTS),
+        *(Ref("PodDisruptionBudget", name, namespace) for name in DEPLOYMENTS),
         Ref("Service", names.CONTROLPLANE, namespace),
         ingress_ref(namespace),
         *(
@@ -255,6 +255,8 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
     scalers = observe_autoscalers(cluster, namespace, needed=False) or ()
     found[0] += [obj for obj in scalers if obj["metadata"]["name"] == names.DATAPLANE]
+    # Of the list, since a gateway without them needs no permission to get them.
+    found[0] += [obj for obj in found[5] if obj["kind"] == "NetworkPolicy" and obj["metadata"]["name"] in DEPLOYMENTS]
     place = [obj for obj in found[4] if obj["metadata"]["name"] == operator.NAMESPACE and is_ours(obj)]
     if (place or any(is_ours(obj) for obj in found[1])) and namespace != operator.NAMESPACE:
         beside = read(cluster, [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS])

@@ -14,6 +14,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.install import Installation, install_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import remove_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 
 from .material import PEER
@@ -76,3 +77,12 @@ def test_permission_to_list_them_is_needed_only_for_the_option(cluster: MemoryCl
     assert install(cluster).warnings == []
     with pytest.raises(ClusterlinkError, match="may not be listed"):
         install(cluster, network_policy=True)
+
+
+def test_they_go_with_the_gateway_and_keep_no_namespace(cluster: MemoryCluster) -> None:
+    install(cluster, network_policy=True)
+    del cluster.objects[Ref.of(DENY)]
+    removal = remove_gateway(cluster, SPACE, check=True, timeout=0)
+    assert {ref for ref in removal.result.deleted if ref.kind == "NetworkPolicy"} == OWN
+    assert Ref("Namespace", SPACE) in removal.result.deleted
+    assert not [name for kind, _space, name in cluster.reads if kind == "NetworkPolicy" and name and name != "deny"]

@@ -129,8 +129,7 @@ RESOURCES = st.fixed_dictionaries({}, optional={"requests": AMOUNTS, "limits": A
 NAMES = st.text("abc", min_size=1, max_size=3)
 TERMS = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "Exists"}]}]}
 SPREAD = st.fixed_dictionaries(
-    # Of a single pod, the default constraint is read as the default: an autoscaler may have left it (maxSkew 1).
-    {"maxSkew": st.just(2), "topologyKey": st.sampled_from(["kubernetes.io/hostname", "zone"])},
+    {"maxSkew": st.just(1), "topologyKey": st.sampled_from(["kubernetes.io/hostname", "zone"])},
     optional={"matchLabelKeys": st.just(["a"]), "labelSelector": st.just({"matchLabels": {"app": "cl-dataplane"}})},
 ).map(lambda each: {**each, "whenUnsatisfiable": "ScheduleAnyway"})
 OPTIONS = st.fixed_dictionaries(

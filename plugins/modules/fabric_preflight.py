@@ -48,6 +48,11 @@ options:
     description: Whether to compare what the clusters hold with the declaration.
     type: bool
     default: false
+  linked_peers:
+    description:
+      - Whether all peers that clusters have links to must be in the inventory. O(compare=true) requires that, too.
+    type: bool
+    default: false
   path:
     description:
       - The directory that contains the fabric's folder. It is needed with O(clusters=true) and O(rotation=true).
@@ -114,7 +119,7 @@ hosts:
   sample: [east, west]
 removals:
   description: What the run takes from clusters that use it.
-  returned: O(compare=true)
+  returned: O(compare=true) or O(linked_peers=true)
   type: list
   elements: str
   sample: []
@@ -146,7 +151,7 @@ from ..module_utils.pki_files.authorities import fingerprints
 from ..module_utils.pki_files.ca_rotation import RotationFolder
 from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
-from ..module_utils.preflight.removal import removals
+from ..module_utils.preflight.removal import lost_peers, removals
 from ..module_utils.preflight.unread import unread_warnings
 
 Read = Callable[[Declaration], tuple[Clusters, Mapping[str, str]]]
@@ -174,8 +179,8 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
     outcome.warnings += unread_warnings(declaration, unread)
     outcome.warnings += filter(None, [folder_warning(params["path"], params["store"], os.environ)])
     raise_all([*problems, *_identity(params, declaration, clusters)])
-    if params["compare"]:
-        lost = removals(declaration, clusters)
+    if params["compare"] or params["linked_peers"]:
+        lost = (removals if params["compare"] else lost_peers)(declaration, clusters)
         outcome.values["removals"] = [str(problem) for problem in lost]
         if lost and not params["allow_removals"] and not mode.check:
             raise ClusterlinkError(lost)
@@ -234,6 +239,7 @@ TASK = Task(
         "clusters": {"type": "bool", "default": False},
         "authority": {"type": "bool", "default": True},
         "compare": {"type": "bool", "default": False},
+        "linked_peers": {"type": "bool", "default": False},
         "path": {"type": "path"},
         "rotation": {"type": "bool", "default": False},
         "privatekey_passphrase": {"type": "str", "no_log": True},

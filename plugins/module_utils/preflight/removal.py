@@ -27,8 +27,9 @@ def removals(declaration: Declaration, clusters: Clusters) -> list[Problem]:
         clusters: What was found; hosts whose clusters do not respond are not among them.
     """
     declared = resources_by_cluster(declaration)
-    clusters = {name: clusters[host] for name, host in declaration.hosts.items() if host in clusters}
-    found = [*_lost_imports(declaration, declared, clusters), *_lost_peers(declaration, clusters)]
+    lost = lost_peers(declaration, clusters)
+    clusters = _by_peer(declaration, clusters)
+    found = [*_lost_imports(declaration, declared, clusters), *lost]
     exported = sum(len(_ours(declaration, cluster["exports"])) for cluster in clusters.values())
     if exported and not any(each.exports for each in declared.values()) and not declaration.lookups:
         what = f"declare nothing, and the clusters hold {exported} exports of fabric {declaration.fabric}"
@@ -63,16 +64,20 @@ def _lost_imports(
                 yield Problem(f"Import {each['namespace']}/{each['name']}", what, fix=_FIX, host=host)
 
 
-def _lost_peers(declaration: Declaration, clusters: Clusters) -> Iterator[Problem]:
+def lost_peers(declaration: Declaration, clusters: Clusters) -> list[Problem]:
+    """The peers that no host of the inventory is, and that clusters have links to. Arguments are those of removals."""
     holders: dict[str, list[str]] = {}
-    for host, cluster in clusters.items():
+    for host, cluster in _by_peer(declaration, clusters).items():
         known = {*declaration.peers, *declaration.peers[host].entries}
         for peer in _ours(declaration, cluster["peers"]):
             if peer["name"] not in known and LINK_LABEL not in peer["labels"]:
                 holders.setdefault(peer["name"], []).append(host)
-    for name, hosts in holders.items():
-        what = f"has left the inventory, and clusters still have a link to it: {', '.join(hosts)}"
-        yield Problem(f"Peer {name}", what, fix=_FIX)
+    what = "has left the inventory, and clusters still have a link to it"
+    return [Problem(f"Peer {name}", f"{what}: {', '.join(hosts)}", fix=_FIX) for name, hosts in holders.items()]
+
+
+def _by_peer(declaration: Declaration, clusters: Clusters) -> Clusters:
+    return {name: clusters[host] for name, host in declaration.hosts.items() if host in clusters}
 
 
 def _ours(declaration: Declaration, views: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,22 @@ def fabric(tmp_path: Path) -> Fabric:
     return Fabric(tmp_path).begin()
 
 
-def refused(fabric: Fabric, hosts: dict[str, Any] | None = None, *, check: bool = False, **options: Any) -> list[str]:
-    """The problems of a run, which writes nothing."""
+def refused(
+    fabric: Fabric,
+    hosts: dict[str, Any] | None = None,
+    *,
+    check: bool = False,
+    links: Sequence[str] = (),
+    **options: Any,
+) -> list[str]:
+    """The problems of a run, which writes nothing; each cluster has links to some peers."""
     declaration = {"fabric": "demo", "peers": {peer: {} for peer in PEERS} if hosts is None else hosts}
     given = {"declaration": declaration, "path": str(fabric.folder.parent), **options}
     validation = ArgumentSpecValidator(fabric_preflight.TASK.argument_spec).validate(given)
     assert not validation.error_messages
     before = fabric.state()
-    clusters = {host: {"uid": "one", **NOTHING} for host in declaration["peers"]}
+    peers = [{"name": peer, "namespace": "default", "fabric": "demo", "labels": {}} for peer in links]
+    clusters = {host: {"uid": "one", **NOTHING, "peers": peers} for host in declaration["peers"]}
     try:
         fabric_preflight.check(validation.validated_parameters, Mode(check=check, diff=True), lambda _: (clusters, {}))
     except ClusterlinkError as error:
@@ -95,6 +104,16 @@ def test_a_rotation_begins_or_goes_on_with_the_key_of_the_ca_that_signs_next(fab
     (folder / "key.pem").unlink()
     (said,) = refused(fabric, rotation=True)
     assert said.startswith(f"{folder / 'key.pem'}: is missing")
+
+
+def test_a_rotation_is_refused_where_it_would_cut_the_links_of_a_peer_without_a_host(fabric: Fabric) -> None:
+    rotation = {"rotation": True, "clusters": True, "linked_peers": True}
+    (said,) = refused(fabric, {"east": {}}, links=["west"], **rotation)
+    assert said.startswith("Peer west: has left the inventory, and clusters still have a link to it: east.")
+    assert refused(fabric, {"east": {}}, links=["east"], **rotation) == []
+    assert refused(fabric, {"east": {}}, links=["west"], **rotation, check=True) == []
+    assert refused(fabric, {"east": {}}, links=["west"], **rotation, allow_removals=True) == []
+    assert refused(fabric, {"east": {}}, links=["west"], **{**rotation, "linked_peers": False}) == []
 
 
 def test_a_rotation_needs_the_passphrase_by_its_variable(fabric: Fabric) -> None:

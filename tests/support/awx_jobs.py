@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import ansible_runner
 
@@ -99,22 +99,47 @@ def run_job(
         return _job(str(runner.status), folder)
 
 
-def stream_job(playbook: str, inventory: Inventory, variables: Mapping[str, Any]) -> Job:
-    """Run one job by transmit, worker and process, as AWX does through its mesh; each end has its own directory."""
-    with private_data(inventory, variables) as folder, tempfile.TemporaryDirectory() as node:
-        back = Path(node) / "back"
+Carry = Callable[[IO[bytes], IO[bytes]], None]
+"""Has a worker read a job from the first stream; what the worker sends back goes to the second."""
+
+
+def stream_job(
+    playbook: str,
+    inventory: Inventory,
+    variables: Mapping[str, Any],
+    *,
+    check: bool = False,
+    carry: Carry | None = None,
+) -> Job:
+    """Run one job by transmit, worker and process, as AWX does through its mesh; each end has its own directory.
+
+    Args:
+        playbook: Its path in the project.
+        inventory: As C(run_job) takes it.
+        variables: Extra variables.
+        check: Whether its job type is check.
+        carry: The way to the worker and back; without it, pipes.
+    """
+    with private_data(inventory, variables) as folder, tempfile.TemporaryFile() as back:
         transmit = ["ansible-runner", "transmit", str(folder), "-p", playbook, "-i", _IDENT]
-        worker = ["ansible-runner", "worker", "--private-data-dir", f"{node}/data"]
-        with (
-            back.open("wb") as file,
-            subprocess.Popen(transmit, stdout=subprocess.PIPE, env=ansible_environment()) as sending,
-        ):
-            subprocess.run(worker, stdin=sending.stdout, stdout=file, env=ansible_environment(), check=False)
+        if check:
+            transmit += ["--cmdline", "--check --diff"]
+        with subprocess.Popen(transmit, stdout=subprocess.PIPE, env=ansible_environment()) as sending:
+            assert sending.stdout
+            (carry or _pipe)(sending.stdout, back)
         shutil.rmtree(folder / "artifacts", ignore_errors=True)
-        with back.open("rb") as file:
-            process = ["ansible-runner", "process", str(folder), "-i", _IDENT]
-            subprocess.run(process, stdin=file, env=ansible_environment(), check=False, capture_output=True)
-        return _job((folder / "artifacts" / _IDENT / "status").read_text(encoding="utf-8"), folder)
+        back.seek(0)
+        process = ["ansible-runner", "process", str(folder), "-i", _IDENT]
+        subprocess.run(process, stdin=back, env=ansible_environment(), check=False, capture_output=True)
+        status = folder / "artifacts" / _IDENT / "status"
+        # Without an end of the results there is no status, and AWX itself says what became of the job that it cancels.
+        return _job(status.read_text(encoding="utf-8") if status.exists() else "canceled", folder)
+
+
+def _pipe(there: IO[bytes], back: IO[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as node:
+        worker = ["ansible-runner", "worker", "--private-data-dir", f"{node}/data"]
+        subprocess.run(worker, stdin=there, stdout=back, env=ansible_environment(), check=False)
 
 
 @contextmanager

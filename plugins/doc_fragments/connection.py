@@ -127,6 +127,13 @@ options:
       - Other responses are not retried, and neither is a request that must not be repeated.
     type: float
     default: 20.0
+  exec_plugin_timeout:
+    description:
+      - For how many seconds an exec plugin of the kubeconfig may run, such as C(aws eks get-token) or C(kubelogin). One
+        that takes longer is ended, and the error shows the end of its stderr without secrets.
+      - A plugin gets no input and no terminal, so it cannot ask anybody. C(interactiveMode=Always) is an error.
+    type: float
+    default: 60.0
 requirements:
   - kubernetes >= 29.0.0 (Python package, where the module runs)
 notes:

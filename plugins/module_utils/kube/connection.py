@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.basic import env_fallback
 
 from ..errors import ClusterlinkError, Problem
-from . import kubeconfig
+from . import exec_plugin, kubeconfig
 from .client import Cluster
 from .retry import DEFAULT_LIMIT, RetryPolicy
 from .tls import tls_context
@@ -75,6 +75,7 @@ CONNECTION_SPEC: dict[str, Any] = {
     "impersonate_groups": _option("IMPERSONATE_GROUPS", type="list", elements="str"),
     # kubernetes.core has nothing of the kind.
     "retry_timeout": {"type": "float", "default": DEFAULT_LIMIT},
+    "exec_plugin_timeout": {"type": "float", "default": exec_plugin.DEFAULT_LIMIT},
 }
 
 
@@ -155,7 +156,8 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configurati
     if not _complete(params) and (by_name or not _load_service_account(configuration)):
         persist = bool(params.get("persist_config"))
         source, context = params.get("kubeconfig"), params.get("context")
-        impersonation = kubeconfig.load(configuration, source, context, scratch, persist=persist)
+        limit = params.get("exec_plugin_timeout", exec_plugin.DEFAULT_LIMIT)
+        impersonation = kubeconfig.load(configuration, source, context, scratch, persist=persist, exec_limit=limit)
 
     if params.get("host"):
         _check_server(params["host"])  # the package parses it when it is set

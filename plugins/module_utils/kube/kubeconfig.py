@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from typing import Any
 
 from ..common.content import is_content
 from ..errors import ClusterlinkError, Problem
+from .exec_plugin import DEFAULT_LIMIT, Credentials, ExecPlugin, Renewal
 
 try:
     import yaml
@@ -32,6 +32,8 @@ DEFAULT_PATH = "~/.kube/config"
 """Where kubectl looks when KUBECONFIG names no file."""
 
 _LISTS = ("clusters", "contexts", "users")
+_BEFORE_EXEC = ("token", "tokenFile", "auth-provider")
+"""What the package prefers to an exec plugin."""
 _FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
 
@@ -42,6 +44,7 @@ def load(
     scratch: str,
     *,
     persist: bool = False,
+    exec_limit: float = DEFAULT_LIMIT,
 ) -> Impersonation:
     """Set server and credentials of a context in C(configuration), and return whom its user impersonates.
 
@@ -51,7 +54,8 @@ def load(
             KUBECONFIG or ~/.kube/config.
         context: The context's name; None for the current one.
         scratch: A directory for certificates and keys that the kubeconfig holds inline.
-        persist: Write a renewed token back to the file.
+        persist: Write a renewed token back to the file. An exec plugin's token is never written.
+        exec_limit: Seconds for which an exec plugin may run.
 
     Raises:
         ClusterlinkError: There is no such file or context, it is malformed, or its exec plugin gives no credentials.
@@ -61,17 +65,25 @@ def load(
     with _reported(where):
         content = _content(source, where)
         _check_context(content, context, where)
-        merger = KubeConfigMerger(source) if persist and not is_content(source) else None
+        chosen = _chosen(content, context)
+        user = _entry(content, "user", chosen)
+        renewal = None
+        if user.get("exec") and not any(user.get(way) for way in _BEFORE_EXEC):
+            settings = _entry(content, "cluster", chosen)
+            plugin = ExecPlugin(user["exec"], settings, f"{where}, user {chosen.get('user')}", exec_limit)
+            credentials = plugin.run()
+            renewal = Renewal(plugin, credentials) if credentials.token else None
+            content = _with_credentials(content, str(chosen.get("user")), credentials)
+        merger = KubeConfigMerger(source) if persist and not user.get("exec") and not is_content(source) else None
         loader = KubeConfigLoader(
             config_dict=merger.config if merger else _with_own_files(content, context, scratch),
             active_context=context or None,
             config_persister=merger.save_changes if merger else None,
             temp_file_path=scratch,
         )
-        with _logged() as logged:
-            loader.load_and_set(configuration)
-    _check_exec_plugin(content, loader.current_context, configuration, where, logged)
-    user = _user(content, loader.current_context)
+        loader.load_and_set(configuration)
+    if renewal is not None:
+        configuration.refresh_api_key_hook = renewal
     return Impersonation(str(user.get("as") or ""), tuple(map(str, user.get("as-groups") or ())))
 
 
@@ -180,8 +192,7 @@ def _with_own_files(content: Mapping[str, Any], context: str | None, scratch: st
 
     The package keeps one file for each content in a process, which another connection's thread may remove.
     """
-    name = context or content.get("current-context")
-    chosen = next(each["context"] for each in content["contexts"] if each["name"] == name)
+    chosen = _chosen(content, context)
     changed = dict(content)
     for section, kind in (("clusters", "cluster"), ("users", "user")):
         changed[section] = [
@@ -224,48 +235,24 @@ def _check_context(content: Mapping[str, Any], asked: str | None, where: str) ->
         raise ClusterlinkError(Problem(where="context", what=what, found=there, fix=fix))
 
 
-def _check_exec_plugin(
-    content: Mapping[str, Any],
-    context: Mapping[str, Any],
-    configuration: Configuration,
-    where: str,
-    logged: list[str],
-) -> None:
-    """Fail when an exec plugin fails: the package would continue without credentials, and fail later and unclearly."""
-    name, user = context["context"].get("user"), _user(content, context)
-    if user.get("exec") and not configuration.api_key and not configuration.cert_file:
-        problem = Problem(
-            where=f"{where}, user {name}",
-            what=f"its exec plugin {user['exec'].get('command')} gives no credentials",
-            found="; ".join(logged),
-            fix="Run kubectl with this context on the controller, as the same user, to see why",
-        )
-        raise ClusterlinkError(problem)
+def _chosen(content: Mapping[str, Any], context: str | None) -> Mapping[str, Any]:
+    """The settings of the given context or the current one, which exists."""
+    name = context or content.get("current-context")
+    return next(each["context"] for each in content["contexts"] if each["name"] == name)
 
 
-def _user(content: Mapping[str, Any], context: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The settings of a context's user."""
-    name = context["context"].get("user")
-    return next((entry.get("user") or {} for entry in content.get("users") or [] if entry["name"] == name), {})
+def _entry(content: Mapping[str, Any], kind: str, chosen: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The settings of a context's C(user) or C(cluster)."""
+    entries = content.get(f"{kind}s") or []
+    return next((entry.get(kind) or {} for entry in entries if entry["name"] == chosen.get(kind)), {})
 
 
-class _Messages(logging.Handler):
-    """Keeps log messages."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.kept.append(record.getMessage())
-
-
-@contextmanager
-def _logged() -> Iterator[list[str]]:
-    """Capture the package's log messages, which hold an exec plugin's output, instead of printing them."""
-    handler = _Messages()
-    logging.getLogger().addHandler(handler)
-    try:
-        yield handler.kept
-    finally:
-        logging.getLogger().removeHandler(handler)
+def _with_credentials(content: Mapping[str, Any], name: str, credentials: Credentials) -> dict[str, Any]:
+    """The kubeconfig with what a plugin printed in place of the plugin."""
+    users = [
+        {**each, "user": {**{key: value for key, value in each["user"].items() if key != "exec"}, **credentials.user()}}
+        if each["name"] == name
+        else each
+        for each in content["users"]
+    ]
+    return {**content, "users": users}

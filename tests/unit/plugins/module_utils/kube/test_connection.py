@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import json
 import os
 import ssl
@@ -15,14 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ansible_collections.skyshift.clusterlink.plugins.doc_fragments.connection import ModuleDocFragment
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC, connect
+from tests.unit.tls import key_and_certificate
 
 if TYPE_CHECKING:
     from tests.unit.fakes import Api
@@ -221,7 +217,7 @@ def test_failing_exec_plugin_is_named() -> None:
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "false"}
     message = refused(kubeconfig=kubeconfig("http://h", {"exec": plugin}))
     assert "user one: its exec plugin false gives no credentials" in message
-    assert "process returned 1" in message
+    assert "it returned 1" in message
 
 
 def test_wrong_context_names_the_option_and_the_contexts_that_there_are() -> None:
@@ -259,24 +255,9 @@ def test_unusable_certificate_file_is_named(tmp_path: Path, option: str) -> None
     assert "No such file" in refused(host="https://h", api_key="t", **{option: "/no/such/file"})
 
 
-def _key_and_certificate() -> tuple[bytes, bytes]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "u")])
-    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), 1)
-        .not_valid_before(start)
-        .not_valid_after(start + datetime.timedelta(days=9999))
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return private, certificate.public_bytes(pem)
-
-
 def test_inline_key_is_on_disk_no_longer_than_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    key, certificate = (base64.b64encode(part).decode() for part in _key_and_certificate())
+    key, certificate = (base64.b64encode(part).decode() for part in key_and_certificate())
     content = kubeconfig("https://h", {"client-key-data": key, "client-certificate-data": certificate})
     for _turn in range(2):  # the kubernetes package remembers the files that it made
         cluster = connect(validated({"kubeconfig": content}))

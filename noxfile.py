@@ -21,7 +21,7 @@ import nox
 
 OLDEST = ("kubernetes==29.0.0", "cryptography==42.0.0", "urllib3==2.0.2")
 NEWEST = ("kubernetes", "cryptography")
-TOOLS = ("pytest>=9,<10", "hypothesis>=6,<7")
+TOOLS = ("pytest>=9,<10", "hypothesis>=6,<7", "PySocks>=1.7,<2")
 ENVIRONMENTS = Path(__file__).parent / ".build" / "nox"
 
 nox.options.envdir = str(ENVIRONMENTS)

@@ -73,7 +73,11 @@ options:
     aliases: [key_file]
   proxy:
     description:
-      - The URL of the proxy through which the API server is reached.
+      - The URL of the proxy through which the API server is reached, for requests and for commands in pods alike. Its
+        scheme is V(http), V(https) or, with the Python package PySocks, V(socks5) or V(socks4a).
+      - It may have a user and password, percent-encoded, as in C(http://USER:PASSWORD@proxy:3128); O(proxy_headers) has
+        them otherwise. A SOCKS 5 proxy looks up the API server's name, as for kubectl.
+      - The certificate of an V(https) proxy is verified with public CAs and the API server's.
       - The environment variable E(K8S_AUTH_PROXY) is used when this is not set.
     type: str
   no_proxy:
@@ -88,7 +92,7 @@ options:
     suboptions:
       proxy_basic_auth:
         description:
-          - C(USER:PASSWORD) for the proxy's basic authentication.
+          - C(USER:PASSWORD) for the proxy's basic authentication, or for a SOCKS 5 proxy.
           - The environment variable E(K8S_AUTH_PROXY_HEADERS_PROXY_BASIC_AUTH) is used when this is not set.
         type: str
       basic_auth:

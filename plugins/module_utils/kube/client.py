@@ -21,6 +21,8 @@ from .errors import HTTP_GONE, HTTP_NOT_FOUND, ApiError, Request, api_error
 from .transport import Transport
 
 if TYPE_CHECKING:
+    import socket
+
     import urllib3
 
 
@@ -56,15 +58,13 @@ class Cluster:
 
     Attributes:
         server: The API server's URL, without a trailing slash.
-        tls: The TLS settings, for other connections (websockets); None for a plain http server.
-        configuration: The C(kubernetes) package's configuration (proxy, names). Its key files are removed: use C(tls).
+        tls: The TLS settings of every connection; None for a plain http server.
     """
 
-    def __init__(self, transport: Transport, configuration: Any = None) -> None:
+    def __init__(self, transport: Transport) -> None:
         """Use the transport of C(connection.connect)."""
         self.server = transport.server
         self.tls = transport.tls
-        self.configuration = configuration
         self._transport = transport
 
     def __enter__(self) -> Cluster:
@@ -90,6 +90,10 @@ class Cluster:
     def auth_headers(self) -> urllib3.HTTPHeaderDict:
         """The headers that authenticate a request now; they are secret."""
         return self._transport.headers()
+
+    def open_socket(self, timeout: float) -> socket.socket:
+        """A connection of its own to the API server, as requests reach it; as C(proxies.open_socket)."""
+        return self._transport.open_socket(timeout)
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """The object, or None when it, its namespace or its kind does not exist.

@@ -9,9 +9,7 @@ authenticate that they can name (certificates, tokens, exec plugins, OIDC).
 
 from __future__ import annotations
 
-import base64
 import os
-import ssl
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +20,7 @@ from ansible.module_utils.basic import env_fallback
 from ..errors import ClusterlinkError, Problem
 from . import exec_plugin, kubeconfig
 from .client import Cluster
+from .proxies import basic, connection_pool
 from .retry import DEFAULT_LIMIT, RetryPolicy
 from .tls import tls_context
 from .transport import Transport
@@ -29,7 +28,6 @@ from .transport import Transport
 try:
     import urllib3
     from kubernetes.client.configuration import Configuration
-    from kubernetes.client.rest import should_bypass_proxies
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.config.incluster_config import load_incluster_config
 except ImportError:
@@ -37,9 +35,6 @@ except ImportError:
 
 REQUIRES = ("kubernetes", "urllib3")
 """For C(outcome.Task.requires) of every module with these options."""
-
-_PARALLEL = 8
-"""Connections that are kept open for reuse."""
 
 
 def _option(*variables: str, **spec: Any) -> dict[str, Any]:
@@ -139,12 +134,12 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
     _check_server(configuration.host)
     transport = Transport(
         server=configuration.host,
-        pool=_pool(configuration, tls),
+        pool=connection_pool(configuration, tls),
         tls=tls,
         headers=_headers(params, configuration, impersonation),
         policy=policy or RetryPolicy(params.get("retry_timeout", DEFAULT_LIMIT)),
     )
-    return Cluster(transport, configuration)
+    return Cluster(transport)
 
 
 def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configuration, kubeconfig.Impersonation]:
@@ -176,7 +171,7 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configurati
     given = {name: headers[option] for option, name in names.items() if headers.get(option)}
     if given:
         configuration.proxy_headers = {
-            name: value if name == "user-agent" else _basic(value) for name, value in given.items()
+            name: value if name == "user-agent" else basic(value) for name, value in given.items()
         }
     return configuration, impersonation
 
@@ -194,11 +189,6 @@ def _token(text: str) -> str:
             Problem("api_key", "is not a token: it has characters that no header can carry", fix=fix)
         )
     return token
-
-
-def _basic(credentials: str) -> str:
-    """The header for HTTP basic authentication, in UTF-8 as kubectl sends it."""
-    return f"Basic {base64.b64encode(credentials.encode(errors='surrogateescape')).decode()}"
 
 
 def _complete(params: Mapping[str, Any]) -> bool:
@@ -232,39 +222,13 @@ def _check_server(url: str) -> None:
         raise ClusterlinkError(Problem("the API server's URL", what, fix=fix))
 
 
-def _pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
-    settings: dict[str, Any] = {"maxsize": _PARALLEL, "ssl_context": tls}
-    if configuration.tls_server_name:
-        settings["server_hostname"] = configuration.tls_server_name
-    if configuration.assert_hostname is not None:
-        settings["assert_hostname"] = configuration.assert_hostname
-    try:
-        if not configuration.proxy or should_bypass_proxies(configuration.host, configuration.no_proxy or ""):
-            return urllib3.PoolManager(**settings)
-        return _through_proxy(configuration, settings)
-    except (urllib3.exceptions.HTTPError, ImportError, ValueError) as error:
-        fix = "Give a URL such as http://proxy:3128; socks5:// needs the Python package PySocks, too"
-        # A URL that cannot be parsed is repeated in the message, with its password.
-        found = "" if isinstance(error, ValueError) else str(error)
-        raise ClusterlinkError(Problem(where="proxy", what="it cannot be used", found=found, fix=fix)) from None
-
-
-def _through_proxy(configuration: Configuration, settings: dict[str, Any]) -> urllib3.PoolManager:
-    proxy, headers = configuration.proxy, configuration.proxy_headers
-    if proxy.startswith("socks"):
-        from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415  # needs PySocks, an optional package
-
-        return SOCKSProxyManager(proxy, headers=headers, **settings)
-    return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)
-
-
 def _headers(
     params: Mapping[str, Any], configuration: Configuration, impersonation: kubeconfig.Impersonation
 ) -> Callable[[], urllib3.HTTPHeaderDict]:
     """A function that gives a request's authentication and impersonation headers and renews an expired token."""
     fixed = urllib3.HTTPHeaderDict()
     if params.get("username") and params.get("password") and not params.get("api_key"):
-        fixed.add("authorization", _basic(f"{params['username']}:{params['password']}"))
+        fixed.add("authorization", basic(f"{params['username']}:{params['password']}"))
     user = params.get("impersonate_user") or impersonation.user
     groups = params.get("impersonate_groups") or ([] if params.get("impersonate_user") else impersonation.groups)
     if user:

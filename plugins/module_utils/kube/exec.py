@@ -13,13 +13,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlparse
+from urllib.parse import urlencode
 
 from ..common.kinds import path
 from ..errors import ClusterlinkError, Problem
 from .errors import HTTP_FORBIDDEN, HTTP_UNAUTHORIZED, ApiError
 
 try:
+    import urllib3
     import websocket
 except ImportError:
     pass  # reported by libraries.library_problems
@@ -106,10 +107,12 @@ def _connect(cluster: Cluster, container: Container, command: Sequence[str], tim
     query = [("container", container.name), ("stdout", "true"), ("stderr", "true"), *(("command", c) for c in command)]
     scheme, _separator, address = cluster.server.partition("://")
     target = path("Pod", container.pod, container.namespace, "exec")
-    tls: dict[str, Any] = {"context": cluster.tls} if cluster.tls else {}
-    if cluster.configuration.tls_server_name:
-        tls["server_hostname"] = cluster.configuration.tls_server_name
-    socket: Any = websocket.WebSocket(sslopt=tls, skip_utf8_validation=True)
+    socket: Any = websocket.WebSocket(skip_utf8_validation=True)
+    try:
+        # With a connection that is open already, it looks for no proxy of its own.
+        opened = cluster.open_socket(timeout)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise _lost(container, str(error)) from error
     try:
         socket.connect(
             f"{'ws' if scheme == 'http' else 'wss'}://{address}{target}?{urlencode(query)}",
@@ -117,26 +120,15 @@ def _connect(cluster: Cluster, container: Container, command: Sequence[str], tim
             subprotocols=[PROTOCOL],
             suppress_origin=True,
             timeout=timeout,
-            **_proxy(cluster.configuration),
+            socket=opened,
         )
     except websocket.WebSocketBadStatusException as error:
+        opened.close()
         raise _refused(container, error.status_code, error.resp_body) from error
     except (websocket.WebSocketException, OSError) as error:
+        opened.close()
         raise _lost(container, str(error)) from error
     return socket
-
-
-def _proxy(configuration: Any) -> dict[str, Any]:
-    """The API client's proxy settings as websocket-client's options."""
-    if not configuration.proxy:
-        return {}
-    proxy = urlparse(configuration.proxy)
-    options: dict[str, Any] = {"http_proxy_host": proxy.hostname, "http_proxy_port": proxy.port or 80}
-    if proxy.username:
-        options["http_proxy_auth"] = (proxy.username, proxy.password or "")
-    if configuration.no_proxy:
-        options["http_no_proxy"] = [host.strip() for host in configuration.no_proxy.split(",")]
-    return options
 
 
 def _result(streams: dict[int, bytearray], exit_code: int | None) -> ExecResult:

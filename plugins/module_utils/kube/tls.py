@@ -52,6 +52,25 @@ def tls_context(configuration: Configuration) -> SharedContext:
     return context
 
 
+def proxy_tls_context(configuration: Configuration) -> SharedContext:
+    """The context for connections to an https proxy itself.
+
+    The API server's CA may vouch for it, as for kubectl, and public ones. It gets no client certificate.
+
+    Raises:
+        ClusterlinkError: The CA's file cannot be read.
+    """
+    context = SharedContext(ssl.PROTOCOL_TLS_CLIENT)
+    ssl.SSLContext.set_alpn_protocols(context, ["http/1.1"])
+    if configuration.verify_ssl:
+        context.load_default_certs()
+        _load_authorities(context, configuration)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _load_authorities(context: ssl.SSLContext, configuration: Configuration) -> None:
     if not configuration.ssl_ca_cert:
         context.load_default_certs()

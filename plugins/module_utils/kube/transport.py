@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from ..errors import ClusterlinkError, Problem
 from .errors import Request, api_error, is_against_schema
+from .proxies import open_socket
 from .retry import TRANSIENT, RetryPolicy, may_be_processed, may_repeat
 
 try:
@@ -97,6 +98,10 @@ class Transport:
     def close(self) -> None:
         """Close all connections."""
         self._pool.clear()
+
+    def open_socket(self, timeout: float) -> socket.socket:
+        """A connection of its own, for a websocket; as C(proxies.open_socket)."""
+        return open_socket(self._pool, self.server, timeout)
 
     def call(
         self,

@@ -4,11 +4,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
@@ -23,6 +19,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec imp
     Container,
     run_in_container,
 )
+from tests.unit.exec_server import ExecServer
 
 CONTAINER = Container("default", "frontend-0", "app")
 TOKEN = "secret-token"  # noqa: S105  # of a server that lives as long as a test
@@ -33,60 +30,15 @@ def status(**fields: object) -> bytes:
     return b"\x03" + json.dumps({"status": "Failure", **fields}).encode()
 
 
-class Server:
-    """Answers one websocket request with messages, or with an HTTP error."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-        self.error: tuple[int, dict[str, str]] | None = None
-        self.ends = True
-        self.request = ""
-        self._done = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._done.set()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        connection, _address = self._listener.accept()
-        with connection:
-            data = b""
-            while b"\r\n\r\n" not in data:
-                data += connection.recv(65536)
-            self.request = data.decode()
-            if self.error:
-                body = json.dumps(self.error[1]).encode()
-                head = f"HTTP/1.1 {self.error[0]} Error\r\nContent-Length: {len(body)}\r\n\r\n"
-                connection.sendall(head.encode() + body)
-                return
-            key = next(line for line in self.request.split("\r\n") if line.startswith("Sec-WebSocket-Key")).split()[1]
-            digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()  # noqa: S324  # RFC 6455
-            connection.sendall(
-                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Protocol: v4.channel.k8s.io\r\nSec-WebSocket-Accept: "
-                + base64.b64encode(digest)
-                + b"\r\n\r\n"
-            )
-            for message in self.messages:
-                connection.sendall(b"\x82\x7e" + len(message).to_bytes(2, "big") + message)
-            if self.ends:
-                connection.sendall(b"\x88\x02\x03\xe8")
-            self._done.wait(5)
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    made = Server()
+def server() -> Iterator[ExecServer]:
+    made = ExecServer()
     yield made
     made.close()
 
 
 @pytest.fixture
-def run(server: Server) -> Callable[..., object]:
+def run(server: ExecServer) -> Callable[..., object]:
     def call(*command: str, **options: float) -> object:
         cluster = connect({"host": server.url, "api_key": TOKEN, "impersonate_user": "eve"})
         return run_in_container(cluster, CONTAINER, command or ("true",), **options)
@@ -94,20 +46,20 @@ def run(server: Server) -> Callable[..., object]:
     return call
 
 
-def test_streams_are_kept_apart_and_put_together(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_streams_are_kept_apart_and_put_together(server: ExecServer, run: Callable[..., SimpleNamespace]) -> None:
     server.messages = [b"\x01", b"\x01one ", b"\x02warning", b"\x01two \xc3\xa9", SUCCESS]
     result = run()
     assert (result.stdout, result.stderr, result.exit_code) == ("one two é", "warning", 0)
 
 
-def test_exit_code_is_the_commands(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_exit_code_is_the_commands(server: ExecServer, run: Callable[..., SimpleNamespace]) -> None:
     causes = [{"reason": "ExitCode", "message": "7"}]
     server.messages = [status(reason="NonZeroExitCode", details={"causes": causes})]
     assert run().exit_code == 7
 
 
 def test_arguments_arrive_as_they_are_and_credentials_go_along(
-    server: Server, run: Callable[..., SimpleNamespace]
+    server: ExecServer, run: Callable[..., SimpleNamespace]
 ) -> None:
     server.messages = [SUCCESS]
     command = ("sh", "-c", "echo $1\n&x=y", "", "a b;`id`", "é%20+")
@@ -129,7 +81,7 @@ def test_arguments_arrive_as_they_are_and_credentials_go_along(
     ],
 )
 def test_missing_executable_is_distinguished_from_other_failures(
-    server: Server, run: Callable[..., SimpleNamespace], message: str
+    server: ExecServer, run: Callable[..., SimpleNamespace], message: str
 ) -> None:
     server.messages = [status(reason="InternalError", message=f"OCI runtime exec failed: {message}")]
     with pytest.raises(CommandMissingError, match=r"frontend-0 container app: there is no 'sh'"):
@@ -137,35 +89,35 @@ def test_missing_executable_is_distinguished_from_other_failures(
 
 
 def test_command_that_cannot_be_started_is_an_error_with_the_servers_words(
-    server: Server, run: Callable[..., SimpleNamespace]
+    server: ExecServer, run: Callable[..., SimpleNamespace]
 ) -> None:
     server.messages = [status(reason="InternalError", message="container is not running")]
     with pytest.raises(ClusterlinkError, match="container is not running"):
         run()
 
 
-def test_time_limit_gives_what_was_printed_so_far(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_time_limit_gives_what_was_printed_so_far(server: ExecServer, run: Callable[..., SimpleNamespace]) -> None:
     server.messages, server.ends = [b"\x01half"], False
     result = run(timeout=0.3)
     assert (result.stdout, result.exit_code) == ("half", None)
 
 
-def test_output_beyond_the_limit_is_dropped(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_output_beyond_the_limit_is_dropped(server: ExecServer, run: Callable[..., SimpleNamespace]) -> None:
     server.messages = [b"\x01" + b"x" * 900, b"\x01" + b"y" * 900, b"\x01z", SUCCESS]
     result = run(limit=1000)
     assert (result.stdout, result.exit_code) == ("x" * 900 + "y" * 100, 0)
 
 
-def test_connection_lost_before_the_end_is_an_error(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_connection_lost_before_the_end_is_an_error(server: ExecServer, run: Callable[..., SimpleNamespace]) -> None:
     server.messages = [b"\x01half"]
     with pytest.raises(ClusterlinkError, match="closed before the command's end"):
         run()
 
 
 def test_missing_permission_says_what_to_grant_and_shows_no_token(
-    server: Server, run: Callable[..., SimpleNamespace]
+    server: ExecServer, run: Callable[..., SimpleNamespace]
 ) -> None:
-    server.error = (403, {"message": 'User "eve" cannot get resource "pods/exec"'})
+    server.response = (403, {"message": 'User "eve" cannot get resource "pods/exec"'})
     with pytest.raises(ApiError) as caught:
         run()
     assert caught.value.status == 403
@@ -175,14 +127,14 @@ def test_missing_permission_says_what_to_grant_and_shows_no_token(
 
 
 def test_pod_that_is_gone_is_an_error_with_the_servers_words(
-    server: Server, run: Callable[..., SimpleNamespace]
+    server: ExecServer, run: Callable[..., SimpleNamespace]
 ) -> None:
-    server.error = (404, {"message": 'pods "frontend-0" not found'})
+    server.response = (404, {"message": 'pods "frontend-0" not found'})
     with pytest.raises(ClusterlinkError, match='pods "frontend-0" not found'):
         run()
 
 
-def test_server_that_is_unreachable_is_an_error(server: Server, run: Callable[..., SimpleNamespace]) -> None:
+def test_server_that_is_unreachable_is_an_error(server: ExecServer, run: Callable[..., SimpleNamespace]) -> None:
     server.url = "http://127.0.0.1:1"
     with pytest.raises(ClusterlinkError, match="Connection refused"):
         run()

@@ -97,6 +97,10 @@ unit: setup ## Unit tests
 matrix: setup ## Unit tests with every supported ansible-core, Python and library (noxfile.py); e2e has a fabric with each
 	@nox
 
+.PHONY: docs
+docs: setup ## Build the documentation's site in .build/docs/html, with warnings as errors (noxfile.py)
+	@nox -s docs
+
 .PHONY: sanity
 sanity: setup ## ansible-test sanity, without an ignore file
 	@pytest tests/sanity
@@ -132,6 +136,11 @@ pins: ## Rewrite constraints.txt: every package that the requirements bring, at 
 	@{ sed '/^[^#]/,$$d' constraints.txt; { grep ';' constraints.txt; .build/pins/bin/python -m pip freeze \
 		--disable-pip-version-check | grep -v '^ansible-core=='; } | LC_ALL=C sort -f; } > .build/constraints.txt
 	@mv .build/constraints.txt constraints.txt && rm -rf .build/pins
+	@$(PYTHON) -m venv .build/pins
+	@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r docs/docsite/requirements.txt
+	@{ sed '/^[^#]/,$$d' docs/docsite/constraints.txt; .build/pins/bin/python -m pip freeze --disable-pip-version-check \
+		| LC_ALL=C sort -f; } > .build/constraints.txt
+	@mv .build/constraints.txt docs/docsite/constraints.txt && rm -rf .build/pins
 
 .PHONY: clean
 clean: ## Remove .venv and what tests leave behind; the lab stays

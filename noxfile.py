@@ -4,6 +4,7 @@
 
     nox                                       all unit tests in every session; 'make matrix' runs this
     nox -s oldest -- tests/unit/test_run.py   some tests in one
+    nox -s docs                               the documentation's site
 
 A session needs 'make setup' once before. One whose Python is not installed is skipped.
 """
@@ -23,6 +24,7 @@ OLDEST = ("kubernetes==29.0.0", "cryptography==42.0.0", "urllib3==2.0.2")
 NEWEST = ("kubernetes", "cryptography")
 TOOLS = ("pytest>=9,<10", "hypothesis>=6,<7", "PySocks>=1.7,<2")
 ENVIRONMENTS = Path(__file__).parent / ".build" / "nox"
+DOCS = Path(__file__).parent / ".build" / "docs"
 
 nox.options.envdir = str(ENVIRONMENTS)
 nox.options.error_on_missing_interpreters = False
@@ -80,8 +82,13 @@ def python_of(corner: str) -> str | None:
 
 def _install(session: nox.Session, corner: Corner) -> None:
     packages = (corner.core, *corner.libraries, *TOOLS, *(("-c", "constraints.txt") if corner.pinned else ()))
+    _install_once(session, packages, Path("constraints.txt").read_text(encoding="utf-8") if corner.pinned else "")
+
+
+def _install_once(session: nox.Session, packages: tuple[str, ...], pins: str) -> None:
+    """Install packages, unless the same ones with the same pins are installed."""
     known = Path(session.virtualenv.location) / "installed"
-    wanted = "\n".join(packages) + (Path("constraints.txt").read_text(encoding="utf-8") if corner.pinned else "")
+    wanted = "\n".join(packages) + pins
     if not known.exists() or known.read_text(encoding="utf-8") != wanted:
         # Most of what a package has is never imported, so it is compiled when it is.
         session.install("--quiet", "--no-compile", *packages)
@@ -100,3 +107,23 @@ def _define(name: str, corner: Corner) -> None:
 
 for _name, _corner in CORNERS.items():
     _define(_name, _corner)
+
+
+@nox.session(name="docs", python=find_python("3.11") or find_python("3.12") or "3.11", reuse_venv=True, default=False)
+def docs(session: nox.Session) -> None:
+    """The documentation's site in .build/docs/html, with warnings as errors"""
+    pins = ("-r", "docs/docsite/requirements.txt", "-c", "docs/docsite/constraints.txt")
+    _install_once(session, pins, "".join(Path(file).read_text(encoding="utf-8") for file in pins[1::2]))
+    source, reference = DOCS / "source", DOCS / "source" / "reference"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree("docs", source, ignore=shutil.ignore_patterns("docsite"))
+    reference.mkdir()
+    reference.chmod(0o755)  # antsibull-docs wants that only its owner can write
+    environment = {"ANSIBLE_CONFIG": str(Path("ansible.cfg").resolve()), "ANSIBLE_HOME": str(DOCS / "ansible")}
+    session.run("antsibull-docs", "lint-collection-docs", ".", env=environment)
+    session.run(
+        *("antsibull-docs", "collection", "--use-current", "--squash-hierarchy", "--fail-on-error"),
+        *("--dest-dir", str(reference), "skyshift.clusterlink"),
+        env=environment,
+    )
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-c", "docs/docsite", str(source), str(DOCS / "html"))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.support.gate import Gate
 
 DEPENDENT = (
+    "tests/unit/test_always.py",
     "tests/unit/test_imports.py",
     "tests/unit/plugins/action/test_names.py",
     "tests/unit/plugins/plugin_utils/test_inventory.py",
@@ -26,7 +27,8 @@ DEPENDENT = (
     "tests/unit/plugins/module_utils/pki/test_certificates.py",
     "tests/unit/plugins/module_utils/pki/test_leaf.py",
 )
-"""What touches Python, Ansible, kubernetes or cryptography itself: imports, workers, templates, TLS, certificates."""
+"""What touches Python, Ansible, kubernetes or cryptography itself: imports, workers, templates, what Ansible runs after
+a failure, TLS, certificates."""
 
 
 def run(gate: Gate, corner: str, *tests: str) -> None:

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task that fails once for all hosts leaves a playbook's section C(always) to run, with every supported Ansible.
+
+tests/checks/test_playbooks.py holds that all such sections are of the kind that this one is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.environment import ansible_environment
+from tests.support.forked_ansible import ansible_playbook
+from tests.support.paths import ROOT
+
+PLAYBOOKS = ROOT / "playbooks"
+HOSTS = ("east", "west")
+FAILING: dict[str, Any] = {
+    "name": "Lock the fabric",
+    "ansible.builtin.fail": {"msg": "another run works on it"},
+    "run_once": True,
+    "register": "fabric_locked",
+}
+
+
+def test_every_host_is_reported_when_a_task_of_an_imported_file_fails_once(tmp_path: Path) -> None:
+    (tmp_path / "tasks").symlink_to(PLAYBOOKS / "tasks")
+    (tmp_path / "failing.yml").write_text(yaml.safe_dump([FAILING]), encoding="utf-8")
+    play = yaml.safe_load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8"))[-1]
+    (block,) = play["tasks"]
+    block["block"] = [{"ansible.builtin.import_tasks": "failing.yml", "tags": "always"}]
+    play["hosts"] = "all"
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    arguments = ["-i", ",".join(HOSTS), "play.yml", "--tags", "mesh", "-e", "site_json=report.json"]
+    run = ansible_playbook(arguments, cwd=tmp_path, env=ansible_environment())
+    assert run.returncode == 2, run.stdout + run.stderr
+    reported = [host for host in HOSTS if f"{host} failed and is not up to date" in " ".join(run.stdout.split())]
+    assert reported == [*HOSTS], run.stdout + run.stderr
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["failed"] == [*HOSTS]

@@ -163,6 +163,7 @@ def test_every_connection_option_has_a_host_variable(hostvars: Callable[..., Dat
         "persist_config": True,
         "impersonate_groups": ["a"],
         "retry_timeout": 3.0,
+        "exec_plugin_timeout": 5.0,
     }
     given = {option: values.get(option, f"/{option}") for option in CONNECTION_SPEC}
     own = {CONNECTION_VARIABLES[option]: value for option, value in given.items()}

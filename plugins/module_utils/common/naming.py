@@ -99,9 +99,13 @@ def relay_name(service: str, namespace: str) -> str:
     return _shortened(f"relay-{service}-{namespace}", "-")
 
 
-def cluster_host(namespace: str, service: str) -> str:
-    """A Service's name in its cluster's DNS, as ClusterLink v0.4.1 assumes it."""
-    return f"{service}.{namespace}.svc.cluster.local"
+CLUSTER_DOMAIN = "cluster.local"
+"""The domain of a cluster's Services in its DNS; ClusterLink v0.4.1 knows no other."""
+
+
+def cluster_host(namespace: str, service: str, domain: str = CLUSTER_DOMAIN) -> str:
+    """A Service's name in its cluster's DNS."""
+    return f"{service}.{namespace}.svc.{domain}"
 
 
 def _shortened(name: str, joint: str) -> str:

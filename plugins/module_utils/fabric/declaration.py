@@ -10,6 +10,7 @@ from typing import Any
 
 from ..clusterlink import api
 from ..common.fields import Item, Report
+from ..common.naming import CLUSTER_DOMAIN, dns_subdomain_fault
 from ..common.types import Address
 from .expansion import expand
 from .groups import Clusters
@@ -37,6 +38,7 @@ API_SERVER_VARIABLES = ("kubeconfig", "context", "host")
 HOST_VARIABLES = (
     "peer_name",
     "namespace",
+    "cluster_domain",
     "labels",
     "install",
     "ingress_type",
@@ -155,6 +157,7 @@ def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
             own.get("clusterlink_kubeconfig"), own.text("clusterlink_context"), own.text("clusterlink_host")
         ),
         namespace=own.name("clusterlink_namespace", api.SYSTEM_NAMESPACE),
+        cluster_domain=own.name("clusterlink_cluster_domain", CLUSTER_DOMAIN, fault=dns_subdomain_fault),
         labels=own.labels("clusterlink_labels"),
         external=own.choice("clusterlink_install", INSTALLS, INSTALLS[0]) == "external",
         outbound_only=ingress == "none" and not gateway_host,

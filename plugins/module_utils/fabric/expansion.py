@@ -163,7 +163,7 @@ class _Sharing:
             if cluster in exported:
                 backing = self._backing(name, holders[cluster])
                 backings[cluster] = backing
-                points[cluster] = (backing.port, cluster_host(here, backing.name))
+                points[cluster] = (backing.port, cluster_host(here, backing.name, self._domain(cluster)))
         if len(set(exported.values())) > 1:
             ports = ", ".join(f"{port} in {cluster}" for cluster, port in exported.items())
             self.notes.append(f"{here}/{name} has several ports: {ports}. Clusters without it use the first of these.")
@@ -233,6 +233,9 @@ class _Sharing:
             host = f" with host: {cluster_host(self.shared.name, found.name)}." if others else ""
             self.notes.append(f"{what} is shared with its first TCP port only, {found.tcp[0].port}.{more}{host}")
         return not why
+
+    def _domain(self, cluster: str) -> str:
+        return self.declaration.peers[cluster].cluster_domain
 
     def _can_merge(self, cluster: str, found: FoundService) -> bool:
         """Whether imports can be merged into the Service.

@@ -48,6 +48,7 @@ class Peer:
         host: The inventory host.
         api_server: Its API server.
         namespace: The namespace of its gateway and its Peer objects.
+        cluster_domain: The domain of its Services in its DNS.
         labels: The peer's labels, on which policies can select.
         external: Whether another tool installs its gateway, and sets that gateway's labels.
         outbound_only: Whether no other cluster can reach it.
@@ -62,6 +63,7 @@ class Peer:
     host: str
     api_server: ApiServer
     namespace: str
+    cluster_domain: str
     labels: Mapping[str, str]
     external: bool
     outbound_only: bool

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ..clusterlink import api
+from ..common.naming import CLUSTER_DOMAIN, cluster_host
 from ..common.types import Address, Object
 from .resources import AccessPolicy, Backing, Export, Import
 from .selectors import Selector
@@ -19,11 +20,18 @@ def peer_object(name: str, namespace: str, gateways: Iterable[Address], labels: 
     return _object("Peer", name, namespace, labels, {"gateways": addresses})
 
 
-def export_object(export: Export, labels: Mapping[str, str]) -> Object:
-    """An Export; C(labels) are those of the collection."""
+def export_object(export: Export, labels: Mapping[str, str], domain: str = CLUSTER_DOMAIN) -> Object:
+    """An Export; C(labels) are those of the collection.
+
+    Without a host ClusterLink looks for the Service below C(cluster.local) (v0.4.1, pkg/controlplane/xds/manager.go):
+    a cluster with another domain needs one.
+    """
     spec: Object = {"port": export.port}
-    if export.host:
-        spec["host"] = export.host
+    host = export.host
+    if not host and domain != CLUSTER_DOMAIN:
+        host = cluster_host(export.namespace, export.name, domain)
+    if host:
+        spec["host"] = host
     return _object("Export", export.name, export.namespace, {**export.labels, **labels}, spec)
 
 

@@ -109,8 +109,9 @@ def compile_plan(declaration: Declaration, addresses: Mapping[str, tuple[Address
     for host, own in resources.items():
         uncertain = declaration.uncertain.get(host, {})
         reached = _reached(host, fabric_links, own)
-        peers, pending[host] = _peers(declaration.peers[host], reached, gateways, labels, uncertain)
-        objects[host] = in_order([*peers, *_own_objects(own, labels)])
+        peer = declaration.peers[host]
+        peers, pending[host] = _peers(peer, reached, gateways, labels, uncertain)
+        objects[host] = in_order([*peers, *_own_objects(own, labels, peer.cluster_domain)])
     sides = {host: Side.of(host, declaration.peers[host].labels, objects[host]) for host in resources}
     probes = _probes(resources, sides, objects)
     left = {(host, each.namespace, each.name) for each in declaration.services for host in each.left}
@@ -174,10 +175,10 @@ def _peers(
     return objects, pending
 
 
-def _own_objects(own: ClusterResources, labels: Mapping[str, str]) -> list[Object]:
+def _own_objects(own: ClusterResources, labels: Mapping[str, str], domain: str) -> list[Object]:
     return [
         *(service_object(each, labels) for each in own.backings),
-        *(export_object(each, labels) for each in own.exports),
+        *(export_object(each, labels, domain) for each in own.exports),
         *(policy_object(each, labels) for each in own.policies),
         *(import_object(each, labels) for each in own.imports),
     ]

@@ -42,7 +42,8 @@ def with_relays(declaration: Declaration) -> Declaration:
             for host in service.exported_by:
                 port = ports[host, service.namespace, service.name]
                 backing = _backing(declaration, host, service, port)
-                points[host] = (port, cluster_host(backing.namespace, backing.name))
+                domain = declaration.peers[host].cluster_domain
+                points[host] = (port, cluster_host(backing.namespace, backing.name, domain))
                 backings[host] = backing
             service = replace(service, points=points, backings=backings)  # noqa: PLW2901
         services.append(replace(service, relayed_in=fixed) if fixed else service)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..common.fields import Report
-from ..common.naming import MAX_NAME, cluster_host, did_you_mean
+from ..common.naming import CLUSTER_DOMAIN, MAX_NAME, cluster_host, did_you_mean
 from .cluster_resources import ClusterResources, resources_by_cluster
 from .expansion import expand
 from .model import EXPLICIT, Declaration, Peer
@@ -37,6 +37,7 @@ def check(declaration: Declaration, report: Report) -> None:
     resources = resources_by_cluster(declaration)
     for host, own in resources.items():
         _check_clashes(host, own, report)
+        _check_domain(declaration.peers[host], own.imports, report)
     check_relays(declaration, report)
     if not report.mentions(_HIDES_EXPORTS):
         _check_sources(declaration, resources, report)
@@ -112,6 +113,26 @@ def _check_clashes(host: str, own: ClusterResources, report: Report) -> None:
             name = f"{each.namespace}/{each.name}"
             what = f"creates the Service {name} in {host}, which exists already: {export.origin.where} exports it"
             fix = "Set merge: true, or choose another name, or set relay: true there to export this import again"
+            report.add(each.origin.where, what, None, fix, each.origin.host)
+
+
+def _check_domain(peer: Peer, imports: Iterable[Import], report: Report) -> None:
+    """Report imports that nothing can look up, because ClusterLink writes them as aliases below C(cluster.local).
+
+    It writes none for an import in the gateway's own namespace, merged ones have endpoints of their own (v0.4.1,
+    pkg/controlplane/control/manager.go, addImport), and a relay's data plane needs none.
+    """
+    if peer.cluster_domain == CLUSTER_DOMAIN:
+        return
+    for each in imports:
+        if not (each.merge or each.target_port or each.namespace == peer.namespace):
+            what = (
+                f"is imported by {peer.name}, whose clusterlink_cluster_domain is {peer.cluster_domain}, and"
+                f" ClusterLink makes the import an alias of a name below {CLUSTER_DOMAIN}"
+            )
+            fix = (
+                f"Import it into namespace {peer.namespace} (import_as), or with merge: true into its own Service"
+            )
             report.add(each.origin.where, what, None, fix, each.origin.host)
 
 

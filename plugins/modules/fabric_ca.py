@@ -28,6 +28,7 @@ requirements:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.certificate
+  - skyshift.clusterlink.own_ca
 options:
   fabric:
     description:
@@ -228,6 +229,7 @@ from ..module_utils.pki_files import disk
 from ..module_utils.pki_files.ca_rotation import RotationFolder
 from ..module_utils.pki_files.ensure_pair import Result, ensure_content, ensure_files, remove_files
 from ..module_utils.pki_files.external_ca import require_own_fabric
+from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC, own_ca
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:
@@ -242,6 +244,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         passphrase=require_passphrase(params["privatekey_passphrase"], "privatekey_passphrase"),
     )
     renewal = Renewal(require_percent(params["renew_percent"], "renew_percent"))
+    own = own_ca(params, now) if params["state"] == "present" else None
     folder = None if params["path"] is None else disk.fabric_folder(params["path"], request.name)
     interrupted = (
         folder is not None and params["state"] == "present" and RotationFolder(folder).complete(check=mode.check)
@@ -254,16 +257,18 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
             found = disk.read_pair(rotation.present)
             require_own_fabric(folder, found)
             rotation.require_valid(now)
+            if own is not None and rotation.next_is(own.certificate):
+                return decide_ca(found, request, now, resume=False, renewal=renewal)
             if params["replace"] or found.certificate is None:
                 rotation.require_at_rest()
         resume = folder is None or not disk.peers_in(folder)
         outside = list(enrolled_peers(folder)) if folder is not None and params["replace"] else []
         return decide_ca(
-            found, request, now, replace=params["replace"], resume=resume, renewal=renewal, outside=outside
+            found, request, now, replace=params["replace"], resume=resume, renewal=renewal, outside=outside, own=own
         )
 
     def issue(decision: Decision) -> Issued:
-        return make_ca(request, now, decision.key)
+        return make_ca(request, now, decision.key, own=own)
 
     stamp = arguments.backup_stamp(params, now)
     if folder is None:
@@ -309,6 +314,7 @@ TASK = Task(
         "privatekey_passphrase": {"type": "str", "no_log": True},
         "replace": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
+        **OWN_CA_SPEC,
         **arguments.CERTIFICATE_SPEC,
     },
     run=run,

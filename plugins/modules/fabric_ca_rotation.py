@@ -25,6 +25,7 @@ requirements:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.fabric_folder
+  - skyshift.clusterlink.own_ca
 options:
   phase:
     description:
@@ -172,8 +173,9 @@ from ..module_utils.pki.pair import require_days
 from ..module_utils.pki.rotation import IDLE, ISSUE, PHASES, TRUST, has_expired, is_next, require_ready, steps
 from ..module_utils.pki.subject import ATTRIBUTES, require_fabric, require_subject
 from ..module_utils.pki_files import disk
-from ..module_utils.pki_files.advance_rotation import advance
+from ..module_utils.pki_files.advance_rotation import advance, require_new
 from ..module_utils.pki_files.ca_rotation import RotationFolder
+from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC, own_ca
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -191,11 +193,14 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     )
     before, wanted = folder.phase(), params["phase"]
     outside, now = _outside(folder, params), datetime.now(timezone.utc)
+    own = own_ca(params, now)
     peers = [peer for peer in params["peers"] if peer not in params["left_out"]]
     after, changed = before, False
     if mode.check or wanted is None:
         if wanted is not None:
             folder.require_keys(wanted, request.passphrase)
+        if wanted == TRUST:
+            require_new(folder, own)
         changed = wanted is not None and is_next(before, wanted)
         after = wanted if changed else before
     else:
@@ -212,6 +217,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
                 params["observed"],
                 now=now,
                 outside=outside,
+                own=own,
             )
         after = folder.phase()
     authorities = folder.authorities()
@@ -252,6 +258,7 @@ TASK = Task(
         "valid_days": {"type": "int", "default": DEFAULT_DAYS},
         "privatekey_passphrase": {"type": "str", "no_log": True},
         "subject": {"type": "dict", "options": {name: {"type": "str"} for name in ATTRIBUTES}},
+        **OWN_CA_SPEC,
     },
     run=run,
     requires=("cryptography",),

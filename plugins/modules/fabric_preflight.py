@@ -26,6 +26,7 @@ description:
   - It writes nothing.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
+  - skyshift.clusterlink.own_ca
 options:
   parameters:
     description: The names of the playbook's own parameters.
@@ -137,6 +138,7 @@ problems:
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.enrolment.admission import Admission
@@ -145,10 +147,13 @@ from ..module_utils.fabric.declaration import DEFAULT_GROUP, parse
 from ..module_utils.fabric.model import Declaration
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.pki.certificates import fingerprint, load_chain
 from ..module_utils.pki.keys import require_passphrase
 from ..module_utils.pki_files import disk
+from ..module_utils.pki_files.advance_rotation import require_new
 from ..module_utils.pki_files.authorities import fingerprints
 from ..module_utils.pki_files.ca_rotation import RotationFolder
+from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC, own_ca
 from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
 from ..module_utils.preflight.removal import lost_peers, removals
@@ -194,6 +199,7 @@ def _folder_problems(params: Mapping[str, Any], declaration: Declaration) -> Ite
     checks: list[Callable[[], None]] = [lambda: raise_all(_name_problems(folder, declaration))]
     if params["rotation"]:
         checks.append(lambda: _require_replaceable(folder, params["privatekey_passphrase"]))
+    checks.append(lambda: _check_own_ca(params, folder))
     for check_folder in checks:
         try:
             check_folder()
@@ -211,8 +217,20 @@ def _require_replaceable(folder: disk.Folder, passphrase: str | None) -> None:
     RotationFolder(folder).require_replaceable(require_passphrase(passphrase, "clusterlink_ca_passphrase"))
 
 
+def _check_own_ca(params: Mapping[str, Any], folder: disk.Folder) -> None:
+    own = own_ca(params, datetime.now(timezone.utc))
+    if own is not None and disk.read_file(folder.certificate) is None:
+        own.issued(None)  # the run takes it with its key
+    elif own is not None and params["rotation"]:
+        require_new(RotationFolder(folder), own)
+
+
 def _identity(params: Mapping[str, Any], declaration: Declaration, clusters: Clusters) -> list[Problem]:
     folder, known = fingerprints(params["path"], declaration.fabric)
+    pem = None if params["ownca_path"] is None else disk.read_file(params["ownca_path"])
+    if pem is not None:
+        # A folder that is lost gets the CA that gateways trust again.
+        known.append(fingerprint(load_chain(pem, params["ownca_path"])[0]))
     expected = Expected(
         declaration.fabric,
         {peer.host: name for name, peer in declaration.peers.items()},
@@ -243,6 +261,7 @@ TASK = Task(
         "path": {"type": "path"},
         "rotation": {"type": "bool", "default": False},
         "privatekey_passphrase": {"type": "str", "no_log": True},
+        **OWN_CA_SPEC,
         "store": {"type": "str", "default": ""},
         "replace_ca": {"type": "bool", "default": False},
         "replace_gateway": {"type": "bool", "default": False},

@@ -90,7 +90,7 @@ def read_chain(pem: bytes, owner: str, purpose: str, place: str, where: str) -> 
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
-    """Whether it is a self-signed CA."""
+    """Whether it is a CA that may sign certificates."""
     return not ca_usage_reasons(certificate)
 
 

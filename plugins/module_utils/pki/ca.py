@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ClusterlinkError, Problem
-from .certificates import load_chain, public_key, require_match
+from .certificates import facts, load_chain, public_key, require_match
 from .issue import Issuer, Term, issue_ca
 from .keys import NO_PASSPHRASE, SYSTEM, Fresh, KeySpec, Passphrase, is_encrypted, key_pem, load_key
 from .pair import Decision, Issued, Pair
-from .reasons import NO_MARGIN, ca_usage_reasons, key_reasons, validity_reasons
+from .reasons import NO_MARGIN, ca_usage_reasons, key_reasons, match_reasons, validity_reasons
 from .renewal import ONCE_EXPIRED, REPLACE_CA, Renewal, ca_warnings, lost_by_ca
 from .subject import ca_subject, subject_reasons
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from .keys import PrivateKey
+    from .own_ca import OwnCa
 
 DEFAULT_DAYS = 3650
 
@@ -65,6 +66,7 @@ def decide_ca(
     resume: bool = True,
     renewal: Renewal = ONCE_EXPIRED,
     outside: Sequence[str] = (),
+    own: OwnCa | None = None,
 ) -> Decision:
     """Decide whether to keep the present CA.
 
@@ -78,12 +80,16 @@ def decide_ca(
         resume: Create a certificate for a key without one, as an interrupted run leaves it.
         renewal: When it is near its end, which is a warning unless ``replace`` is set.
         outside: The peers of other organisations, which lose their links when it is replaced.
+        own: The CA that it must be, whatever its name and kind of key.
 
     Raises:
         ClusterlinkError: The present CA cannot be read, its key does not match, or it differs and ``replace`` is not
             set.
     """
-    decision = _decide(found, request, now, replace=replace, resume=resume, renewal=renewal)
+    decision = _decide(found, request, now, replace=replace, resume=resume, renewal=renewal, own=own)
+    if own is not None and decision.reasons:
+        own.issued(None)  # refuses a missing key before anything is written
+        decision = dataclasses.replace(decision, expected=facts(own.certificate))
     if decision.reasons and decision.certificate is not None:
         decision = dataclasses.replace(decision, warnings=lost_by_ca(decision.certificate, now, outside))
     text = request.passphrase.text
@@ -94,7 +100,14 @@ def decide_ca(
 
 
 def _decide(
-    found: Pair, request: CaRequest, now: datetime, *, replace: bool, resume: bool, renewal: Renewal
+    found: Pair,
+    request: CaRequest,
+    now: datetime,
+    *,
+    replace: bool,
+    resume: bool,
+    renewal: Renewal,
+    own: OwnCa | None,
 ) -> Decision:
     if found.certificate is None and found.key is None:
         return Decision(["there is no CA yet"], expected=request.expected)
@@ -103,10 +116,11 @@ def _decide(
         raise ClusterlinkError(Problem(found.key_at, what, fix=_RESTORE))
     key = load_key(found.key, found.key_at, request.passphrase)
     if found.certificate is None:
-        return _decide_lone_key(found, key, request, resume=resume or replace, replace=replace)
+        return _decide_lone_key(found, key, request, resume=resume or replace, replace=replace, own=own)
     certificate = load_ca(found.certificate, found.certificate_at)
     require_match(certificate, key, found.certificate_at, found.key_at)
-    reasons = ca_reasons(certificate, request, now, renewal.margin(certificate) if replace else NO_MARGIN)
+    margin = renewal.margin(certificate) if replace and own is None else NO_MARGIN
+    reasons = ca_reasons(certificate, request, now, margin, own)
     if reasons and not replace:
         fix = REPLACE_CA if validity_reasons(certificate, now) else _DIFFERS
         raise ClusterlinkError([Problem(found.certificate_at, reason, fix=fix) for reason in reasons])
@@ -114,11 +128,16 @@ def _decide(
     return Decision(reasons, certificate, None if reasons else key, request.expected, warnings)
 
 
-def _decide_lone_key(found: Pair, key: PrivateKey, request: CaRequest, *, resume: bool, replace: bool) -> Decision:
+def _decide_lone_key(
+    found: Pair, key: PrivateKey, request: CaRequest, *, resume: bool, replace: bool, own: OwnCa | None
+) -> Decision:
     if not resume:
         what = f"is missing, though the CA's key is in {found.key_at} and peers have certificates"
         raise ClusterlinkError(Problem(found.certificate_at, what, fix=_RESTORE))
-    unfit = key_reasons(key, request.key)
+    if own is None:
+        unfit = key_reasons(key, request.key)
+    else:
+        unfit = [f"it is not the key of {own.certificate_at}"] if match_reasons(own.certificate, key) else []
     if unfit and not replace:
         raise ClusterlinkError([Problem(found.key_at, reason, fix=_DIFFERS) for reason in unfit])
     return Decision(["there is a key without a certificate", *unfit], None, None if unfit else key, request.expected)
@@ -132,19 +151,41 @@ _DIFFERS = (
 
 
 def ca_reasons(
-    certificate: x509.Certificate, request: CaRequest, now: datetime, renew_before: timedelta = NO_MARGIN
+    certificate: x509.Certificate,
+    request: CaRequest,
+    now: datetime,
+    renew_before: timedelta = NO_MARGIN,
+    own: OwnCa | None = None,
 ) -> list[str]:
-    """Why a CA differs from the desired one, as sentences without a full stop."""
+    """Why a CA differs from the desired one, as sentences without a full stop.
+
+    Without a subject in the request its name is not compared either: the CA may have been an organisation's own.
+    """
+    if own is not None:
+        reason = own.differs(certificate)
+        return [*validity_reasons(certificate, now), *([reason] if reason else [])]
     return [
         *validity_reasons(certificate, now, renew_before),
-        *subject_reasons(certificate, request.name, request.subject),
+        *(() if request.subject is None else subject_reasons(certificate, request.name, request.subject)),
         *key_reasons(public_key(certificate), request.key),
         *ca_usage_reasons(certificate),
     ]
 
 
-def make_ca(request: CaRequest, now: datetime, key: PrivateKey | None = None, fresh: Fresh = SYSTEM) -> Issued:
-    """Create a CA, for the given key or a new one."""
+def make_ca(
+    request: CaRequest,
+    now: datetime,
+    key: PrivateKey | None = None,
+    fresh: Fresh = SYSTEM,
+    own: OwnCa | None = None,
+) -> Issued:
+    """Create a CA, for the given key or a new one; or take one's own.
+
+    Raises:
+        ClusterlinkError: The key of one's own is not given.
+    """
+    if own is not None:
+        return own.issued(request.passphrase.text)
     key = key or fresh.key(request.new_key)
     subject = ca_subject(request.name, key.public_key(), request.subject)
     return Issued((issue_ca(subject, key, Term(now, request.days), fresh.serial()),), key, request.passphrase.text)

@@ -87,15 +87,16 @@ def _identifiers_agree(certificate: x509.Certificate, ca: x509.Certificate) -> b
 
 
 def ca_usage_reasons(certificate: x509.Certificate) -> list[str]:
-    """Whether it is a CA that may sign certificates, and signs itself."""
+    """Whether it is a CA that may sign certificates.
+
+    It need not sign itself: gateways take every CA that they are given as one to trust.
+    """
     reasons = []
     if not _is_ca(certificate):
         reasons.append("it is not a CA by its basic constraints")
     usage = _key_usage(certificate)
     if usage is not None and not usage.key_cert_sign:
         reasons.append("its key usage does not allow signing certificates")
-    if issuer_reasons(certificate, certificate):
-        reasons.append("it is not signed by itself")
     return reasons
 
 

@@ -85,6 +85,10 @@ class RotationFolder:
             what = f"the CA is being replaced{besides and f', and {besides}'}"
             raise ClusterlinkError(Problem(self.current.path, what, f"phase {phase}", _RESUME))
 
+    def next_is(self, ca: x509.Certificate) -> bool:
+        """Whether a rotation to this CA is under way, and the present one still signs."""
+        return self.phase() == TRUST and _load(self.next) == ca
+
     def require_valid(self, now: datetime) -> None:
         """Refuse to go on in a rotation whose signing CA has expired; without a rotation, other checks say more.
 

@@ -94,7 +94,7 @@ def test_where_there_is_nothing_a_new_ca_is_made(now: datetime, pair: Found) -> 
 @pytest.mark.parametrize(
     "case",
     [
-        (CaRequest("other"), 0, "common name"),
+        (CaRequest("other", subject={}), 0, "common name"),
         (CaRequest("demo", key=KeySpec("rsa", 4096)), 0, "ECDSA P-256 instead of RSA 4096"),
         (CaRequest("demo", subject={"country": "NL"}), 0, "its subject"),
         (CaRequest("demo"), 3651, "expired"),

@@ -130,9 +130,7 @@ def _check_domain(peer: Peer, imports: Iterable[Import], report: Report) -> None
                 f"is imported by {peer.name}, whose clusterlink_cluster_domain is {peer.cluster_domain}, and"
                 f" ClusterLink makes the import an alias of a name below {CLUSTER_DOMAIN}"
             )
-            fix = (
-                f"Import it into namespace {peer.namespace} (import_as), or with merge: true into its own Service"
-            )
+            fix = f"Import it into namespace {peer.namespace} (import_as), or with merge: true into its own Service"
             report.add(each.origin.where, what, None, fix, each.origin.host)
 
 

@@ -36,7 +36,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ens
 
 Ensure = Callable[..., Result]
 
-REQUEST = CaRequest("demo")
+REQUEST, OTHER = CaRequest("demo", subject={}), CaRequest("other", subject={})
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_an_error_writes_nothing(ensure: Ensure, folder: Folder) -> None:
     before = files(folder)
     os.chmod(folder.key, 0o644)
     with pytest.raises(ClusterlinkError):
-        ensure(CaRequest("other"))
+        ensure(OTHER)
     assert files(folder) == before
     assert os.stat(folder.key).st_mode & 0o777 == 0o644
 
@@ -126,7 +126,7 @@ def test_an_error_writes_nothing(ensure: Ensure, folder: Folder) -> None:
 def test_a_replaced_ca_is_kept_as_a_backup_when_asked(ensure: Ensure, folder: Folder) -> None:
     ensure()
     before = files(folder)
-    result = ensure(CaRequest("other"), replace=True, stamp="stamp")
+    result = ensure(OTHER, replace=True, stamp="stamp")
     assert result.values()["backup_files"] == [f"{folder.certificate}.stamp~", f"{folder.key}.stamp~"]
     after = files(folder)
     assert (after["cert.pem.stamp~"], after["key.pem.stamp~"]) == (before["cert.pem"], before["key.pem"])
@@ -151,7 +151,7 @@ def test_a_run_killed_at_any_moment_is_completed_by_the_next(
 ) -> None:
     replace = before != "nothing"
     if replace:
-        ensure(CaRequest("other"))
+        ensure(OTHER)
     child = os.fork()
     if not child:
         _kill_this_process_at(moment)

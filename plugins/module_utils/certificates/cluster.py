@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..clusterlink import names
+from ..clusterlink.gateway_kinds import LOAD_BALANCER, NODE_PORT
 from ..common.kinds import Ref
 from ..common.types import Address, Object
 from ..errors import ClusterlinkError, Problem
 from ..gateway.certificate import secret_text
-from ..gateway.spec import LOAD_BALANCER, NODE_PORT
 from ..gateway.status import ingress_ref, read_addresses
 from ..kube.client import Cluster
 from ..kube.parallel import attempt

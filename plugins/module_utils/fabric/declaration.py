@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..clusterlink import api
+from ..clusterlink.gateway_kinds import EXTERNAL, HOST_INSTALLS, INGRESS_TYPES, NO_INGRESS
 from ..common.fields import Item, Report
 from ..common.naming import CLUSTER_DOMAIN, dns_subdomain_fault
 from ..common.types import Address
@@ -26,8 +27,6 @@ from .validate import check
 
 DEFAULT_FABRIC = "fabric"
 DEFAULT_GROUP = "clusters"
-INSTALLS = ("direct", "operator", "external")
-INGRESS_TYPES = ("NodePort", "LoadBalancer", "none")
 
 FABRIC_VARIABLES = ("fabric", "group", "link_mode", "links", "services", "shared_namespaces", "policies")
 """The variables of the whole fabric; in the inventory, their names begin with C(clusterlink_)."""
@@ -159,8 +158,8 @@ def _read_host(own: Item, clusters: Clusters, entries: list[PeerEntry]) -> Peer:
         namespace=own.name("clusterlink_namespace", api.SYSTEM_NAMESPACE),
         cluster_domain=own.name("clusterlink_cluster_domain", CLUSTER_DOMAIN, fault=dns_subdomain_fault),
         labels=own.labels("clusterlink_labels"),
-        external=own.choice("clusterlink_install", INSTALLS, INSTALLS[0]) == "external",
-        outbound_only=ingress == "none" and not gateway_host,
+        external=own.choice("clusterlink_install", HOST_INSTALLS, HOST_INSTALLS[0]) == EXTERNAL,
+        outbound_only=ingress == NO_INGRESS and not gateway_host,
         address=Address(gateway_host, gateway_port) if gateway_host and gateway_port else None,
         entries=_by_name(own, name, entries),
         exports=tuple(read_export(item) for item in own.items("clusterlink_exports")),

@@ -8,8 +8,8 @@ import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ..clusterlink.gateway_kinds import LOAD_BALANCER, NODE_PORT
 from ..common.types import Address, Object
-from .spec import LOAD_BALANCER, NODE_PORT
 
 MOST_NODES = 3
 """How many nodes a NodePort's gateway is reached at.

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..clusterlink import names
 from ..clusterlink.api import MANAGED_BY
+from ..clusterlink.gateway_kinds import DIRECT, OPERATOR
 from ..clusterlink.ownership import is_ours, other_managers
 from ..clusterlink.versions import ENVOY, GO, RELEASES
 from ..common.kinds import Ref
@@ -24,7 +25,7 @@ from .certificate import peer_facts
 from .ingress import ingress_options
 from .loading import cluster_time, controlplane_pods, loading_seconds
 from .manifests import VERSION_LABEL
-from .operator.identity import DIRECT, OPERATOR, gateway_namespace, installed_by
+from .operator.identity import gateway_namespace, installed_by
 from .operator.instance import OPERATOR_LOG_LEVELS
 from .running_pods import main_container, running_pod_options
 from .spec import DRAIN_SECONDS

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..clusterlink import names
+from ..clusterlink.gateway_kinds import INGRESS_TYPES, LOAD_BALANCER, NO_INGRESS, NODE_PORT
 from ..common.fields import Item
 from ..common.kinds import Ref
 from ..common.naming import label_key_fault
 from ..common.types import Object
 from ..errors import Problem
 from ..kube.compare import applied_part
-from .spec import INGRESS_PORT, INGRESS_TYPES, LOAD_BALANCER, NO_INGRESS, NODE_PORT, NODE_PORTS, Ingress
+from .spec import INGRESS_PORT, NODE_PORTS, Ingress
 
 TRAFFIC_POLICIES = ("Cluster", "Local")
 IP_FAMILY_POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..clusterlink import api, names
 from ..clusterlink.crds import crds
+from ..clusterlink.gateway_kinds import OPERATOR
 from ..common.kinds import Ref
 from ..pki.components import ComponentCertificates
 from ..pki.peer_material import PeerMaterial
@@ -43,7 +44,7 @@ def gateway_objects(spec: GatewaySpec, peer: PeerMaterial, components: Component
         components: The certificates by which its two parts know each other.
     """
     labels = api.ownership_labels(spec.fabric)
-    operated = spec.install == operator.OPERATOR
+    operated = spec.install == OPERATOR
     return [
         namespace_object(spec.namespace, BASELINE if operated else RESTRICTED),
         *([namespace_object(operator.NAMESPACE)] if operated else []),
@@ -73,12 +74,12 @@ def _operated(spec: GatewaySpec, labels: Mapping[str, str], components: Componen
 
 def gateway_definitions(spec: GatewaySpec) -> list[dict[str, Any]]:
     """The CustomResourceDefinitions that a gateway needs."""
-    return [*crds(), instance_crd()] if spec.install == operator.OPERATOR else crds()
+    return [*crds(), instance_crd()] if spec.install == OPERATOR else crds()
 
 
 def gateway_namespaces(spec: GatewaySpec) -> list[Ref]:
     """The gateway's namespace, and its operator's."""
-    names_of = [spec.namespace, operator.NAMESPACE] if spec.install == operator.OPERATOR else [spec.namespace]
+    names_of = [spec.namespace, operator.NAMESPACE] if spec.install == OPERATOR else [spec.namespace]
     return [Ref("Namespace", name) for name in names_of]
 
 

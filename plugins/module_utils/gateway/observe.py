@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from ..clusterlink import names
+from ..clusterlink.gateway_kinds import OPERATOR
 from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
@@ -20,7 +21,6 @@ from .autoscaling import observe_autoscalers
 from .manifests import gateway_definitions, gateway_namespaces
 from .network_policy import observe_network_policies
 from .operator.deployments import Operation
-from .operator.identity import OPERATOR
 from .operator.instance import instance_crd
 from .operator.reconcile import observe_operation
 from .spec import GatewaySpec

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..clusterlink.api import SYSTEM_NAMESPACE
+from ..clusterlink.gateway_kinds import DIRECT, INSTALLS, OPERATOR
 from ..clusterlink.versions import DATAPLANES, DEFAULT_REGISTRY, DEFAULT_VERSION, Release, release
 from ..common.fields import Item, Report
 from ..errors import ClusterlinkError, Problem
@@ -23,14 +24,12 @@ from ..pki.renewal import DEFAULT_PERCENT
 from ..pki_files.disk import read_file
 from .autoscaling import read_autoscaling
 from .ingress import INGRESS_SPEC, read_ingress
-from .operator.identity import DIRECT, OPERATOR
 from .operator.instance import operator_problems
 from .spec import (
     CONTROLPLANE_DRAIN_SECONDS,
     DATAPLANE_DRAIN_SECONDS,
     DEFAULT_RESOURCES,
     DRAIN_SECONDS,
-    INSTALLS,
     LOG_LEVELS,
     Component,
     GatewaySpec,

@@ -8,20 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..kube.pod_settings import PodSettings
-from .operator.identity import DIRECT, OPERATOR
-
-NODE_PORT = "NodePort"
-LOAD_BALANCER = "LoadBalancer"
-NO_INGRESS = "none"
-INGRESS_TYPES = (NODE_PORT, LOAD_BALANCER, NO_INGRESS)
 
 NODE_PORTS = range(30000, 32768)
 """The default range of node ports in Kubernetes."""
 
 INGRESS_PORT = 443
 """The default port of the ingress Service, and the upstream operator's."""
-
-INSTALLS = (DIRECT, OPERATOR)
 
 LOG_LEVELS = ("fatal", "error", "warn", "info", "debug")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import names
+from ..clusterlink.gateway_kinds import LOAD_BALANCER, NODE_PORT
 from ..common.kinds import Ref
 from ..common.types import Address, Object
 from ..errors import ClusterlinkError, Problem
@@ -18,7 +19,7 @@ from ..kube.client import Cluster
 from ..kube.wait import NotReadyError, wait_ready
 from .addresses import balancer_host, gateway_addresses, needs_endpoints, needs_nodes, serving_nodes
 from .admission import refused_by_conditions
-from .spec import LOAD_BALANCER, NODE_PORT, GatewaySpec
+from .spec import GatewaySpec
 
 DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..clusterlink.gateway_kinds import EXTERNAL, HOST_INSTALLS
 from ..errors import ClusterlinkError, Problem
 from ..gateway.options import GATEWAY_SPEC, gateway_spec
-from ..gateway.spec import INSTALLS
 from ..kube.pod_settings import require_pod_settings
 from ..pki.keys import SIZES, key_spec, require_passphrase
 from ..pki.pair import require_days
@@ -19,7 +19,7 @@ from ..pki.subject import require_subject
 
 OPTIONS: dict[str, Any] = {
     **{option: spec for option, spec in GATEWAY_SPEC.items() if option != "peer"},
-    "install": {"type": "str", "choices": [*INSTALLS, "external"], "default": INSTALLS[0]},
+    "install": {"type": "str", "choices": list(HOST_INSTALLS), "default": HOST_INSTALLS[0]},
     "key_type": {"type": "str", "choices": list(SIZES)},
     "key_size": {"type": "int", "no_log": False},
     "certificate_days": {"type": "int", "default": 365},
@@ -49,7 +49,7 @@ def option_problems(host: str, params: Mapping[str, Any]) -> Iterator[Problem]:
         lambda: require_subject(params["ca_subject"], "ca_subject"),
         lambda: require_passphrase(params["ca_passphrase"], "ca_passphrase"),
     ]
-    if params["install"] != "external":
+    if params["install"] != EXTERNAL:
         checks.append(lambda: gateway_spec({**params, "peer": _ANY_PEER}))
     else:
         checks.append(lambda: require_pod_settings(params))  # temporary pods have them, too

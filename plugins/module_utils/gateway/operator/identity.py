@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...clusterlink import api, names
+from ...clusterlink.gateway_kinds import DIRECT, OPERATOR
 from ...clusterlink.ownership import is_ours
 from ...clusterlink.versions import OPERATOR_IMAGE
 
@@ -24,8 +25,8 @@ FINALIZER = "instance.clusterlink.net/finalizer"
 INSTANCE = "cl-instance"
 """The Instance's name, for the CLI and for us."""
 
-DIRECT, OPERATOR, OTHER = "direct", "operator", "other"
-"""Who installed a gateway: this collection, an operator by an Instance, or something else."""
+OTHER = "other"
+"""Who installed a gateway, when neither this collection nor an operator did by an Instance."""
 
 Key = tuple[str, str, str]
 """Kind, name and namespace of an object; no namespace for one that is cluster-wide."""

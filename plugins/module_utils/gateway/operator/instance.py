@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...clusterlink import api, names, schema
+from ...clusterlink.gateway_kinds import INGRESS_TYPES, LOAD_BALANCER, NO_INGRESS
 from ...clusterlink.versions import DATAPLANES, ENVOY, RELEASES
 from ...errors import Problem
 from ...kube.pod_settings import set_options
-from ..spec import INGRESS_TYPES, LOAD_BALANCER, NO_INGRESS, Component, GatewaySpec
+from ..spec import Component, GatewaySpec
 from . import identity as operator
 
 Object = Mapping[str, Any]

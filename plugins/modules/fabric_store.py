@@ -38,6 +38,12 @@ options:
     type: str
     choices: [loaded, saved, absent]
     required: true
+  pending:
+    description:
+      - In check mode with O(state=saved), whether earlier tasks would change files of the folder. Then saving them is a
+        change, although no file is written yet. Without check mode, the files are compared.
+    type: bool
+    default: false
   namespace:
     description:
       - The Secret's namespace. It must exist, so that a wrong cluster is an error before a new CA is created.
@@ -74,6 +80,7 @@ EXAMPLES = r"""
   skyshift.clusterlink.fabric_ca:
     path: /runner/pki
     fabric: demo
+  register: authority
 
 - name: Save new files
   skyshift.clusterlink.fabric_store:
@@ -82,6 +89,7 @@ EXAMPLES = r"""
     namespace: clusterlink-store
     path: /runner/pki
     fabric: demo
+    pending: "{{ authority is changed }}"
 """
 
 RETURN = r"""
@@ -131,7 +139,10 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     ref = Ref("Secret", params["secret"] or default_name(fabric), params["namespace"])
     with connect(params) as cluster:
         store = FabricStore(folder, FabricSecret(cluster, ref, fabric), mode.check)
-        done = {"loaded": store.load, "saved": store.save, "absent": store.remove}[params["state"]]()
+        if params["state"] == "saved":
+            done = store.save(pending=params["pending"])
+        else:
+            done = store.load() if params["state"] == "loaded" else store.remove()
     values = {
         "secret": ref.as_dict(),
         "written": sorted(path for path, content in done.after.items() if done.before.get(path) != content),
@@ -139,7 +150,7 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
         "ca_fingerprint": authority(done.after, str(ref)),
     }
     return Outcome(
-        changed=done.before != done.after,
+        changed=done.changed,
         values=values,
         diff=difference(done.before, done.after),
         warnings=done.warnings,
@@ -151,6 +162,7 @@ TASK = Task(
         **CONNECTION_SPEC,
         "state": {"type": "str", "choices": ["loaded", "saved", "absent"], "required": True},
         **FOLDER_SPEC,
+        "pending": {"type": "bool", "default": False},
         "namespace": {"type": "str", "required": True},
         # The name is not secret.
         "secret": {"type": "str", "no_log": False},

@@ -6,6 +6,7 @@ run, or whether a cluster that fails stops the others.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,24 @@ def test_what_always_runs_begins_outside_an_imported_file(name: str) -> None:
     tasks = [task for play in plays(name) for task in play.get("tasks", [])]
     always = [task["always"] for task in tasks if "always" in task]
     assert not [steps for steps in always if not IN_A_BLOCK.isdisjoint(steps[0])]
+
+
+def test_whoever_saves_the_folder_says_which_tasks_change_it() -> None:
+    """Check mode writes no file, so that the store cannot see what a real run would save."""
+    places = [*PLAYBOOKS.glob("*.yml"), *PLAYBOOKS.parent.glob("roles/fabric/tasks/*.yml")]
+    imports = [
+        (path.name, task.get("vars") or {})
+        for path in places
+        for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8")))
+        if str(task.get("ansible.builtin.import_tasks", "")).endswith(("save_folder.yml", "store.yml"))
+    ]
+    saving = [(name, told) for name, told in imports if told.get("fabric_store_state") != "loaded"]
+    assert len(saving) >= 6
+    assert [name for name, told in saving if "changed" not in told.get("fabric_store_pending", "")] == []
+
+
+def _tasks(found: Any) -> Iterator[dict[str, Any]]:
+    for each in found if isinstance(found, list) else []:
+        yield each
+        for part in ("pre_tasks", "tasks", "post_tasks", "block", "rescue", "always"):
+            yield from _tasks(each.get(part))

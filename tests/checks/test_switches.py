@@ -19,6 +19,7 @@ OTHERS = {
     "clusterlink_persist_config",
     "clusterlink_store_validate_certs",
     "clusterlink_validate_certs",
+    "fabric_store_pending",
 }
 """Boolean variables that say what there is, and allow nothing that is refused otherwise."""
 

@@ -224,3 +224,17 @@ def fingerprint(path: Path) -> str:
     """A certificate's fingerprint as openssl has it."""
     said = openssl("x509", "-in", str(path), "-noout", "-fingerprint", "-sha256")
     return said.strip().rpartition("=")[2].lower()
+
+
+def test_check_mode_predicts_that_new_certificates_are_saved(
+    clusters: Clusters, kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    stored = {"clusters": {"hosts": {"paris": {}}, "vars": stored_in(clusters, clusters.contexts[0], namespace)}}
+    jobs = Jobs(tmp_path, stored)
+    play = tmp_path / "certificates.yml"
+    roles = {"hosts": "clusters", "gather_facts": False, "roles": ["skyshift.clusterlink.fabric"]}
+    play.write_text(json.dumps([roles]), encoding="utf-8")
+    predicted = jobs(str(play), "--check")
+    assert SECRET not in kubectl("get", "secrets", "-n", namespace)
+    assert predicted == jobs(str(play)) == {"paris": 3}  # the CA, the certificate, and the folder
+    assert jobs(str(play), "--check") == jobs(str(play)) == {"paris": 0}

@@ -42,12 +42,19 @@ class Done:
     Attributes:
         before: The previous files of the side that is written.
         after: Its present files.
+        pending: Whether earlier tasks of a run in check mode would change the files, so that they would be saved.
         warnings: Sentences for the user.
     """
 
     before: Files = field(default_factory=dict, repr=False)
     after: Files = field(default_factory=dict, repr=False)
+    pending: bool = False
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether files of the side that is written change."""
+        return self.pending or self.before != self.after
 
 
 @dataclass(frozen=True)
@@ -90,8 +97,11 @@ class FabricStore:
                 write_mark(self.folder, stored.uid, stored.files)
             return Done(here, stored.files)
 
-    def save(self) -> Done:
+    def save(self, *, pending: bool = False) -> Done:
         """Write the folder's files to the Secret, when the Secret has not changed since the folder was loaded.
+
+        Args:
+            pending: Whether earlier tasks have changed the files, or in check mode would have.
 
         Raises:
             ClusterlinkError: It has changed; it would be too large; the folder is empty and the Secret is not; the
@@ -102,12 +112,12 @@ class FabricStore:
             here, mark = read_files(self.folder), read_mark(self.folder)
             there = stored.files if stored else {}
             if not here:
-                return self._save_nothing(there)
+                return self._save_nothing(there, pending=self.check and pending)
             base = mark.digests if stored and mark and mark.uid == stored.uid else {}
             changes = compare(base, here, there)
             if changes.there or (stored and changes.here and not base):
                 raise self._conflict(changes, here, there, known=bool(base))
-            done = Done(there, here)
+            done = Done(there, here, pending=self.check and pending)
             if stored is None and mark:
                 done.warnings.append(f"{self.secret.ref} was missing, and is recreated from {self.folder.path}")
             stored = self._write(stored, here) if changes.here or stored is None else stored
@@ -148,12 +158,12 @@ class FabricStore:
             raise ClusterlinkError(self._overtaken("has just been created by another run")) from None
         return Done()
 
-    def _save_nothing(self, there: Files) -> Done:
+    def _save_nothing(self, there: Files, *, pending: bool) -> Done:
         if there and not self.check:
             what = f"is empty, and {self.secret.ref} is not, so nothing was saved"
             fix = "Load it first, or remove the Secret with state absent"
             raise ClusterlinkError(Problem(self.folder.path, what, fix=fix))
-        return Done(there, there)
+        return Done(there, there, pending=pending)
 
     def _write(self, stored: StoredFiles | None, here: Files) -> StoredFiles:
         try:

@@ -387,3 +387,14 @@ def test_leftovers_and_locks_are_not_kept(second: Controller, secrets: Secrets) 
     second().save()
     assert secrets.secret is not None
     assert not [key for key in secrets.secret["data"] if "clusterlink" in key or "store" in key or "lock" in key]
+
+
+def test_check_mode_predicts_that_files_of_earlier_tasks_are_saved(tmp_path: Path) -> None:
+    controller = Controller(tmp_path, Secrets())
+    assert [controller(check=True).save(pending=new).changed for new in (False, True)] == [False, True]
+    for name, content in FILES.items():
+        controller.put(name, content)
+    assert controller(check=True).save().changed
+    controller().save()
+    assert [controller(check=True).save(pending=new).changed for new in (False, True)] == [False, True]
+    assert not controller().save(pending=True).changed  # they are written by now, and this compares them

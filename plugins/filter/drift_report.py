@@ -46,6 +46,9 @@ _value:
       description: A sentence for each difference and each cluster that cannot be read.
       type: list
       elements: str
+    summary:
+      description: One sentence that names the clusters of the table. Empty when nothing differs.
+      type: str
 """
 
 from collections.abc import Callable

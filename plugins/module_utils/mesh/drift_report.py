@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..common.naming import FIELD_MANAGER
@@ -26,7 +26,8 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
 
     Returns:
         C(drifted), whether anything differs; C(clusters), each with C(read), C(error), C(drift) and C(incomplete);
-        C(table), lines; and C(problems), a sentence without a full stop for each difference.
+        C(table), lines; C(problems), a sentence without a full stop for each difference; and C(summary), which names
+        the clusters of the table, and is empty when everything is as declared.
     """
     clusters: dict[str, dict[str, Any]] = {
         name: {
@@ -50,7 +51,14 @@ def report(infos: Mapping[str, Info]) -> dict[str, Any]:
             *(f"{name}: {_sentence(finding)}" for name, finding in findings),
             *(f"{name} cannot be compared: {error}" for name, error in unread),
         ],
+        "summary": _summary(dict.fromkeys(name for name, _finding in findings), dict(unread)),
     }
+
+
+def _summary(drifted: Collection[str], unread: Collection[str]) -> str:
+    parts = [(drifted, "drifted"), (unread, "cannot be compared")]
+    said = [f"{', '.join(names)} {what}" for names, what in parts if names]
+    return f"{'; '.join(said)}. The table says why" if said else ""
 
 
 def _sentence(finding: Finding) -> str:

@@ -87,3 +87,9 @@ def test_what_waits_for_a_cluster_that_is_unreachable_is_named_and_no_drift() ->
     assert (said["drifted"], said["problems"]) == (False, [])
     assert said["clusters"]["east"]["incomplete"] == [incomplete]
     assert " ".join(said["table"][1].split()) == "east Peer system/west not compared its gateway has no address yet"
+
+
+def test_the_summary_names_the_clusters_and_repeats_no_line_of_the_table() -> None:
+    found = {"east": {"drift": [finding(), finding()]}, "north": {"drift": []}, "west": {"drift": [], "msg": "away"}}
+    assert report(found)["summary"] == "east drifted; west cannot be compared. The table says why"
+    assert report({"north": {"drift": []}})["summary"] == ""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 ATTEMPT_SECONDS = 5.0
-"""How long a cluster may take to respond; there is one attempt."""
+"""How long a cluster may take to respond to one attempt."""
 
 _VIEWS = {"Peer": ("peers", peer_view), "Export": ("exports", export_view), "Import": ("imports", import_view)}
 
@@ -43,7 +43,7 @@ def read_cluster(params: Mapping[str, Any], _mode: Mode | None = None) -> Outcom
         ClusterlinkError: The cluster cannot be reached.
     """
     namespace = str(params["namespace"])
-    with connect(params, RetryPolicy(0, attempt=ATTEMPT_SECONDS)) as cluster:
+    with connect(params, RetryPolicy(params["retry_timeout"], attempt=ATTEMPT_SECONDS)) as cluster:
         reads: list[Callable[[], Any]] = [
             partial(_uid, cluster),
             partial(_gateways, cluster, namespace),
@@ -112,8 +112,12 @@ def _views(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
 
 
 READ = Task(
-    argument_spec={**CONNECTION_SPEC, "namespace": {"type": "str", "default": api.SYSTEM_NAMESPACE}},
+    argument_spec={
+        **CONNECTION_SPEC,
+        "retry_timeout": {"type": "float", "default": 0.0},
+        "namespace": {"type": "str", "default": api.SYSTEM_NAMESPACE},
+    },
     run=read_cluster,
     requires=REQUIRES,
 )
-"""Runs for each host, with the host's connection."""
+"""Runs for each host, with the host's connection. There is one attempt, unless the host says how long to retry."""

@@ -42,3 +42,12 @@ def test_three_clusters_that_never_answer_take_the_time_of_one_attempt(
     found = read()
     assert ATTEMPT <= time.monotonic() - started < 2 * ATTEMPT, "no attempt follows another"
     assert {host: "is unreachable" in result["msg"] for host, result in found.items()} == dict.fromkeys(own, True)
+
+
+def test_the_time_for_retries_is_the_hosts_own_and_without_one_there_is_a_single_attempt() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    refused = {"clusterlink_host": url, "clusterlink_api_key": "x"}
+    own = {"east": refused, "west": {**refused, "clusterlink_retry_timeout": 0.4}}
+    found = reader(cluster.READ, {"hostvars": own}, own)()
+    assert {host: "attempts in" in result["msg"] for host, result in found.items()} == {"east": False, "west": True}

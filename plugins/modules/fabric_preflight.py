@@ -46,7 +46,9 @@ options:
     type: bool
     default: true
   compare:
-    description: Whether to compare what the clusters hold with the declaration.
+    description:
+      - Whether to compare what the clusters hold with the declaration. Then clusters whose CoreDNS does not serve the
+        domain C(cluster.local) are refused, too, as ClusterLink knows no other.
     type: bool
     default: false
   linked_peers:
@@ -154,6 +156,7 @@ from ..module_utils.pki_files.advance_rotation import require_new
 from ..module_utils.pki_files.authorities import fingerprints
 from ..module_utils.pki_files.ca_rotation import RotationFolder
 from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC, own_ca
+from ..module_utils.preflight.cluster_domain import domain_problems
 from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
 from ..module_utils.preflight.removal import lost_peers, removals
@@ -183,7 +186,10 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
     outcome.values["unread"] = dict(unread)
     outcome.warnings += unread_warnings(declaration, unread)
     outcome.warnings += filter(None, [folder_warning(params["path"], params["store"], os.environ)])
-    raise_all([*problems, *_identity(params, declaration, clusters)])
+    problems += _identity(params, declaration, clusters)
+    if params["compare"]:  # what only removes things works under any domain
+        problems += domain_problems(clusters)
+    raise_all(problems)
     if params["compare"] or params["linked_peers"]:
         lost = (removals if params["compare"] else lost_peers)(declaration, clusters)
         outcome.values["removals"] = [str(problem) for problem in lost]

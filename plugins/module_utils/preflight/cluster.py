@@ -21,6 +21,7 @@ from ..kube.retry import RetryPolicy
 from ..mesh.fabric_view import export_view, import_view, peer_view
 from ..outcome import Mode, Outcome, Task
 from ..pki.certificates import dns_names, fingerprint, load_chain
+from .cluster_domain import CONFIG_MAPS, foreign_domains
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -47,11 +48,12 @@ def read_cluster(params: Mapping[str, Any], _mode: Mode | None = None) -> Outcom
         reads: list[Callable[[], Any]] = [
             partial(_uid, cluster),
             partial(_gateways, cluster, namespace),
+            partial(find_foreign_domains, cluster),
             *(partial(_views, cluster, kind, namespace) for kind in _VIEWS),
         ]
-        uid, gateways, *found = gather(lambda read: read(), reads)
+        uid, gateways, domains, *found = gather(lambda read: read(), reads)
     held = {name: views for (name, _view), views in zip(_VIEWS.values(), found, strict=True)}
-    return Outcome(values={"uid": uid, "gateways": gateways, **held})
+    return Outcome(values={"uid": uid, "gateways": gateways, "foreign_domains": domains, **held})
 
 
 def _uid(cluster: Cluster) -> str:
@@ -61,6 +63,15 @@ def _uid(cluster: Cluster) -> str:
     except ApiError:
         return ""
     return str(namespace["metadata"]["uid"]) if namespace else ""
+
+
+def find_foreign_domains(cluster: Cluster) -> list[str]:
+    """The domains of the cluster's Services when ClusterLink's is not among them; nothing where that is unknown."""
+    try:
+        found = [cluster.get("ConfigMap", name, "kube-system") for name in CONFIG_MAPS]
+    except ApiError:
+        return []
+    return foreign_domains([str(text) for each in found if each for text in (each.get("data") or {}).values()])
 
 
 def _gateways(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ from ansible_collections.skyshift.clusterlink.plugins.modules import (
 from .rotating import PEERS, Fabric
 
 SECRET = "a secret"  # noqa: S105
-NOTHING: dict[str, Any] = {"gateways": [], "peers": [], "exports": [], "imports": []}
+NOTHING: dict[str, Any] = {"gateways": [], "foreign_domains": [], "peers": [], "exports": [], "imports": []}
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def refused(
     *,
     check: bool = False,
     links: Sequence[str] = (),
+    domains: Sequence[str] = (),
     **options: Any,
 ) -> list[str]:
     """The problems of a run, which writes nothing; each cluster has links to some peers."""
@@ -47,7 +48,9 @@ def refused(
     assert not validation.error_messages
     before = fabric.state()
     peers = [{"name": peer, "namespace": "default", "fabric": "demo", "labels": {}} for peer in links]
-    clusters = {host: {"uid": "one", **NOTHING, "peers": peers} for host in declaration["peers"]}
+    clusters = {
+        host: {"uid": "one", **NOTHING, "peers": peers, "foreign_domains": domains} for host in declaration["peers"]
+    }
     try:
         fabric_preflight.check(validation.validated_parameters, Mode(check=check, diff=True), lambda _: (clusters, {}))
     except ClusterlinkError as error:
@@ -63,6 +66,13 @@ def enrol(fabric: Fabric, root: Path) -> None:
     asked = fabric.run(enrolment_request, **theirs).values
     files = {"request": asked["request_path"], "dest": str(root / "response.json")}
     fabric.run(enrolment_response, name="lyon", fingerprint=asked["fingerprint"], **files)
+
+
+def test_only_a_run_that_writes_the_declaration_refuses_another_cluster_domain(fabric: Fabric) -> None:
+    east: dict[str, Any] = {"east": {}}
+    (said,) = refused(fabric, east, clusters=True, compare=True, allow_removals=True, domains=["corp.example"])
+    assert said.startswith("east: ConfigMap kube-system/coredns: serves another cluster domain")
+    assert refused(fabric, east, clusters=True, domains=["corp.example"]) == []
 
 
 def test_a_fabric_whose_peers_are_its_own_is_fine(fabric: Fabric) -> None:

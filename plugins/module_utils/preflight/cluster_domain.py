@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The domain of a cluster's Services, as CoreDNS is set up, and what ClusterLink cannot do under another. Pure.
+
+ClusterLink v0.4.1 writes cluster.local into the Services of imports (pkg/controlplane/control/manager.go) and into the
+addresses of exports without a host (pkg/controlplane/xds/manager.go). No setting changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..errors import Problem
+
+DOMAIN = "cluster.local"
+"""The only domain that ClusterLink knows."""
+
+CONFIG_MAPS = ("coredns", "coredns-custom")
+"""CoreDNS's configuration in namespace kube-system, as kubeadm and k3s write it; it may import the second."""
+
+
+def foreign_domains(configuration: Sequence[str]) -> list[str]:
+    """The domains of Services when ClusterLink's is not among them; nothing where that is unknown.
+
+    Args:
+        configuration: CoreDNS's configuration files. Any that names DOMAIN, such as by plugin C(rewrite), serves it.
+    """
+    lines = [line.partition("#")[0].split() for text in configuration for line in text.splitlines()]
+    if any(DOMAIN in word for line in lines for word in line):
+        return []
+    served = [_zones(line[1:]) for line in lines if line[:1] == ["kubernetes"]]
+    # Without zones of its own the plugin serves those of its server; variables are known to CoreDNS alone.
+    if not all(served) or any("{$" in zone or "{%" in zone for zones in served for zone in zones):
+        return []
+    found = sorted({zone for zones in served for zone in zones})
+    return [] if "" in found else found
+
+
+def _zones(words: Sequence[str]) -> list[str]:
+    named = words[: words.index("{")] if "{" in words else words
+    return [word.rstrip(".") for word in named if not word.rstrip(".").endswith(".arpa")]
+
+
+def domain_problems(clusters: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """Every cluster in which names under DOMAIN do not resolve.
+
+    Args:
+        clusters: By host, what C(cluster.read_cluster) returned.
+    """
+    for host, cluster in clusters.items():
+        if domains := cluster["foreign_domains"]:
+            yield Problem(
+                "ConfigMap kube-system/coredns",
+                f"serves another cluster domain than {DOMAIN}, the only one that ClusterLink knows",
+                ", ".join(domains),
+                f"Let CoreDNS serve both: write kubernetes {domains[0]} {DOMAIN} in its Corefile",
+                host,
+            )

@@ -48,7 +48,7 @@ options:
   compare:
     description:
       - Whether to compare what the clusters hold with the declaration. Then clusters whose CoreDNS does not serve the
-        domain C(cluster.local) are refused, too, as ClusterLink knows no other.
+        domain that is declared (C(cluster.local), the only one that ClusterLink knows) are refused, too.
     type: bool
     default: false
   linked_peers:
@@ -139,26 +139,19 @@ problems:
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils.enrolment.admission import Admission
 from ..module_utils.errors import ClusterlinkError, Problem, raise_all
 from ..module_utils.fabric.declaration import DEFAULT_GROUP, parse
 from ..module_utils.fabric.model import Declaration
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
-from ..module_utils.pki.certificates import fingerprint, load_chain
-from ..module_utils.pki.keys import require_passphrase
-from ..module_utils.pki_files import disk
-from ..module_utils.pki_files.advance_rotation import require_new
-from ..module_utils.pki_files.authorities import fingerprints
-from ..module_utils.pki_files.ca_rotation import RotationFolder
-from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC, own_ca
+from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC
+from ..module_utils.preflight.authorities import expected, folder_problems
 from ..module_utils.preflight.cluster_domain import domain_problems
 from ..module_utils.preflight.folder import folder_warning
-from ..module_utils.preflight.identity import Clusters, Expected, identity_problems
+from ..module_utils.preflight.identity import Clusters, identity_problems
 from ..module_utils.preflight.removal import lost_peers, removals
 from ..module_utils.preflight.unread import unread_warnings
 
@@ -178,7 +171,7 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
     declaration = parse(data)
     hosts = list(data.get("peers") or {})  # in the inventory's order
     outcome = Outcome(values={"group": data.get("group", DEFAULT_GROUP), "hosts": hosts, "unread": {}})
-    problems = [] if params["path"] is None else list(_folder_problems(params, declaration))
+    problems = [] if params["path"] is None else list(folder_problems(params, declaration))
     if not params["clusters"]:
         raise_all(problems)
         return outcome
@@ -186,9 +179,13 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
     outcome.values["unread"] = dict(unread)
     outcome.warnings += unread_warnings(declaration, unread)
     outcome.warnings += filter(None, [folder_warning(params["path"], params["store"], os.environ)])
-    problems += _identity(params, declaration, clusters)
+    any_ca = params["replace_ca"] or not params["authority"]
+    problems += identity_problems(
+        expected(params, declaration), clusters, replace_gateway=params["replace_gateway"], any_ca=any_ca
+    )
     if params["compare"]:  # what only removes things works under any domain
-        problems += domain_problems(clusters)
+        domains = {peer.host: peer.cluster_domain for peer in declaration.peers.values()}
+        problems += domain_problems(clusters, domains)
     raise_all(problems)
     if params["compare"] or params["linked_peers"]:
         lost = (removals if params["compare"] else lost_peers)(declaration, clusters)
@@ -197,56 +194,6 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
             raise ClusterlinkError(lost)
         outcome.warnings += [str(problem) for problem in lost]
     return outcome
-
-
-def _folder_problems(params: Mapping[str, Any], declaration: Declaration) -> Iterator[Problem]:
-    """What in the fabric's folder forbids the run."""
-    folder = disk.fabric_folder(params["path"], declaration.fabric)
-    checks: list[Callable[[], None]] = [lambda: raise_all(_name_problems(folder, declaration))]
-    if params["rotation"]:
-        checks.append(lambda: _require_replaceable(folder, params["privatekey_passphrase"]))
-    checks.append(lambda: _check_own_ca(params, folder))
-    for check_folder in checks:
-        try:
-            check_folder()
-        except ClusterlinkError as error:
-            yield from error.problems
-
-
-def _name_problems(folder: disk.Folder, declaration: Declaration) -> Iterator[Problem]:
-    admission = Admission.of(folder)
-    for name, peer in declaration.peers.items():
-        yield from admission.name_problems(name, "clusterlink_peer_name", peer.host)
-
-
-def _require_replaceable(folder: disk.Folder, passphrase: str | None) -> None:
-    RotationFolder(folder).require_replaceable(require_passphrase(passphrase, "clusterlink_ca_passphrase"))
-
-
-def _check_own_ca(params: Mapping[str, Any], folder: disk.Folder) -> None:
-    own = own_ca(params, datetime.now(timezone.utc))
-    if own is not None and disk.read_file(folder.certificate) is None:
-        own.issued(None)  # the run takes it with its key
-    elif own is not None and params["rotation"]:
-        require_new(RotationFolder(folder), own)
-
-
-def _identity(params: Mapping[str, Any], declaration: Declaration, clusters: Clusters) -> list[Problem]:
-    folder, known = fingerprints(params["path"], declaration.fabric)
-    pem = None if params["ownca_path"] is None else disk.read_file(params["ownca_path"])
-    if pem is not None:
-        # A folder that is lost gets the CA that gateways trust again.
-        known.append(fingerprint(load_chain(pem, params["ownca_path"])[0]))
-    expected = Expected(
-        declaration.fabric,
-        {peer.host: name for name, peer in declaration.peers.items()},
-        {peer.host: peer.namespace for peer in declaration.peers.values()},
-        folder,
-        known,
-        params["store"],
-    )
-    any_ca = params["replace_ca"] or not params["authority"]
-    return list(identity_problems(expected, clusters, replace_gateway=params["replace_gateway"], any_ca=any_ca))
 
 
 def run(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -33,7 +33,8 @@ ALLOWED: dict[str, set[str]] = {
 ALLOWED["enrolment"] |= {"pki_files"}  # requests, responses and keys are files
 ALLOWED["probe"] |= {"mesh"}  # a diagnosis reads what the cluster holds of the fabric
 ALLOWED["certificates"] |= {"gateway"}  # they are read from a gateway's Secrets and its address
-ALLOWED["preflight"] = {*PURE, "kube", "outcome", "gateway", "mesh"}  # it reads gateways and what clusters hold
+# It reads gateways, what clusters hold, and the fabric's folder with the names that are enrolled there.
+ALLOWED["preflight"] = {*PURE, "kube", "outcome", "gateway", "mesh", "pki_files", "enrolment"}
 ALLOWED["kubeconfigs"] = {"errors", "common", "kube"}  # clusters that kubeconfigs and Secrets name
 ALLOWED["modules"] = {*ALLOWED, *ACTING} - {"modules"}
 ALLOWED["plugin_utils"] = {*PURE, *ACTING, "preflight", "kube", "outcome", "module", "modules"}

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..clusterlink import names
+from ..clusterlink.gateway_kinds import NO_INGRESS
 from ..clusterlink.ownership import is_ours
 from ..common.types import Object
 from ..kube.client import Cluster
 from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from ..kube.network_policies import EGRESS, INGRESS, OtherEnd, in_the_way
-from .spec import NO_INGRESS, GatewaySpec
+from .spec import GatewaySpec
 
 KIND = "NetworkPolicy"
 

@@ -67,11 +67,18 @@ def _uid(cluster: Cluster) -> str:
 
 def find_foreign_domains(cluster: Cluster) -> list[str]:
     """The domains of the cluster's Services when ClusterLink's is not among them; nothing where that is unknown."""
+    texts: list[str] = []
+    foreign: list[str] = []
     try:
-        found = [cluster.get("ConfigMap", name, "kube-system") for name in CONFIG_MAPS]
+        for name in CONFIG_MAPS:  # almost always the first one settles it
+            found = cluster.get("ConfigMap", name, "kube-system")
+            texts += [str(text) for text in ((found or {}).get("data") or {}).values()]
+            foreign = foreign_domains(texts)
+            if not foreign:
+                break
     except ApiError:
         return []
-    return foreign_domains([str(text) for each in found if each for text in (each.get("data") or {}).values()])
+    return foreign
 
 
 def _gateways(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:

@@ -3,7 +3,8 @@
 """The domain of a cluster's Services, as CoreDNS is set up, and what ClusterLink cannot do under another. Pure.
 
 ClusterLink v0.4.1 writes cluster.local into the Services of imports (pkg/controlplane/control/manager.go) and into the
-addresses of exports without a host (pkg/controlplane/xds/manager.go). No setting changes it.
+addresses of exports without a host (pkg/controlplane/xds/manager.go). No setting of ClusterLink changes it; with
+clusterlink_cluster_domain the plan gives exports a host, and refuses imports that would not resolve.
 """
 
 from __future__ import annotations
@@ -11,10 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..common.naming import CLUSTER_DOMAIN
 from ..errors import Problem
-
-DOMAIN = "cluster.local"
-"""The only domain that ClusterLink knows."""
 
 CONFIG_MAPS = ("coredns", "coredns-custom")
 """CoreDNS's configuration in namespace kube-system, as kubeadm and k3s write it; it may import the second."""
@@ -24,10 +23,10 @@ def foreign_domains(configuration: Sequence[str]) -> list[str]:
     """The domains of Services when ClusterLink's is not among them; nothing where that is unknown.
 
     Args:
-        configuration: CoreDNS's configuration files. Any that names DOMAIN, such as by plugin C(rewrite), serves it.
+        configuration: CoreDNS's configuration files. Any that names C(cluster.local), as plugin C(rewrite) may, serves it.
     """
     lines = [line.partition("#")[0].split() for text in configuration for line in text.splitlines()]
-    if any(DOMAIN in word for line in lines for word in line):
+    if any(CLUSTER_DOMAIN in word for line in lines for word in line):
         return []
     served = [_zones(line[1:]) for line in lines if line[:1] == ["kubernetes"]]
     # Without zones of its own the plugin serves those of its server; variables are known to CoreDNS alone.
@@ -42,18 +41,21 @@ def _zones(words: Sequence[str]) -> list[str]:
     return [word.rstrip(".") for word in named if not word.rstrip(".").endswith(".arpa")]
 
 
-def domain_problems(clusters: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    """Every cluster in which names under DOMAIN do not resolve.
+def domain_problems(clusters: Mapping[str, Mapping[str, Any]], declared: Mapping[str, str]) -> Iterator[Problem]:
+    """Every cluster in which names under the declared domain do not resolve.
 
     Args:
         clusters: By host, what C(cluster.read_cluster) returned.
+        declared: By host, C(clusterlink_cluster_domain).
     """
     for host, cluster in clusters.items():
-        if domains := cluster["foreign_domains"]:
+        domains = cluster["foreign_domains"]
+        if domains and declared[host] not in domains:
             yield Problem(
                 "ConfigMap kube-system/coredns",
-                f"serves another cluster domain than {DOMAIN}, the only one that ClusterLink knows",
+                f"serves another cluster domain than {declared[host]}",
                 ", ".join(domains),
-                f"Let CoreDNS serve both: write kubernetes {domains[0]} {DOMAIN} in its Corefile",
+                f"Let CoreDNS serve both: write kubernetes {domains[0]} {CLUSTER_DOMAIN} in its Corefile. Or set"
+                f" clusterlink_cluster_domain: {domains[0]} for a cluster that only exports",
                 host,
             )

@@ -74,7 +74,10 @@ def test_what_may_not_be_read_is_unknown() -> None:
 
 def test_the_refusal_names_the_domain_and_what_to_write() -> None:
     clusters = {"east": {"foreign_domains": ["corp.example"]}, "west": {"foreign_domains": []}}
-    (problem,) = map(str, domain_problems(clusters))
+    declared = {"east": "cluster.local", "west": "cluster.local"}
+    (problem,) = map(str, domain_problems(clusters, declared))
     assert problem.startswith("east: ConfigMap kube-system/coredns: serves another cluster domain than cluster.local")
     assert "(found: corp.example)" in problem
     assert "kubernetes corp.example cluster.local" in problem
+    assert "clusterlink_cluster_domain: corp.example" in problem
+    assert list(domain_problems(clusters, {**declared, "east": "corp.example"})) == []

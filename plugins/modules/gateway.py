@@ -247,6 +247,7 @@ options:
   ingress_ip_families:
     description:
       - The families of the ingress Service's addresses, as C(ipFamilies) of a Service. The first cannot change later.
+      - It should be C(IPv4), as ClusterLink v0.4.1 does not listen on IPv6 with an Envoy data plane.
     type: list
     elements: str
     choices: [IPv4, IPv6]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every playbook with the first host's cluster unreachable, another's, and all of them: none hides the others.
 
-Playbooks site, link and teardown: test_report.py. Playbook evict_peer: test_evict_peer.py. No gateway runs here.
+Playbook site: test_report.py. Playbook evict_peer: test_evict_peer.py. No gateway runs here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_report import UNREACHABLE
+from tests.integration.test_report import UNREACHABLE, reported
 from tests.support.certificates import contents
 from tests.support.fabrics import EAST, WEST, DeclaredFabric
 
@@ -54,15 +54,19 @@ EXPECTED = {
     "drift": (2, "{host}: Deployment {namespace}/cl-dataplane is missing"),
     "enrol_request": (0, "ok: [{host}]"),
     "enrol_sign": (0, "ok: [{host}]"),
+    "link": (2, ""),
     "links": (2, "the Peer does not exist"),
     "preflight": (0, ""),
     "rotate_ca": (2, "{host}: fabric_ca_rotation: it has no gateway with a certificate"),
     "show": (2, "ok: [{host}]"),
+    "teardown": (2, "ok: [{host}]"),
     "upgrade": (2, "ok: [{host}]"),
 }
 """The exit code of each playbook, and what it says of a host whose cluster responds."""
 WRITING = {"enrol_request": "theirs/{host}/request.json", "enrol_sign": "enrolled.json"}
 """What of the fabrics' folders is written all the same: these playbooks need no cluster."""
+REPORTING = {"link", "teardown"}
+"""They end with the clusters that are not up to date: of a link, which has two ends, both."""
 
 
 @pytest.mark.parametrize("failing", [[EAST], [WEST], [EAST, WEST]], ids=" ".join)
@@ -71,7 +75,11 @@ def test_clusters_that_are_unreachable_are_named_and_hide_no_other(
     fabric: Issued, playbook: str, failing: list[str]
 ) -> None:
     fabric.hosts |= {host: UNREACHABLE[host] for host in failing}
-    more = {"enrol_sign": fabric.request, "enrol_request": {"clusterlink_fabric": "theirs"}}
+    more = {
+        "enrol_sign": fabric.request,
+        "enrol_request": {"clusterlink_fabric": "theirs"},
+        "link": {"link_source": EAST, "link_target": WEST},
+    }
     before = contents(fabric.pki.parent)
     (code, good), run = EXPECTED[playbook], fabric.play(playbook, **more.get(playbook, {}))
     said = " ".join(run.output.split())
@@ -80,6 +88,8 @@ def test_clusters_that_are_unreachable_are_named_and_hide_no_other(
         assert f"{UNREACHABLE[host]['clusterlink_host']}: the API server is unreachable" in said
     for host in set(HOSTS) - {*failing}:
         assert good.format(host=host, namespace=fabric.variables["clusterlink_namespace"]) in said
+    if playbook in REPORTING:
+        assert reported(run) == ([*HOSTS] if playbook == "link" else failing)
     written = set(contents(fabric.pki.parent)) - set(before)
     if playbook in WRITING:
         assert [

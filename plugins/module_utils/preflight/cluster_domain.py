@@ -23,7 +23,7 @@ def foreign_domains(configuration: Sequence[str]) -> list[str]:
     """The domains of Services when ClusterLink's is not among them; nothing where that is unknown.
 
     Args:
-        configuration: CoreDNS's configuration files. Any that names C(cluster.local), as plugin C(rewrite) may, serves it.
+        configuration: CoreDNS's configuration files. Any that names C(cluster.local), as C(rewrite) may, serves it.
     """
     lines = [line.partition("#")[0].split() for text in configuration for line in text.splitlines()]
     if any(CLUSTER_DOMAIN in word for line in lines for word in line):

@@ -43,14 +43,16 @@ E2E_KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
 
 
 @contextmanager
-def kind_clusters(names: Sequence[str], kubeconfig: Path) -> Iterator[Clusters]:
+def kind_clusters(names: Sequence[str], kubeconfig: Path, *, nodes: int = 1) -> Iterator[Clusters]:
     """Bare kind clusters of the role lab while the body runs; what an earlier run has left of them goes first.
 
     Args:
         names: Of the clusters; their contexts are C(kind-NAME).
         kubeconfig: Where their access is written.
+        nodes: How many each has.
     """
-    variables: dict[str, object] = {"lab_clusters": list(names), "lab_kubeconfig": str(kubeconfig)}
+    clusters = [{"name": name, "nodes": nodes} for name in names]
+    variables: dict[str, object] = {"lab_clusters": clusters, "lab_kubeconfig": str(kubeconfig)}
     _play_lab({**variables, "lab_clusters": []})  # Docker runs now, and shows containers that an earlier run has left
     _play_lab({**variables, "lab_state": "absent", "lab_stop_docker": False})
     try:

@@ -247,7 +247,7 @@ options:
   ingress_ip_families:
     description:
       - The families of the ingress Service's addresses, as C(ipFamilies) of a Service. The first cannot change later.
-      - It should be C(IPv4), as ClusterLink v0.4.1 does not listen on IPv6 with an Envoy data plane.
+      - With O(dataplane=envoy) it must be V(IPv4), since ClusterLink v0.4.1 does not listen on IPv6 there.
     type: list
     elements: str
     choices: [IPv4, IPv6]
@@ -255,6 +255,7 @@ options:
     description:
       - The host that other peers use, for a gateway behind a proxy or an address translation.
       - The default is the load balancer's address or hostname, or the addresses of nodes, preferably external ones.
+      - IPv4 comes before IPv6.
     type: str
   gateway_port:
     description: The port that other peers use. The default is the ingress's own port. Requires O(gateway_host).

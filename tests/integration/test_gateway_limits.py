@@ -197,7 +197,9 @@ def test_the_ingress_has_its_fields_and_what_cannot_change_any_more_is_refused(
         Call("gateway", balanced),
         Call("gateway_info", {"namespace": SPACE}),
         Call(
-            "gateway", {**balanced, "ingress_load_balancer_class": "other", "ingress_ip_families": ["IPv6"]}, check=True
+            "gateway",
+            {**balanced, "dataplane": "go", "ingress_load_balancer_class": "other", "ingress_ip_families": ["IPv6"]},
+            check=True,
         ),
         Call("gateway", opened),
     )

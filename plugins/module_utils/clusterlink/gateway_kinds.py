@@ -15,3 +15,7 @@ HOST_INSTALLS = (*INSTALLS, EXTERNAL)
 NODE_PORT, LOAD_BALANCER, NO_INGRESS = "NodePort", "LoadBalancer", "none"
 INGRESS_TYPES = (NODE_PORT, LOAD_BALANCER, NO_INGRESS)
 """The types of the ingress Service, the default first."""
+
+IPV4, IPV6 = "IPv4", "IPv6"
+IP_FAMILIES = (IPV4, IPV6)
+"""The families of the ingress Service's addresses; every data plane listens on the first."""

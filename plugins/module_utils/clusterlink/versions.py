@@ -26,19 +26,24 @@ class Release:
         version: As its maintainers tag it; also the tag of its images.
         controlplane_image: The name of the control plane's image in a registry.
         dataplane_images: The name of the data plane's image by kind of data plane.
+        ipv4_only: The kinds of data planes that other gateways do not reach by IPv6.
     """
 
     version: str
     controlplane_image: str
     dataplane_images: dict[str, str]
+    ipv4_only: frozenset[str]
 
 
-# Image names: pkg/controlplane/api/const.go and pkg/dataplane/api/const.go of the version.
+# Of the version: image names from pkg/controlplane/api/const.go and pkg/dataplane/api/const.go; Envoy's listeners
+# from cmd/cl-dataplane/app/envoyconf.go and pkg/controlplane/xds/manager.go (0.0.0.0), the go data plane's for other
+# gateways from cmd/cl-go-dataplane/app/server.go (every address).
 RELEASES: dict[str, Release] = {
     "v0.4.1": Release(
         version="v0.4.1",
         controlplane_image="cl-controlplane",
         dataplane_images={ENVOY: "cl-dataplane", GO: "cl-go-dataplane"},
+        ipv4_only=frozenset({ENVOY}),
     ),
 }
 

@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ..clusterlink.gateway_kinds import LOAD_BALANCER, NODE_PORT
+from ..clusterlink.gateway_kinds import IP_FAMILIES, IPV6, LOAD_BALANCER, NODE_PORT
 from ..common.types import Address, Object
 
 MOST_NODES = 3
@@ -81,19 +81,19 @@ def _node_hosts(nodes: Sequence[Mapping[str, Any]], families: Sequence[str]) -> 
     ready = sorted((node for node in nodes if _is_ready(node)), key=lambda node: str(node["metadata"]["name"]))
     # One that is drained or out of rotation is better than none.
     usable = [node for node in ready if _takes_traffic(node)] or ready
-    for kind in _NODE_ADDRESSES:
-        found = [host for node in usable if (host := _host(node, kind, families))]
-        if found:
-            return found[:MOST_NODES]
+    # Every data plane listens on IPv4, and not every one on IPv6, so an internal IPv4 address is better, too.
+    for family in IP_FAMILIES:
+        for kind in _NODE_ADDRESSES:
+            found = [host for node in usable if (host := _host(node, kind, family))]
+            if found and family in (families or IP_FAMILIES):
+                return found[:MOST_NODES]
     return []
 
 
-def _host(node: Mapping[str, Any], kind: str, families: Sequence[str]) -> str:
-    """A node's address of a kind and of one of the families, preferably of the first; any one where none is named."""
+def _host(node: Mapping[str, Any], kind: str, family: str) -> str:
+    """A node's first address of a kind and a family."""
     there = [str(each["address"]) for each in node["status"].get("addresses") or [] if each["type"] == kind]
-    if not families:
-        return next(iter(there), "")
-    return next((host for family in families for host in there if _family(host) == family), "")
+    return next((host for host in there if _family(host) == family), "")
 
 
 def _family(host: str) -> str:
@@ -113,9 +113,7 @@ def _is_ready(node: Mapping[str, Any]) -> bool:
 
 
 def balancer_host(service: Mapping[str, Any]) -> str:
-    """The load balancer's IP address, or its hostname where the cloud gives only that."""
-    for ingress in (service.get("status", {}).get("loadBalancer") or {}).get("ingress") or []:
-        host = ingress.get("ip") or ingress.get("hostname")
-        if host:
-            return str(host)
-    return ""
+    """The load balancer's IP address, or its hostname where the cloud gives only that; IPv6 where there is no other."""
+    ingresses = (service.get("status", {}).get("loadBalancer") or {}).get("ingress") or []
+    hosts = [str(each[key]) for each in ingresses for key in ("ip", "hostname") if each.get(key)]
+    return next((host for host in hosts if _family(host) != IPV6), next(iter(hosts), ""))

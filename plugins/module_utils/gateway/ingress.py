@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..clusterlink import names
-from ..clusterlink.gateway_kinds import INGRESS_TYPES, LOAD_BALANCER, NO_INGRESS, NODE_PORT
+from ..clusterlink.gateway_kinds import INGRESS_TYPES, IP_FAMILIES, IPV6, LOAD_BALANCER, NO_INGRESS, NODE_PORT
+from ..clusterlink.versions import GO
 from ..common.fields import Item
 from ..common.kinds import Ref
 from ..common.naming import label_key_fault
@@ -20,7 +21,6 @@ from .spec import INGRESS_PORT, NODE_PORTS, Ingress
 
 TRAFFIC_POLICIES = ("Cluster", "Local")
 IP_FAMILY_POLICIES = ("SingleStack", "PreferDualStack", "RequireDualStack")
-IP_FAMILIES = ("IPv4", "IPv6")
 
 INGRESS_SPEC: dict[str, Any] = {
     "ingress_type": {"type": "str", "choices": list(INGRESS_TYPES), "default": INGRESS_TYPES[0]},
@@ -40,12 +40,13 @@ _TRAFFIC = "ingress_external_traffic_policy"
 _FAMILIES = "ingress_ip_families"
 
 
-def read_ingress(item: Item, public_host: str) -> Ingress:
+def read_ingress(item: Item, public_host: str, *, ipv4_only: bool) -> Ingress:
     """Read and check the options of C(INGRESS_SPEC).
 
     Args:
         item: The module's options.
         public_host: The host that other peers use; empty for the ingress's own.
+        ipv4_only: The data plane does not listen on IPv6.
     """
     kind = item.choice("ingress_type", INGRESS_TYPES, NODE_PORT)
     port = item.port("ingress_port")
@@ -65,11 +66,11 @@ def read_ingress(item: Item, public_host: str) -> Ingress:
         ip_family_policy=item.choice("ingress_ip_family_policy", IP_FAMILY_POLICIES),
         ip_families=_ip_families(item),
     )
-    _check_together(item, ingress)
+    _check_together(item, ingress, ipv4_only=ipv4_only)
     return ingress
 
 
-def _check_together(item: Item, ingress: Ingress) -> None:
+def _check_together(item: Item, ingress: Ingress, *, ipv4_only: bool) -> None:
     for option, value in ((_CLASS, ingress.load_balancer_class), (_RANGES, ingress.source_ranges)):
         if value and ingress.type != LOAD_BALANCER:
             item.problem(option, f"needs ingress_type {LOAD_BALANCER}", value)
@@ -78,6 +79,10 @@ def _check_together(item: Item, ingress: Ingress) -> None:
     if len(ingress.ip_families) > 1 and ingress.ip_family_policy not in IP_FAMILY_POLICIES[1:]:
         fix = f"Set ingress_ip_family_policy to {' or '.join(IP_FAMILY_POLICIES[1:])}, or name one family"
         item.problem(_FAMILIES, "names two families, which a Service with one address cannot have", fix=fix)
+    if ipv4_only and IPV6 in ingress.ip_families[:1]:
+        what = "has IPv6 first, on which this data plane does not listen"
+        fix = f"Name IPv4 first, or set dataplane to {GO}"
+        item.problem(_FAMILIES, what, list(ingress.ip_families), fix)
 
 
 def _source_ranges(item: Item) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ def gateway_spec(options: Mapping[str, Any]) -> GatewaySpec:
     known = _release(item)
     kind = item.choice("dataplane", DATAPLANES, DATAPLANES[0])
     public_host, public_port = _public(item)
-    ingress = read_ingress(item, public_host)
+    ingress = read_ingress(item, public_host, ipv4_only=kind in known.ipv4_only)
     install = item.choice("install", INSTALLS, DIRECT)
     # The operator's pods request no resources, and end at once.
     resources = DEFAULT_RESOURCES if install == DIRECT else {}

@@ -116,8 +116,31 @@ def test_a_nodes_address_is_of_the_services_family() -> None:
     both = node("a", InternalIP="10.0.0.1")
     both["status"]["addresses"].append({"type": "InternalIP", "address": "fd00::1"})
     assert hosts([both], ipFamilies=["IPv6"]) == ["fd00::1"]
-    assert hosts([both], ipFamilies=["IPv4", "IPv6"]) == ["10.0.0.1"]
     assert hosts(nodes("a"), ipFamilies=["IPv6"]) == []
+    for families in (["IPv4", "IPv6"], ["IPv6", "IPv4"], ["IPv4"], []):
+        assert hosts([both], ipFamilies=families) == ["10.0.0.1"]
+
+
+def test_ipv4_on_which_every_gateway_listens_comes_before_all_ipv6() -> None:
+    outside = node("a", ExternalIP="2001:db8::1", InternalIP="10.0.0.1")
+    only = node("b", InternalIP="fd00::2")
+    assert hosts([outside, only], ipFamilies=["IPv6", "IPv4"]) == ["10.0.0.1"]
+    assert hosts([only], ipFamilies=["IPv6", "IPv4"]) == ["fd00::2"]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "host"),
+    [
+        ([{"ip": "2001:db8::7"}, {"ip": "192.0.2.7"}], "192.0.2.7"),
+        ([{"ip": "2001:db8::7"}, {"hostname": "lb.example.com"}], "lb.example.com"),
+        ([{"ip": "2001:db8::7", "hostname": "lb.example.com"}], "lb.example.com"),
+        ([{"hostname": "lb.example.com"}, {"ip": "192.0.2.7"}], "lb.example.com"),
+        ([{"ip": "192.0.2.8"}, {"ip": "192.0.2.7"}], "192.0.2.8"),
+        ([{"ip": "2001:db8::7"}], "2001:db8::7"),
+    ],
+)
+def test_a_load_balancer_is_reached_by_ipv4_where_it_can(ingress: list[dict[str, str]], host: str) -> None:
+    assert address(service("LoadBalancer", ingress), []) == Address(host, 443)
 
 
 def test_with_local_traffic_only_nodes_with_a_data_plane_count() -> None:

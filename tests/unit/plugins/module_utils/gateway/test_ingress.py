@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ WHOLE = {
 
 
 def ingress(**options: Any) -> Ingress:
-    return gateway_spec({"peer": "east", **options}).ingress
+    return gateway_spec({"peer": "east", "dataplane": "go", **options}).ingress
 
 
 def service(*, stored: bool = True, **options: Any) -> dict[str, Any]:
@@ -81,6 +82,18 @@ def test_what_is_wrong_is_named(options: dict[str, Any], where: str) -> None:
     with pytest.raises(ClusterlinkError) as raised:
         ingress(**options)
     assert [problem.where for problem in raised.value.problems] == [where]
+
+
+@pytest.mark.parametrize("families", [["IPv6"], ["IPv6", "IPv4"]])
+def test_a_data_plane_that_listens_on_ipv4_alone_needs_it_first(families: list[str]) -> None:
+    options = {"ingress_ip_families": families, "ingress_ip_family_policy": "PreferDualStack"}
+    with pytest.raises(ClusterlinkError) as raised:
+        ingress(dataplane="envoy", **options)
+    [problem] = raised.value.problems
+    assert (problem.where, problem.found) == ("ingress_ip_families", json.dumps(families))
+    assert "Name IPv4 first" in problem.fix
+    assert ingress(dataplane="go", **options).ip_families == tuple(families)
+    assert ingress(dataplane="envoy", **options | {"ingress_ip_families": ["IPv4", "IPv6"]}).ip_families[0] == "IPv4"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def test_the_defaults_are_fine() -> None:
         ("affinity", {"nodeAffinty": {}}),
         ("ingress_load_balancer_class", "example.com/edge"),
         ("ingress_ip_families", ["IPv4", "IPv6"]),
+        ("ingress_ip_families", ["IPv6"]),
     ],
 )
 def test_each_problem_names_the_variable_and_the_host(option: str, value: object) -> None:

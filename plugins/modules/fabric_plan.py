@@ -20,6 +20,7 @@ description:
   - It reports all problems together, each with the variable's path, the value found, and what to do.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
+  - skyshift.clusterlink.declaration
 options:
   addresses:
     description:
@@ -29,15 +30,6 @@ options:
         the plan.
     type: dict
     default: {}
-  declaration:
-    description:
-      - The declaration as plain data, instead of the inventory's variables. Its keys are the names of those variables
-        without C(clusterlink_).
-      - "The keys of the fabric are V(fabric), V(group), V(link_mode), V(links), V(services), V(shared_namespaces),
-        V(policies), and V(groups), which maps each group's name to its hosts."
-      - "V(peers) maps each host to its variables: V(peer_name), V(namespace), V(labels), V(install),
-        V(ingress_type), V(gateway_host), V(gateway_port), V(peers), V(exports), V(imports), V(access_policies)."
-    type: dict
   observed:
     description:
       - The resources in the namespaces of RV(plan.lookups), as a mapping from each peer to its
@@ -58,9 +50,8 @@ options:
     choices: [gateways, namespaces]
     default: []
 notes:
-  - C(ansible-doc -t role -e declaration skyshift.clusterlink.mesh) documents the entries of C(clusterlink_services),
-    C(clusterlink_shared_namespaces), C(clusterlink_policies), C(clusterlink_links), C(clusterlink_peers),
-    C(clusterlink_exports), C(clusterlink_imports) and C(clusterlink_access_policies), with their types and defaults.
+  - The keys of O(declaration) and of O(declaration.peers.HOST) are also those of the inventory's variables, for example
+    O(declaration.services) of C(clusterlink_services).
   - A cluster whose C(clusterlink_ingress_type) is V(none), without C(clusterlink_gateway_host), can import from others
     and be the source of a link. It is a problem to import from it, or to make it the target of a link.
   - For variables of the fabric, the value of the task is used; hosts with different inventory values are a problem. For

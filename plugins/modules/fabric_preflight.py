@@ -88,7 +88,8 @@ options:
     default: false
   declaration:
     description:
-      - The declaration as plain data, as M(skyshift.clusterlink.fabric_plan) takes it, instead of the inventory's.
+      - The declaration as plain data, instead of the inventory's. Its keys are those of
+        O(skyshift.clusterlink.fabric_plan#module:declaration).
     type: dict
 seealso:
   - module: skyshift.clusterlink.fabric_plan

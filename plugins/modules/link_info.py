@@ -38,7 +38,8 @@ options:
     default: 300
   declaration:
     description:
-      - The declaration as plain data, instead of the inventory's. See M(skyshift.clusterlink.fabric_plan).
+      - The declaration as plain data, instead of the inventory's. Its keys are those of
+        O(skyshift.clusterlink.fabric_plan#module:declaration).
     type: dict
   infos:
     description:

@@ -59,8 +59,8 @@ def is_source(path: Path) -> bool:
 
 
 def code(path: Path) -> str:
-    """The file's text without a module's documentation, which is as long as its options are many."""
-    return re.sub(r'^(DOCUMENTATION|EXAMPLES|RETURN) = r""".*?"""', "", text(path), flags=re.DOTALL | re.MULTILINE)
+    """The file's text without a module's or a fragment's documentation, which is as long as its options are many."""
+    return re.sub(r'^ *(DOCUMENTATION|EXAMPLES|RETURN) = r""".*?"""', "", text(path), flags=re.DOTALL | re.MULTILINE)
 
 
 def test_every_source_file_has_a_licence_header() -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JSON schema for editors says what the roles' argument_specs say, and takes what inventories have."""
+"""The schema for editors and the modules' documentation say what argument_specs say; it takes what inventories have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from tests.support import schema
+from ansible_collections.skyshift.clusterlink.plugins.doc_fragments.declaration import (
+    ModuleDocFragment as DeclarationFragment,
+)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import LB_SCHEMES
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import (
+    FABRIC_VARIABLES,
+    HOST_VARIABLES,
+)
+from ansible_collections.skyshift.clusterlink.plugins.modules.fabric_plan import TASK
+from tests.support import declaration_docs, schema
 
 VALIDATOR = Draft202012Validator(schema.schema())
 SERVICE: dict[str, Any] = {"name": "web", "port": 80, "exported_by": ["east"]}
@@ -25,6 +34,31 @@ def faults(variables: Any) -> list[str]:
 
 def test_the_file_is_the_one_that_the_roles_give() -> None:
     assert schema.PATH.read_text(encoding="utf-8") == schema.text(), "run python -m tests.support.schema"
+
+
+def test_the_documentation_of_option_declaration_is_the_one_that_the_roles_give() -> None:
+    assert schema.FRAGMENT.read_text(encoding="utf-8") == schema.fragment(), "run python -m tests.support.schema"
+
+
+def test_it_documents_what_the_parser_takes() -> None:
+    assert (declaration_docs.FABRIC, declaration_docs.HOST) == (FABRIC_VARIABLES, HOST_VARIABLES)
+    declaration = yaml.safe_load(DeclarationFragment.DOCUMENTATION)["options"]["declaration"]
+    assert set(declaration["suboptions"]) == {*FABRIC_VARIABLES, "groups", "peers"}
+    assert TASK.argument_spec["declaration"] == {"type": declaration["type"]}  # which reports all problems at once
+
+
+@pytest.mark.parametrize(
+    ("entry", "key", "said"),
+    [
+        ("services", "lb_scheme", {"choices": list(LB_SCHEMES), "default": LB_SCHEMES[0]}),
+        ("services", "name", {"type": "str", "required": True}),
+        ("policies", "tier", {"choices": ["privileged", "namespaced"], "default": "namespaced"}),
+        ("shared_namespaces", "clusters", {"type": "raw", "required": True}),
+    ],
+)
+def test_it_documents_entries_with_types_choices_and_defaults(entry: str, key: str, said: dict[str, Any]) -> None:
+    declaration = yaml.safe_load(DeclarationFragment.DOCUMENTATION)["options"]["declaration"]
+    assert said.items() <= declaration["suboptions"][entry]["suboptions"][key].items()
 
 
 def test_it_is_a_schema() -> None:

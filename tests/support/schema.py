@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The JSON schema of the inventory's variables, from the roles' argument_specs: C(python -m tests.support.schema)."""
+"""The JSON schema of the inventory's variables, from the roles' argument_specs: C(python -m tests.support.schema).
+
+It also writes the documentation of the modules' option C(declaration) (declaration_docs.py).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,11 @@ from typing import Any
 
 import yaml
 
+from tests.support import declaration_docs
+
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "docs" / "declaration.schema.json"
+FRAGMENT = ROOT / "plugins" / "doc_fragments" / "declaration.py"
 
 ROLES = ("_common", "fabric", "gateway", "mesh", "verify")
 PREFIX = "clusterlink_"
@@ -27,7 +33,7 @@ _MARKUP = re.compile(r"[A-Z]+\(([^)]*)\)")
 
 def schema() -> dict[str, Any]:
     """The schema of a file with variables, such as one of C(group_vars)."""
-    properties = {name: _value(option) for name, option in sorted(_options().items())}
+    properties = {name: _value(option) for name, option in sorted(options().items())}
     ours = {"enum": sorted(properties)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -43,7 +49,12 @@ def text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _options() -> dict[str, Any]:
+def fragment() -> str:
+    """The documentation fragment as the file has it."""
+    return declaration_docs.text(options(), PREFIX)
+
+
+def options() -> dict[str, Any]:
     """The inventory's variables; entry point C(declaration) of role mesh describes lists more closely than C(main)."""
     found: dict[str, Any] = {}
     for role in ROLES:
@@ -105,3 +116,4 @@ def _plain(described: str) -> str:
 
 if __name__ == "__main__":
     PATH.write_text(text(), encoding="utf-8")
+    FRAGMENT.write_text(fragment(), encoding="utf-8")

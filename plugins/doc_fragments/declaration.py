@@ -13,8 +13,7 @@ class ModuleDocFragment:
 options:
   declaration:
     description:
-    - The declaration as data, instead of the inventory's variables. Its keys are their names without
-      C(clusterlink_).
+    - The declaration as data, instead of the inventory's variables. Keys are their names without C(clusterlink_).
     - All problems of the entries are reported together. A number may be digits in a string.
     type: dict
     suboptions:

@@ -62,7 +62,7 @@ def text(variables: Mapping[str, Any], prefix: str) -> str:
     }
     declaration = {
         "description": [
-            f"The declaration as data, instead of the inventory's variables. Its keys are their names without C({prefix}).",
+            f"The declaration as data, instead of the inventory's variables. Keys are their names without C({prefix}).",
             "All problems of the entries are reported together. A number may be digits in a string.",
         ],
         "type": "dict",

@@ -19,6 +19,7 @@ _FAILURES = (
     "mesh_found",
     "mesh_result",
     "verify_result",
+    "link_refused",
     "link_result",
 )
 """The registered results of the roles and playbooks, in the order of their tasks; the first failure is the cause."""

@@ -59,3 +59,14 @@ def test_the_first_failure_is_the_cause_and_an_earlier_success_is_none() -> None
     silent = {"verify_result": {"failed": True, "msg": ["web does not answer", "east: no fault"]}}
     assert said({"north": silent})["clusters"]["north"]["error"] == "web does not answer; east: no fault"
     assert said({"north": {}})["clusters"]["north"]["error"] == "see the failed task above"
+
+
+def test_a_link_that_is_refused_is_the_cause_and_a_side_that_is_written_is_no_failure() -> None:
+    refused = {"link_refused": {"failed": True, "msg": "the target is unreachable\nNothing was written"}}
+    clusters = said({"east": refused, "west": refused})["clusters"]
+    assert [each["error"] for each in clusters.values()] == ["the target is unreachable; Nothing was written"] * 2
+    skipped = {"link_refused": {"skipped": True, "msg": ""}}
+    sides = {"east": {"changed": True}, "west": {"failed": True, "msg": "west is unreachable"}}
+    found = said({host: {**skipped, "link_result": side} for host, side in sides.items()}, "east")
+    assert (found["run"]["changed"], found["run"]["failed"]) == (["east"], ["west"])
+    assert found["clusters"]["west"]["error"] == "west is unreachable"

@@ -1,47 +1,94 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clusters that accept connections and never answer cost a run one attempt's time in all."""
+"""Clusters that accept connections and never answer are tried once, all of them side by side."""
 
 from __future__ import annotations
 
 import socket
-import time
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.preflight import cluster
-from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.clusters import reader
+from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.clusters import Results, reader
 
-ATTEMPT = 1.0
 SCHEMES = {"east": "http", "west": "https", "north": "http"}
+READS = 6
+"""What is read of each cluster at a time: its UID, gateways, domains, and three kinds."""
+ALL = len(SCHEMES) * READS
+GENEROUS = 60
+"""Seconds that only a test that fails takes."""
+
+
+class Silent:
+    """Servers that accept connections and send nothing; they close all of them once there are as many as expected.
+
+    Attributes:
+        urls: The URL of each host's server.
+        met: Passed when that many connections are open at the same time.
+        accepted: The host of each connection so far.
+    """
+
+    def __init__(self, sockets: ExitStack, expected: int) -> None:
+        self.met = threading.Barrier(expected, timeout=GENEROUS / 2)
+        self.accepted: list[str] = []
+        self.urls: dict[str, str] = {}
+        for host, scheme in SCHEMES.items():
+            server = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=ALL))
+            sockets.callback(server.shutdown, socket.SHUT_RDWR)  # ends what waits in accept
+            self.urls[host] = f"{scheme}://127.0.0.1:{server.getsockname()[1]}"
+            threading.Thread(target=self._accept, args=(host, server), daemon=True).start()
+        sockets.callback(self.met.abort)
+
+    def _accept(self, host: str, server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _address = server.accept()
+                self.accepted.append(host)
+                threading.Thread(target=self._hold, args=(connection,), daemon=True).start()
+
+    def _hold(self, connection: socket.socket) -> None:
+        with connection, suppress(threading.BrokenBarrierError):
+            self.met.wait()
+
+    def read(self) -> Results:
+        """What a preflight reads of them."""
+        own = {host: {"clusterlink_host": url, "clusterlink_api_key": "x"} for host, url in self.urls.items()}
+        return reader(cluster.READ, {"hostvars": own}, own)()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 @pytest.fixture
-def silent() -> Iterator[dict[str, str]]:
-    """The URL of each host's server, which never answers."""
-    with ExitStack() as sockets:
-        ports = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in SCHEMES]
-        yield {
-            host: f"{scheme}://127.0.0.1:{port}" for (host, scheme), port in zip(SCHEMES.items(), ports, strict=True)
-        }
+def sockets() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
 
 
-def test_three_clusters_that_never_answer_take_the_time_of_one_attempt(
-    silent: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_all_clusters_are_read_side_by_side(sockets: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", GENEROUS)
+    silent = Silent(sockets, ALL)
+    found = silent.read()
+    assert not silent.met.broken, f"of {ALL} requests {len(silent.accepted)} came before one had ended"
+    assert len(silent.accepted) == ALL, "no attempt follows another"
+    assert {host: "is unreachable" in result["msg"] for host, result in found.items()} == dict.fromkeys(SCHEMES, True)
+
+
+def test_a_cluster_that_never_answers_is_tried_once_for_the_time_of_an_attempt(
+    sockets: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cluster.ATTEMPT_SECONDS == 5, "what the documentation says"
-    monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", 0.01)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    own = {host: {"clusterlink_host": url, "clusterlink_api_key": "x"} for host, url in silent.items()}
-    read = reader(cluster.READ, {"hostvars": own}, own)
-    read()  # the first time, the client's libraries are loaded
-    monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", ATTEMPT)
-    started = time.monotonic()
-    found = read()
-    assert ATTEMPT <= time.monotonic() - started < 2 * ATTEMPT, "no attempt follows another"
-    assert {host: "is unreachable" in result["msg"] for host, result in found.items()} == dict.fromkeys(own, True)
+    monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", 0.05)
+    silent = Silent(sockets, ALL + 1)
+    found = silent.read()
+    assert len(silent.accepted) <= ALL
+    said = "is unreachable (found: Read timed out. (read timeout=0.05))"
+    assert {host: said in result["msg"] for host, result in found.items()} == dict.fromkeys(SCHEMES, True)
 
 
 def test_the_time_for_retries_is_the_hosts_own_and_without_one_there_is_a_single_attempt() -> None:

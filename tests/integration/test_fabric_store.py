@@ -237,4 +237,3 @@ def test_check_mode_predicts_that_new_certificates_are_saved(
     predicted = jobs(str(play), "--check")
     assert SECRET not in kubectl("get", "secrets", "-n", namespace)
     assert predicted == jobs(str(play)) == {"paris": 3}  # the CA, the certificate, and the folder
-    assert jobs(str(play), "--check") == jobs(str(play)) == {"paris": 0}

@@ -151,6 +151,13 @@ reasons:
   type: list
   elements: str
   sample: [the request is not signed yet]
+recorded:
+  description:
+    - Whether a certificate is issued, or in check mode would be, and recorded in the fabric's folder. When only the
+      response is missing or outdated, that folder stays as it is.
+  returned: success
+  type: bool
+  sample: true
 response_path:
   description: The file to send to the peer's operator.
   returned: success

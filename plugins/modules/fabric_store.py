@@ -42,6 +42,8 @@ options:
     description:
       - In check mode with O(state=saved), whether earlier tasks would change files of the folder. Then saving them is a
         change, although no file is written yet. Without check mode, the files are compared.
+      - The collection's playbooks also count a repair of file modes, which alone saves nothing, since a Secret has no
+        modes.
     type: bool
     default: false
   namespace:

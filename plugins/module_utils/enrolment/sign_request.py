@@ -78,6 +78,7 @@ class SigningResult:
         ca: The fabric's CA.
         before: The previous response.
         after: The present response; None in check mode when it would be created.
+        recorded: Whether a certificate is issued, which the fabric's folder records.
     """
 
     paths: Paths
@@ -86,6 +87,7 @@ class SigningResult:
     ca: x509.Certificate
     before: Response | None
     after: Response | None
+    recorded: bool = False
 
     @property
     def changed(self) -> bool:
@@ -98,6 +100,7 @@ class SigningResult:
         return {
             **({} if self.after is None else self.after.facts()),
             "reasons": self.reasons,
+            "recorded": self.recorded,
             "name": peer.name,
             "fabric": peer.fabric,
             "request_fingerprint": self.request.document.fingerprint,
@@ -165,7 +168,8 @@ def _look(paths: Paths, options: SigningOptions, now: datetime) -> _Found:
     ca = issuer.certificate
     if entry is None:
         reasons = ["the request is not signed yet"]
-        return _Found(SigningResult(paths, request, reasons, ca, before, None), issuer, beside, record, None)
+        result = SigningResult(paths, request, reasons, ca, before, None, recorded=True)
+        return _Found(result, issuer, beside, record, None)
     unfit = certificate_reasons((entry.certificate, ca), ca, entry.name, now)
     if unfit:
         fix = "Ask for a new request"

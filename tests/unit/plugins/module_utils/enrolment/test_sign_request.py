@@ -85,13 +85,16 @@ def test_the_same_request_again_changes_nothing(stage: Stage) -> None:
 
 def test_the_same_request_again_gets_the_same_certificate_where_the_response_is_gone_or_old(stage: Stage) -> None:
     stage.create_request()
+    assert stage.sign(check=True).values()["recorded"]
     first = stage.sign().values()
+    assert first["recorded"]
     record = stage.record.read_bytes()
     stage.response_file.unlink()
     lost = stage.sign()
     assert lost.reasons == ["there is no response yet"]
     moved = stage.sign(peers={"paris": (Address("203.0.113.8", 30443),)})
     assert moved.reasons == ["its peers changed"]
+    assert not lost.values()["recorded"], "the record says so already, so that a store has nothing to save"
     for again in (lost, moved):
         assert again.values()["certificate_fingerprint"] == first["certificate_fingerprint"]
     assert stage.record.read_bytes() == record

@@ -67,7 +67,8 @@ def folder(clusters: Clusters, tmp_path: Path) -> Path:
     """A copy of the tutorial's folder, as its reader makes one, and a kubeconfig."""
     copy = shutil.copytree(ROOT / "docs" / "tutorial", tmp_path / "tutorial")
     for path in manifests(copy):
-        objects = [of_the_lab(each) for each in yaml.safe_load_all(path.read_text(encoding="utf-8"))]
+        manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
+        objects = [of_the_lab(each) for each in manifest.get("items", [manifest])]
         path.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.touch(0o600)

@@ -38,7 +38,7 @@ def space() -> str:
 def user(kubectl: Kubectl, space: str) -> Iterator[str]:
     """One with the rights of the manifest."""
     text = (ROOT / "docs" / "rbac.yml").read_text(encoding="utf-8").replace(WRITTEN, space)
-    objects = list(yaml.safe_load_all(text))
+    objects = yaml.safe_load(text)["items"]
     kubectl.apply(*objects)
     yield f"system:serviceaccount:{space}:skyshift-clusterlink"
     kubectl("delete", "--ignore-not-found", "-f", "-", "--wait=false", stdin=json.dumps(_as_list(objects)))

@@ -29,6 +29,7 @@ requirements:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.connection
+  - skyshift.clusterlink.peer_material
   - skyshift.clusterlink.pods
   - skyshift.clusterlink.wait
 options:
@@ -56,29 +57,6 @@ options:
         O(install=operator).
     type: str
     default: clusterlink-system
-  certificate_path:
-    description:
-      - The file with the peer's certificate as PEM. The CA's certificate may follow.
-      - The certificate must be valid now, have O(peer) as its only name, belong to the key, and be signed by one of the
-        given CAs.
-    type: path
-  certificate_content:
-    description: The certificate itself, instead of a file.
-    type: str
-  privatekey_path:
-    description: The file with the certificate's private key as PEM without a passphrase.
-    type: path
-  privatekey_content:
-    description: The private key itself, instead of a file.
-    type: str
-  ca_path:
-    description:
-      - The file with the certificates of the CAs that the gateway trusts as PEM. It is the fabric's CA, or the old and
-        the new one during a CA rotation.
-    type: path
-  ca_content:
-    description: The CA certificates themselves, instead of a file.
-    type: str
   install:
     description:
       - V(direct) creates the two Deployments.
@@ -287,7 +265,6 @@ notes:
   - The component certificates are created by this module and stay in the cluster. They are kept while they are valid,
     belong together, and have enough of their lifetime left (O(renew_percent)). New ones replace the pods of both
     Deployments. With O(wait=false), a warning reports that.
-  - In check mode, missing certificate files count as created by an earlier task.
   - What an admission webhook adds to objects is no drift. When it rewrites a value of a Deployment, such as the images'
     registry, it wins, and the run that writes the Deployment warns.
   - A cluster's clock that is more than 60 s off is a warning with the difference. A certificate that is not valid by

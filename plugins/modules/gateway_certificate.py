@@ -24,6 +24,7 @@ requirements:
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes
   - skyshift.clusterlink.connection
+  - skyshift.clusterlink.peer_material
   - skyshift.clusterlink.wait
 options:
   peer:
@@ -34,31 +35,12 @@ options:
     description: The gateway's namespace.
     type: str
     default: clusterlink-system
-  certificate_path:
-    description: The file with the peer's certificate as PEM. The CA's certificate may follow.
-    type: path
-  certificate_content:
-    description: The certificate itself, instead of a file.
-    type: str
-  privatekey_path:
-    description: The file with the certificate's private key as PEM without a passphrase.
-    type: path
-  privatekey_content:
-    description: The private key itself, instead of a file.
-    type: str
-  ca_path:
-    description: The file with the certificates of the CAs that the gateway trusts as PEM.
-    type: path
-  ca_content:
-    description: The CA certificates themselves, instead of a file.
-    type: str
   peers_away:
     description: Peers whose links the module does not wait for, for example because their clusters are unreachable.
     type: list
     elements: str
     default: []
 notes:
-  - In check mode, missing certificate files count as created by an earlier task.
   - A cluster's clock that is more than 60 s off is a warning with the difference. A certificate that is not valid by
     that clock is an error.
 seealso:

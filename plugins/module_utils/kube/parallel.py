@@ -24,13 +24,17 @@ def attempt(work: Callable[[T], R], items: Sequence[T]) -> list[R | ClusterlinkE
     """The work's result for each item, in their order, or the error that it raised.
 
     Raises:
-        ClusterUnreachableError: The cluster is unreachable; work that has not begun is cancelled.
+        ClusterUnreachableError: The cluster is unreachable; work that has not begun does not begin.
     """
+    unreachable: list[ClusterUnreachableError] = []
 
     def outcome(item: T) -> R | ClusterlinkError:
+        if unreachable:  # else each thread whose request has timed out would wait for the next one's
+            raise unreachable[0]
         try:
             return work(item)
-        except ClusterUnreachableError:
+        except ClusterUnreachableError as error:
+            unreachable.append(error)
             raise
         except ClusterlinkError as error:
             return error
@@ -38,12 +42,7 @@ def attempt(work: Callable[[T], R], items: Sequence[T]) -> list[R | ClusterlinkE
     if len(items) <= 1:  # a single item needs no thread
         return [outcome(item) for item in items]
     with ThreadPoolExecutor(min(_PARALLEL, len(items))) as pool:
-        futures = [pool.submit(outcome, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except ClusterUnreachableError:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        return list(pool.map(outcome, items))
 
 
 def gather(work: Callable[[T], R], items: Sequence[T]) -> list[R]:

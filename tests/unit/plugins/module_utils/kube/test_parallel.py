@@ -1,0 +1,41 @@
+# SPDX-FileCopyrightText: The skyshift.clusterlink contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to one cluster side by side: none begins once the cluster is known to be unreachable."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import parallel
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
+
+
+def test_requests_that_time_out_together_are_the_last() -> None:
+    together = threading.Barrier(parallel._PARALLEL, timeout=30)
+    begun: list[int] = []
+
+    def time_out(item: int) -> None:
+        begun.append(item)
+        together.wait()
+        raise ClusterUnreachableError(Problem("https://east", "the API server is unreachable"))
+
+    with pytest.raises(ClusterUnreachableError):
+        parallel.gather(time_out, range(4 * parallel._PARALLEL))
+    assert sorted(begun) == [*range(parallel._PARALLEL)]
+
+
+def test_other_errors_stop_no_request_and_are_raised_together() -> None:
+    def refuse(item: int) -> int:
+        if item % 5 == 0:
+            raise ClusterlinkError(Problem(f"object {item}", "is refused"))
+        return item
+
+    assert [item for item in parallel.attempt(refuse, range(20)) if isinstance(item, int)] == [
+        item for item in range(20) if item % 5
+    ]
+    with pytest.raises(ClusterlinkError) as caught:
+        parallel.gather(refuse, range(20))
+    assert [problem.where for problem in caught.value.problems] == [f"object {item}" for item in range(0, 20, 5)]

@@ -102,8 +102,13 @@ def fabric(clusters: Clusters, kubectl: Kubectl, namespace: str, tmp_path: Path)
     kubectl("delete", "namespace", namespace, "--wait=false", "--ignore-not-found", context=made.contexts[EAST])
 
 
-def test_check_mode_shows_what_an_eviction_would_change_and_changes_nothing(fabric: Evicting) -> None:
-    before = contents(fabric.pki)
+def differences(said: str) -> list[str]:
+    """The lines of a task's diff."""
+    return [line for line in said.splitlines() if re.match(r"[-+] ", line)]
+
+
+def test_check_mode_shows_what_an_eviction_then_changes_and_changes_nothing(fabric: Evicting) -> None:
+    before, first = contents(fabric.pki), fabric.ca
     run = fabric.must("evict_peer", "--check", "--diff", evict_peer=LYON)
     assert contents(fabric.pki) == before
     assert fabric.trusted(EAST) == fabric.trusted(MOON) == [fabric.ca]
@@ -115,7 +120,19 @@ def test_check_mode_shows_what_an_eviction_would_change_and_changes_nothing(fabr
     }
     assert list(changes) == list(shown)
     assert [line for name, line in shown.items() if line not in changes[name]] == []
-    assert "give east a certificate of the new CA" in run.output
+    steps = [f"give {peer} a certificate of the new CA" for peer in (MOON, EAST)]
+    assert [step for step in steps if step not in run.output] == []
+
+    done = changing(fabric.must("evict_peer", "--diff", evict_peer=LYON))
+    for name in ("Record the eviction", "Remove the peer's certificate and key from the controller"):
+        assert differences(done[name]) == differences(changes[name]) != []
+    rotated = {"cert.pem", "key.pem", *(f"{peer}/cert.pem" for peer in (MOON, EAST))}
+    after = contents(fabric.pki)
+    assert before.keys() - after.keys() == {f"{LYON}/cert.pem", f"{LYON}/key.pem"}
+    assert after.keys() - before.keys() == {"evicted.json"}
+    assert {path for path in before.keys() & after.keys() if before[path] != after[path]} == rotated
+    assert fabric.ca != first
+    assert fabric.trusted(EAST) == fabric.trusted(MOON) == [fabric.ca]
 
 
 def test_an_unreachable_cluster_does_not_block_an_eviction_and_the_key_stays_until_all_refuse_it(

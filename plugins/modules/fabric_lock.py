@@ -139,11 +139,13 @@ class ThisRun:
         holder: Its name; the same for all its tasks, and different for every run.
         clusters: A connection to each cluster, or why there is none.
         notify: Shows the user what the run waits for.
+        unread: The clusters of which the preflight has said why it could not read them.
     """
 
     holder: str
     clusters: Mapping[str, Cluster | ClusterlinkError]
     notify: Callable[[str], None]
+    unread: frozenset[str] = frozenset()
 
 
 def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
@@ -180,9 +182,17 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
         if not mode.check:
             for host, error in fabric_lock.skipped.items():
                 guard.lost(leases[host].server, f"it could not be locked: {error.problems[0].what}")
-        warnings += [f"Fabric {fabric} is not locked in {host}: {error}" for host, error in skipped.items()]
+        warnings += _unlocked(fabric, skipped, this_run.unread)
     values = {"holder": holder, "clusters": fabric_lock.held, "unlocked": list(skipped)}
     return Outcome(values=values, warnings=warnings)
+
+
+def _unlocked(fabric: str, skipped: Mapping[str, ClusterlinkError], unread: frozenset[str]) -> list[str]:
+    """Warnings of clusters without a lock; what the preflight has said of them is not repeated."""
+    said = [host for host in skipped if host in unread]
+    new = [f"Fabric {fabric} is not locked in {host}: {skipped[host]}" for host in skipped if host not in unread]
+    unchecked = f"Fabric {fabric} is not locked in {', '.join(said)}, which could not be checked."
+    return [*new, unchecked] if said else new
 
 
 def run(_params: dict[str, Any], _mode: Mode) -> Outcome:

@@ -39,12 +39,13 @@ class Run:
         *,
         check: bool = False,
         broken: Mapping[str, ClusterlinkError] | None = None,
+        unread: frozenset[str] = frozenset(),
         **given: Any,
     ) -> Outcome:
         validated = ArgumentSpecValidator(fabric_lock.TASK.argument_spec).validate({"fabric": "demo", **given})
         assert validated.error_messages == []
         clusters: dict[str, Any] = {**self.clusters, **(broken or {})}
-        run = fabric_lock.ThisRun(holder, clusters, lambda _words: None)
+        run = fabric_lock.ThisRun(holder, clusters, lambda _words: None, unread)
         return fabric_lock.lock(validated.validated_parameters, Mode(check=check), run)
 
     def _acquire(self, lock: FabricLock, notify: Callable[[str], None]) -> None:
@@ -90,6 +91,14 @@ def test_a_cluster_without_a_connection_is_named_and_the_others_are_locked(run: 
     assert (outcome.values["clusters"], outcome.values["unlocked"], run.kept) == (["east"], ["west"], ["east"])
     assert outcome.warnings == ["Fabric demo is not locked in west: kubeconfig nowhere: there is no such file."]
     assert run(state="absent", broken={"west": BROKEN}).warnings == []
+
+
+def test_a_cause_that_the_preflight_has_said_is_not_said_again(run: Run) -> None:
+    broken = {"west": BROKEN, "north": BROKEN, "south": BROKEN}
+    assert run(broken=broken, unread=frozenset(("west", "north"))).warnings == [
+        "Fabric demo is not locked in south: kubeconfig nowhere: there is no such file.",
+        "Fabric demo is not locked in west, north, which could not be checked.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -42,21 +42,23 @@ _CONTROLLERS = (
 
 
 @contextmanager
-def bed(servers: int, folder: Path) -> Iterator[Clusters]:
+def bed(servers: int, folder: Path, version: str = "") -> Iterator[Clusters]:
     """API servers that are ready, while the body runs.
 
     Args:
         servers: How many.
         folder: An empty folder for their files; C(kubeconfig) in it has a context C(bed-N) for each.
+        version: Of Kubernetes, such as C(oldest), instead of the default. The controllers are the default's.
     """
-    build_programs()
+    build_programs(*filter(None, [version]))
+    apiserver = f"kube-apiserver-{version}" if version else "kube-apiserver"
     token = secrets.token_hex(16)
     (folder / "tokens").write_text(f'{token},admin,admin,"system:masters"\n', encoding="utf-8")
     _run("openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048")
     names = [f"bed-{number}" for number in range(1, servers + 1)]
     with ExitStack() as processes:
         etcd = _start_etcd(processes, folder)
-        ports = {name: _start_apiserver(processes, folder / name, etcd) for name in names}
+        ports = {name: _start_apiserver(processes, folder / name, etcd, apiserver) for name in names}
         for name, port in ports.items():
             _wait_until_ready(port, token, folder / name)
         kubeconfig = folder / "kubeconfig"
@@ -76,11 +78,11 @@ def _start_etcd(processes: ExitStack, folder: Path) -> str:
     return client
 
 
-def _start_apiserver(processes: ExitStack, folder: Path, etcd: str) -> int:
+def _start_apiserver(processes: ExitStack, folder: Path, etcd: str, program: str) -> int:
     """Start a server that signs its own certificate into its folder; returns its port."""
     port, shared = _free_port(), folder.parent
     _start(
-        *(processes, shared / f"{folder.name}.log", "kube-apiserver", f"--etcd-servers={etcd}"),
+        *(processes, shared / f"{folder.name}.log", program, f"--etcd-servers={etcd}"),
         *(f"--etcd-prefix=/{folder.name}", "--bind-address=127.0.0.1", f"--secure-port={port}"),
         *(f"--cert-dir={folder}", f"--token-auth-file={shared / 'tokens'}", "--authorization-mode=RBAC"),
         *("--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.0.0.0/24"),

@@ -65,26 +65,30 @@ def kind_clusters(names: Sequence[str], kubeconfig: Path, *, nodes: int = 1) -> 
 _PROGRAMS = ("etcd", "clusterlink", "kube-apiserver", "kube-controller-manager", "kubectl-built")
 
 
-def build_programs() -> None:
+def build_programs(*others: str) -> None:
     """Have the role lab build what API servers without nodes are made of, unless that is done, into the cache.
 
     To ask the role takes ten seconds of a core, so what it has made is noted in the cache, with a digest of the role.
+
+    Args:
+        others: Versions of Kubernetes, such as C(oldest), whose API servers are wanted besides the default's.
     """
     LAB_CACHE.mkdir(parents=True, exist_ok=True)
-    note = LAB_CACHE / "programs.json"
+    note = LAB_CACHE / f"{'-'.join(['programs', *others])}.json"
+    names = [*_PROGRAMS, *(f"kube-apiserver-{version}" for version in others)]
     with (LAB_CACHE / "programs.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of tests wait, and then find the note
-        if not note.exists() or json.loads(note.read_text(encoding="utf-8")) != _made_programs():
-            _play_lab({"lab_state": "programs"})
-            note.write_text(json.dumps(_made_programs()), encoding="utf-8")
+        if not note.exists() or json.loads(note.read_text(encoding="utf-8")) != _made_programs(names):
+            _play_lab({"lab_state": "programs", "lab_api_servers": others})
+            note.write_text(json.dumps(_made_programs(names)), encoding="utf-8")
 
 
-def _made_programs() -> dict[str, str]:
+def _made_programs(names: Sequence[str]) -> dict[str, str]:
     """What the role made the programs from, and where they are now; a program that is gone is left out."""
     digest = hashlib.sha256()
     for path in sorted(path for path in (ROOT / "roles" / "lab").rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
-    places = {name: LAB_CACHE / "bin" / name for name in _PROGRAMS}
+    places = {name: LAB_CACHE / "bin" / name for name in names}
     return {
         "role": digest.hexdigest(),
         **{name: str(place.resolve()) for name, place in places.items() if place.exists()},

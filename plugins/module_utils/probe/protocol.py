@@ -52,6 +52,7 @@ def settle(
     targets: Sequence[Target],
     answers: Sequence[list[Answer]],
     unnamed: Sequence[bool],
+    pause: Callable[[], None],
 ) -> list[tuple[Target, list[Answer]]]:
     """The requests and answers that count: the given ones, unless a server that need not speak HTTP does not.
 
@@ -60,9 +61,17 @@ def settle(
         targets: The requests that were sent.
         answers: The answers to them.
         unnamed: Whether the requests are by HTTP only because no protocol is named.
+        pause: Waits until a new import takes connections.
     """
     settled = list(zip(targets, answers, strict=True))
     silent = [index for index, given in enumerate(answers) if unnamed[index] and not speaks_http(given)]
+    if not silent:
+        return settled
+    # A new import refuses its first connections for about a second; a connection without a request takes longer.
+    pause()
+    for index, given in zip(silent, send([targets[index] for index in silent]), strict=True):
+        settled[index] = (targets[index], given)
+    silent = [index for index in silent if not speaks_http(settled[index][1])]
     if not silent:
         return settled
     others = [tcp_target(targets[index]) for index in silent]
@@ -71,11 +80,11 @@ def settle(
     except NoToolError:
         note = "; its image has neither bash nor curl, which show whether the server speaks another protocol than HTTP"
         for index in silent:
-            settled[index] = (targets[index], [_noted(each, note) for each in answers[index]])
+            settled[index] = (targets[index], [_noted(each, note) for each in settled[index][1]])
         return settled
     found = dict(zip(silent, zip(others, connections, strict=True), strict=True))
     accepted = [index for index in silent if all(each.answered for each in found[index][1])]
-    # A new import refuses its first connections for about a second: HTTP may be spoken by now.
+    # HTTP may be spoken by now.
     again = send([targets[index] for index in accepted]) if accepted else []
     for index, given in zip(accepted, again, strict=True):
         settled[index] = (targets[index], given) if speaks_http(given) else found[index]

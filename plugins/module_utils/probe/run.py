@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ..errors import ClusterlinkError, Problem
@@ -43,6 +44,8 @@ _PER_COMMAND = 8
 _PODS_TRIED = 3
 """Of the pods that a client's labels select, in case the first has no shell."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.25, 2.0
+_NEW_IMPORT = 1.0
+"""Seconds for which a new import refuses connections."""
 _OVERHEAD = 10.0
 """Seconds that starting a command may take besides the requests."""
 
@@ -292,7 +295,7 @@ class _Attempt:
         unnamed = [
             each.target.scheme == AUTO and target.scheme == HTTP for each, target in zip(probes, targets, strict=True)
         ]
-        settled = settle(send, targets, answers, unnamed)
+        settled = settle(send, targets, answers, unnamed, partial(time.sleep, _NEW_IMPORT))
         return [
             Result(replace(each, target=target), pod, given, judge(each, given))
             for each, (target, given) in zip(probes, settled, strict=True)

@@ -46,7 +46,7 @@ class Server:
 
 
 def settled(server: Server, *answers: Answer, unnamed: bool = True) -> tuple[str, list[Answer]]:
-    ((target, given),) = settle(server, [ASKED], [list(answers)], [unnamed])
+    ((target, given),) = settle(server, [ASKED], [list(answers)], [unnamed], lambda: server.asked.append("pause"))
     return target.scheme, given
 
 
@@ -75,24 +75,30 @@ def test_http_response_ends_it() -> None:
 
 
 def test_server_that_hangs_up_on_http_and_takes_connections_is_enough() -> None:
-    server = Server(OPEN, CLOSED)
+    server = Server(CLOSED, OPEN, CLOSED)
     assert settled(server, CLOSED, CLOSED) == (TCP, [OPEN, OPEN])
-    assert server.asked == [TCP, HTTP]
+    assert server.asked == ["pause", HTTP, TCP, HTTP]
 
 
-def test_http_that_is_answered_only_now_counts() -> None:
+def test_http_that_is_answered_a_second_later_needs_no_bare_connection() -> None:
     """The first connections through a new import are refused."""
-    assert settled(Server(OPEN, PAGE), CLOSED, CLOSED) == (HTTP, [PAGE, PAGE])
+    server = Server(PAGE)
+    assert settled(server, CLOSED, CLOSED) == (HTTP, [PAGE, PAGE])
+    assert server.asked == ["pause", HTTP]
+
+
+def test_http_that_is_answered_only_after_the_bare_connection_counts() -> None:
+    assert settled(Server(CLOSED, OPEN, PAGE), CLOSED, CLOSED) == (HTTP, [PAGE, PAGE])
 
 
 def test_what_hangs_up_on_everything_keeps_the_reason_of_the_request() -> None:
-    server = Server(Answer(answered=False, error="closed"))
+    server = Server(CLOSED, Answer(answered=False, error="closed"))
     assert settled(server, CLOSED, CLOSED) == (HTTP, [CLOSED, CLOSED])
-    assert server.asked == [TCP]
+    assert server.asked == ["pause", HTTP, TCP]
 
 
 def test_image_that_cannot_tell_says_so() -> None:
-    scheme, (answer,) = settled(Server(None), CLOSED)
+    scheme, (answer, _second) = settled(Server(CLOSED, None), CLOSED, CLOSED)
     assert scheme == HTTP
     assert answer.error.startswith("Empty reply from server; its image has neither bash nor curl")
 

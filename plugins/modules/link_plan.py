@@ -16,7 +16,8 @@ description:
   - Checks a link between two clusters of the inventory against the declaration and the present links. It writes
     nothing.
   - Returns the Peer that each of the two clusters needs, for M(skyshift.clusterlink.peer).
-  - Refuses to remove a link that is declared or that imports need, unless O(force) is set.
+  - Refuses to remove a link that is declared, that imports need, or that only clusters may have which cannot be read,
+    unless O(force) is set.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info
 options:

@@ -175,6 +175,10 @@ def _remove(fabric: Fabric, wanted: NamedLink, report: Report, *, force: bool) -
     """The removal of the link; reports what depends on it, unless it is forced."""
     named = [(pair, link) for pair, link in known_links(fabric).items() if link.name == wanted.name]
     if not named:
+        if (away := _away(fabric)) and not force:
+            what = f"is a link of no cluster that can be read, and those of {', '.join(away)} are unknown"
+            fix = "Run this again when they are reachable, or set force to take the link as removed"
+            report.add("name", what, wanted.name, fix)
         return LinkRequest(wanted.name, "", "", {}, (), (f"There is no link {wanted.name}.", *_unread(fabric)))
     pair, there = named[0]
     for key, host in (("source", wanted.source), ("target", wanted.target)):
@@ -207,5 +211,9 @@ def _key(use: ImportUse) -> tuple[str, str, str]:
 
 def _unread(fabric: Fabric) -> tuple[str, ...]:
     """A warning that names the clusters whose links are unknown."""
-    unreachable = sorted(host for host, info in fabric.infos.items() if "peers" not in info)
-    return (f"The links of these clusters are unknown: {', '.join(unreachable)}.",) if unreachable else ()
+    away = _away(fabric)
+    return (f"The links of these clusters are unknown: {', '.join(away)}.",) if away else ()
+
+
+def _away(fabric: Fabric) -> list[str]:
+    return sorted(host for host, info in fabric.infos.items() if "peers" not in info)

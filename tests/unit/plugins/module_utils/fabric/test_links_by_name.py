@@ -210,6 +210,16 @@ def test_a_link_that_is_not_there_is_gone_already(declare: Declare) -> None:
     assert (made.as_dict()["sides"], made.warnings) == ({}, ("There is no link backup.",))
 
 
+def test_a_link_of_clusters_that_cannot_be_read_is_not_called_gone(declare: Declare) -> None:
+    away = {host: {"msg": "no route"} for host in infos()}
+    ((where, what),) = refused(declare(), away, state="absent", name="backup")
+    assert where == "name"
+    assert what == "is a link of no cluster that can be read, and those of east, north, west are unknown"
+    unknown = "The links of these clusters are unknown: east, north, west."
+    forced = ask(declare(), away, state="absent", name="backup", force=True)
+    assert forced.warnings == ("There is no link backup.", unknown)
+
+
 def test_other_ends_than_the_links_are_refused(declare: Declare) -> None:
     found = refused(declare(), ASKED, state="absent", name="backup", source="west", target="north")
     assert found == [("target", "is not a cluster of the link backup, which is from west to east")]

@@ -129,7 +129,9 @@ def _no_handshake(error: Exception, timeout: float, where: str, name: str) -> Pr
     reason = str(getattr(error, "reason", "") or getattr(error, "strerror", "") or error)
     if reason in _NO_TLS:
         return Problem(where, "the server does not speak TLS", fix=fix)
-    if isinstance(error, (ssl.SSLEOFError, ConnectionError)) or reason == "UNEXPECTED_EOF_WHILE_READING":
+    # Which of the errors a closed connection raises depends on whether the close arrives before the next write.
+    closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError))
+    if closed or reason == "UNEXPECTED_EOF_WHILE_READING":
         what = f"the connection is closed in the TLS handshake for {name or 'no name'}"
         return Problem(where, what, fix=f"{fix}, and that the gateway has a certificate")
     return Problem(where, f"the TLS handshake for {name or 'no name'} is refused or fails", reason, fix)

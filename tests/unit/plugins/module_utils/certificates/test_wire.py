@@ -167,6 +167,16 @@ def test_a_connection_that_is_reset_in_the_handshake_is_a_fault(serve: Serve) ->
     assert "is closed in the TLS handshake for east" in fault(serve(reset))
 
 
+def test_a_close_that_arrives_before_the_next_write_is_the_same_fault(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_arguments: object, **_more: object) -> None:
+        raise ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "TLS/SSL connection has been closed (EOF)")
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", closed)
+    assert "is closed in the TLS handshake for east" in fault(serve(lambda connection: connection.recv(1)))
+
+
 def test_a_server_that_refuses_the_name_is_a_fault(serve: Serve, ca: Issued, tmp_path: Path) -> None:
     settings, _issued = context(ca, "east", tmp_path)
     settings.sni_callback = lambda *_arguments: ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME

@@ -31,8 +31,11 @@ SPACE = "gateway-versions"
 VERSIONS = {"oldest": ("29", {"exec": {"command": ["sleep", "7"]}})}
 """The minor version, and how pods wait for 7 seconds before they end."""
 
-DECIDED = ("tests/integration/test_fabric_apply.py",)
-"""Apply, prune, conflicts, discovery, and deletion in order."""
+DECIDED = tuple(
+    f"tests/integration/test_{name}.py"
+    for name in ("fabric_apply", "single_objects", "deletion", "lock", "autoscaling", "gateway_admission")
+)
+"""Apply, prune, conflicts, discovery, deletion in order, the lock, autoscalers, webhooks and quotas."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,7 @@ from ..common.fields import Item
 from ..common.kinds import Ref
 from ..common.types import Object
 from ..errors import Problem
-from ..kube.client import Cluster
 from ..kube.compare import is_owned_by_others
-from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from .spec import Autoscaling, GatewaySpec
 
 KIND = "HorizontalPodAutoscaler"
@@ -80,25 +78,6 @@ def autoscaling_option(obj: Object | None) -> dict[str, int] | None:
         DEFAULT_PERCENT,
     )
     return {"min": spec.get("minReplicas", 1), "max": spec["maxReplicas"], "cpu": percent}
-
-
-def observe_autoscalers(cluster: Cluster, namespace: str, *, needed: bool) -> Sequence[Object] | None:
-    """The autoscalers of the namespace; None where they may not be listed.
-
-    Args:
-        cluster: Where.
-        namespace: The gateway's.
-        needed: Whether the gateway is to have one, so that a missing permission is an error.
-
-    Raises:
-        ClusterlinkError: They cannot be listed.
-    """
-    try:
-        return cluster.list(KIND, namespace)
-    except ApiError as error:
-        if needed or error.status != HTTP_FORBIDDEN:
-            raise
-        return None
 
 
 def second_autoscaler(spec: GatewaySpec, found: Iterable[Object]) -> list[Problem]:

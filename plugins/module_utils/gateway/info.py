@@ -18,9 +18,11 @@ from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
 from ..kube.parallel import gather
+from ..kube.permitted import list_permitted
 from ..kube.pod_settings import PodSettings, options_of
 from ..kube.readiness import conditions, unready
-from .autoscaling import autoscaling_option, observe_autoscalers
+from .autoscaling import KIND as AUTOSCALER
+from .autoscaling import autoscaling_option
 from .certificate import peer_facts
 from .ingress import ingress_options
 from .loading import cluster_time, controlplane_pods, loading_seconds
@@ -94,7 +96,7 @@ def _options(
     """The options that make the running gateway; None where a part of it is missing."""
     if controlplane is None or dataplane is None or ingress is None:
         return None
-    scalers = observe_autoscalers(cluster, dataplane["metadata"]["namespace"], needed=False) or ()
+    scalers = list_permitted(cluster, AUTOSCALER, dataplane["metadata"]["namespace"]) or ()
     scaler = next((each for each in scalers if each["metadata"]["name"] == names.DATAPLANE), None)
     running = running_options(
         _running(cluster, controlplane), _running(cluster, dataplane), ingress, _version(controlplane), scaler

@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..clusterlink import names
 from ..clusterlink.gateway_kinds import NO_INGRESS
 from ..clusterlink.ownership import is_ours
 from ..common.types import Object
-from ..kube.client import Cluster
-from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from ..kube.network_policies import EGRESS, INGRESS, OtherEnd, in_the_way
 from .spec import GatewaySpec
 
@@ -68,25 +66,6 @@ def _pods(component: str) -> dict[str, Any]:
 
 def _tcp(port: int) -> dict[str, Any]:
     return {"protocol": "TCP", "port": port}
-
-
-def observe_network_policies(cluster: Cluster, namespace: str, *, needed: bool) -> Sequence[Object] | None:
-    """The NetworkPolicies of a namespace; None where they may not be listed.
-
-    Args:
-        cluster: Where.
-        namespace: The namespace.
-        needed: Whether the gateway is to have some, so that a missing permission is an error.
-
-    Raises:
-        ClusterlinkError: They cannot be listed.
-    """
-    try:
-        return cluster.list(KIND, namespace)
-    except ApiError as error:
-        if needed or error.status != HTTP_FORBIDDEN:
-            raise
-        return None
 
 
 def blocked(spec: GatewaySpec, policies: Iterable[Object], added: Iterable[Object] = ()) -> list[str]:

@@ -15,11 +15,11 @@ from ..common.kinds import Ref
 from ..common.types import Object
 from ..kube.client import Cluster
 from ..kube.parallel import Query, gather, read
+from ..kube.permitted import list_permitted
 from ..kube.pod_user import assigns_user_ids
 from ..kube.server_version import Version, server_version
-from .autoscaling import observe_autoscalers
+from . import autoscaling, network_policy
 from .manifests import gateway_definitions, gateway_namespaces
-from .network_policy import observe_network_policies
 from .operator.deployments import Operation
 from .operator.instance import instance_crd
 from .operator.reconcile import observe_operation
@@ -71,11 +71,11 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
     refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances, ingress))
     in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment")]
     queries = [*in_namespace, *(Query(ref.kind, ref.name, ref.namespace) for ref in refs)]
-    needed = spec.dataplane.autoscaling is not None
+    scaled = spec.dataplane.autoscaling is not None
     reads: list[Callable[[], Any]] = [
         partial(read, cluster, queries),
-        partial(observe_autoscalers, cluster, spec.namespace, needed=needed),
-        partial(observe_network_policies, cluster, spec.namespace, needed=spec.network_policy),
+        partial(list_permitted, cluster, autoscaling.KIND, spec.namespace, needed=scaled),
+        partial(list_permitted, cluster, network_policy.KIND, spec.namespace, needed=spec.network_policy),
         partial(server_version, cluster),
         partial(assigns_user_ids, cluster),
     ]

@@ -20,8 +20,9 @@ from ..kube.client import Cluster
 from ..kube.deletion import delete_observed
 from ..kube.discovery import Contents, namespace_contents
 from ..kube.parallel import Query, read
+from ..kube.permitted import list_permitted
 from ..kube.wait import wait_gone
-from .autoscaling import observe_autoscalers
+from . import autoscaling
 from .namespace_contents import INHABITANTS, foreign_objects, is_own_pod
 from .operator import identity as operator
 from .operator.instance import instance_crd
@@ -253,7 +254,7 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
     ]
     answers = iter(read(cluster, [query for group in groups for query in group]))
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
-    scalers = observe_autoscalers(cluster, namespace, needed=False) or ()
+    scalers = list_permitted(cluster, autoscaling.KIND, namespace) or ()
     found[0] += [obj for obj in scalers if obj["metadata"]["name"] == names.DATAPLANE]
     # Of the list, since a gateway without them needs no permission to get them.
     found[0] += [obj for obj in found[5] if obj["kind"] == "NetworkPolicy" and obj["metadata"]["name"] in DEPLOYMENTS]

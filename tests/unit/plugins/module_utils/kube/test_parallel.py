@@ -39,3 +39,19 @@ def test_other_errors_stop_no_request_and_are_raised_together() -> None:
     with pytest.raises(ClusterlinkError) as caught:
         parallel.gather(refuse, range(20))
     assert [problem.where for problem in caught.value.problems] == [f"object {item}" for item in range(0, 20, 5)]
+
+
+def test_a_server_that_answers_at_once_is_asked_over_one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "_HEAD_START", 30)
+    threads = set(parallel.gather(lambda _item: threading.get_ident(), range(4 * parallel._PARALLEL)))
+    assert len(threads) == 1
+
+
+def test_a_distant_server_is_asked_for_all_that_may_be_asked_at_a_time() -> None:
+    together = threading.Barrier(parallel._PARALLEL, timeout=30)
+
+    def wait_for_others(item: int) -> int:
+        together.wait()
+        return item
+
+    assert parallel.gather(wait_for_others, range(2 * parallel._PARALLEL)) == [*range(2 * parallel._PARALLEL)]

@@ -20,7 +20,7 @@ from ..module_utils.kube.connection import CONNECTION_SPEC
 from .host_variables import variables_of
 
 CONNECTION_VARIABLES = {option: f"clusterlink_{option}" for option in CONNECTION_SPEC}
-"""The host variable of each connection option; role _common documents them, and sets the modules' options from them."""
+"""The host variable of each connection option. Role variables documents them; _common sets the modules' options."""
 
 
 def gather(task_vars: Mapping[str, Any], templar: Templar) -> dict[str, Any]:

@@ -166,7 +166,7 @@ def test_a_task_without_the_shared_connection_is_found(
 
 def test_the_shared_connection_has_every_option_of_the_modules() -> None:
     connection = load(ROOT / "roles" / "_common" / "vars" / "main.yml")["clusterlink_connection"]
-    specs = load(ROOT / "roles" / "_common" / "meta" / "argument_specs.yml")["argument_specs"]
+    specs = load(ROOT / "roles" / "variables" / "meta" / "argument_specs.yml")["argument_specs"]
     specified = specs["variables"]["options"]
     options = documented_options()
     assert set(connection) == set(options)

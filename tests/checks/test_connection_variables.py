@@ -14,17 +14,17 @@ from ansible_collections.skyshift.clusterlink.plugins.doc_fragments.connection i
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC
 from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.inventory import CONNECTION_VARIABLES
 
-COMMON = Path(__file__).resolve().parents[2] / "roles" / "_common"
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 Data = dict[str, Any]
 
 
 def load(*path: str) -> Data:
-    return dict(yaml.safe_load(COMMON.joinpath(*path).read_text(encoding="utf-8")))
+    return dict(yaml.safe_load(ROLES.joinpath(*path).read_text(encoding="utf-8")))
 
 
 DOCUMENTED: Data = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
-VARIABLES: Data = load("meta", "argument_specs.yml")["argument_specs"]["variables"]["options"]
-CONNECTION: Data = load("vars", "main.yml")["clusterlink_connection"]
+VARIABLES: Data = load("variables", "meta", "argument_specs.yml")["argument_specs"]["variables"]["options"]
+CONNECTION: Data = load("_common", "vars", "main.yml")["clusterlink_connection"]
 
 
 def shape(option: Data) -> Data:

@@ -17,8 +17,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "skyshift.clusterlink."
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
-SHARED = "_common"
-"""The role whose variables and defaults every role that depends on it has as well."""
+SHARED = "variables"
+"""The role that describes what every role has that depends on the next one."""
+VALUES = "_common"
+"""The role with the defaults of these variables."""
 
 VARIABLE = re.compile(r"(?<!\w)clusterlink_[a-z0-9_]+")
 PASSED_ON = re.compile(r"^\{\{\s*(clusterlink_\w+)\s*(?:\|\s*default\(omit\)\s*)?\}\}$")
@@ -85,16 +87,16 @@ def cluster_modules() -> list[str]:
 
 @functools.cache
 def known_to(role: str) -> dict[str, dict[str, Any]]:
-    """The options of a role and, where it depends on the shared role, of that one."""
+    """The options of a role and, where it depends on the shared values, those of the shared variables."""
     meta = ROOT / "roles" / role / "meta" / "main.yml"
     dependencies = [each["role"] for each in load(meta)["dependencies"]]
-    shared = specification(SHARED) if f"{COLLECTION}{SHARED}" in dependencies else {}
+    shared = specification(SHARED) if f"{COLLECTION}{VALUES}" in dependencies else {}
     return {**shared, **specification(role)}
 
 
 def internal() -> set[str]:
-    """The variables of the shared role that are not for inventories, and the one that its connection reads."""
-    return {*load(ROOT / "roles" / SHARED / "vars" / "main.yml"), "clusterlink_of"}
+    """The shared variables that are not for inventories, and the one that its connection reads."""
+    return {*load(ROOT / "roles" / VALUES / "vars" / "main.yml"), "clusterlink_of"}
 
 
 def yaml_files(folder: str) -> list[Path]:
@@ -149,7 +151,7 @@ def test_every_option_has_a_description_and_a_type(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_defaults_and_specification_agree(role: str) -> None:
-    path = ROOT / "roles" / role / "defaults" / "main.yml"
+    path = ROOT / "roles" / (VALUES if role == SHARED else role) / "defaults" / "main.yml"
     defaults = (load(path) or {}) if path.exists() else {}
     specified = {name: option["default"] for name, option in specification(role).items() if "default" in option}
     literal = {name: value for name, value in defaults.items() if "{{" not in str(value)}
@@ -189,6 +191,13 @@ def test_every_variable_that_a_playbook_uses_is_in_a_roles_specification() -> No
 def test_roles_do_not_repeat_what_the_shared_role_specifies() -> None:
     repeated = {f"{role}: {name}" for role in ROLES if role != SHARED for name in specification(role)}
     assert not repeated & {f"{role}: {name}" for role in ROLES for name in specification(SHARED)}
+
+
+def test_no_role_that_others_depend_on_has_a_specification_to_read_in_every_run() -> None:
+    metadata = [load(path) for path in ROOT.glob("roles/*/meta/main.yml")]
+    needed = {each["role"].removeprefix(COLLECTION) for meta in metadata for each in meta["dependencies"]}
+    assert needed == {VALUES}
+    assert not needed & set(ROLES)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "docs" / "declaration.schema.json"
 FRAGMENT = ROOT / "plugins" / "doc_fragments" / "declaration.py"
 
-ROLES = ("_common", "fabric", "gateway", "mesh", "verify")
+ROLES = ("variables", "fabric", "gateway", "mesh", "verify")
 PREFIX = "clusterlink_"
 TEMPLATE = {"type": "string", "pattern": r"\{[{%]"}
 """Any value of an inventory may be a template."""

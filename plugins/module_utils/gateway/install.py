@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from ..errors import ClusterlinkError, raise_all
 from ..kube.apply import ApplyResult, PartlyDoneError, Prune, apply_objects
 from ..kube.client import Cluster
 from ..kube.compare import creation
+from ..kube.parallel import NOTHING, Query
 from ..kube.wait import wait_ready
 from ..pki.peer_material import PeerMaterial
 from .admission import refused_pods, rewritten
@@ -111,11 +112,19 @@ def install_gateway(
     plan = plan_install(
         spec, peer, state, now, take_over=take_over, renew_percent=renew_percent, step_timeout=step_timeout
     )
-    return execute(cluster, plan, check=check)
+    return execute(cluster, plan, check=check, known=state.reads)
 
 
-def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation:
+def execute(
+    cluster: Cluster, plan: InstallPlan, *, check: bool, known: Mapping[Query, Sequence[Object]] = NOTHING
+) -> Installation:
     """Write what was planned. Check mode writes nothing and returns the same changes.
+
+    Args:
+        cluster: Where.
+        plan: What to write.
+        check: Only return what would be done.
+        known: What was read to make the plan.
 
     Raises:
         ClusterlinkError: With all problems; nothing was written then.
@@ -125,10 +134,11 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
     result = ApplyResult()
     if plan.takeover:
         if not check:  # find every problem before the first change
-            _apply(cluster, plan, plan.final, check=True)
+            _apply(cluster, plan, plan.final, check=True, known=known)
+            known = NOTHING
         result = plan.takeover.begin(cluster, check=check)
     try:
-        result.add(_write(cluster, plan, check=check))
+        result.add(_write(cluster, plan, check=check, known=known))
     except PartlyDoneError as error:
         result.add(error.done)
         raise PartlyDoneError(error.problems, result) from error
@@ -143,13 +153,13 @@ def execute(cluster: Cluster, plan: InstallPlan, *, check: bool) -> Installation
     return done
 
 
-def _write(cluster: Cluster, plan: InstallPlan, *, check: bool) -> ApplyResult:
+def _write(cluster: Cluster, plan: InstallPlan, *, check: bool, known: Mapping[Query, Sequence[Object]]) -> ApplyResult:
     if plan.operation and not check:
         release_deleted_instance(cluster, plan.operation)
     if check or len(plan.steps) == 1:
-        result = _apply(cluster, plan, plan.final, check=check)
+        result = _apply(cluster, plan, plan.final, check=check, known=known)
     else:
-        result = _apply_steps(cluster, plan)
+        result = _apply_steps(cluster, plan, known)
     if plan.operation:
         result.add(plan.operation.predict())
         if not check:
@@ -157,9 +167,9 @@ def _write(cluster: Cluster, plan: InstallPlan, *, check: bool) -> ApplyResult:
     return result
 
 
-def _apply_steps(cluster: Cluster, plan: InstallPlan) -> ApplyResult:
+def _apply_steps(cluster: Cluster, plan: InstallPlan, known: Mapping[Query, Sequence[Object]]) -> ApplyResult:
     """Write one step after another, and return the changes of all together, with the objects as they are."""
-    predicted = _apply(cluster, plan, plan.final, check=True)
+    predicted = _apply(cluster, plan, plan.final, check=True, known=known)
     done = _apply(cluster, plan, plan.steps[0], check=False)
     later = replace(plan, definitions=())
     for objects in plan.steps[1:]:
@@ -174,15 +184,25 @@ def _apply_steps(cluster: Cluster, plan: InstallPlan) -> ApplyResult:
     return predicted
 
 
-def _apply(cluster: Cluster, plan: InstallPlan, objects: Sequence[Object], *, check: bool) -> ApplyResult:
+def _apply(
+    cluster: Cluster,
+    plan: InstallPlan,
+    objects: Sequence[Object],
+    *,
+    check: bool,
+    known: Mapping[Query, Sequence[Object]] = NOTHING,
+) -> ApplyResult:
     """Write the definitions and the objects of one step, after a dry run of both."""
 
-    def apply(wanted: Sequence[Object], prune: Prune | None, *, check: bool) -> ApplyResult:
-        return apply_objects(cluster, wanted, check=check, force=plan.take_over, prune=prune, guard=not_ours)
+    def apply(
+        wanted: Sequence[Object], prune: Prune | None, *, check: bool, known: Mapping[Query, Sequence[Object]] = NOTHING
+    ) -> ApplyResult:
+        force = plan.take_over
+        return apply_objects(cluster, wanted, check=check, force=force, prune=prune, guard=not_ours, known=known)
 
     if check or not plan.definitions:
-        return apply([*plan.definitions, *objects], plan.prune, check=check)
-    apply([*plan.definitions, *objects], plan.prune, check=True)
+        return apply([*plan.definitions, *objects], plan.prune, check=check, known=known)
+    apply([*plan.definitions, *objects], plan.prune, check=True, known=known)
     # The cluster must serve the definitions before a control plane starts.
     first = apply(plan.definitions, None, check=False)
     wait_ready(cluster, first.objects, _ESTABLISHED_SECONDS, known=first.objects)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from ..clusterlink import names
 from ..clusterlink.gateway_kinds import OPERATOR
 from ..common.kinds import Ref
 from ..common.types import Object
@@ -32,8 +31,8 @@ class GatewayState:
     """What a cluster holds of a gateway.
 
     Attributes:
-        objects: The CustomResourceDefinitions, the namespaces, the gateway's Deployments and its ingress Service that
-            exist, by reference.
+        objects: The CustomResourceDefinitions and the namespaces that exist, and the Deployments and Services in the
+            gateway's, by reference.
         secrets: The Secrets in the gateway's namespace.
         version: The API server's; None when unknown.
         assigns_user_ids: Whether its platform assigns user and group ids to pods.
@@ -42,6 +41,7 @@ class GatewayState:
         network_policies: The same for NetworkPolicies.
         operation: What the operator has made of the gateway; None with C(install=direct).
         takeover: What can be taken over; None when nothing may be.
+        reads: What was read, by query; objects that may not be listed are not in it.
     """
 
     objects: Mapping[Ref, Object] = field(default_factory=dict)
@@ -53,6 +53,7 @@ class GatewayState:
     network_policies: Sequence[Object] | None = ()
     operation: Operation | None = None
     takeover: Takeover | None = None
+    reads: Mapping[Query, Sequence[Object]] = field(default_factory=dict)
 
 
 def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> GatewayState:
@@ -67,21 +68,23 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
         ClusterlinkError: With all requests that the API server refuses.
     """
     instances = Ref.of(instance_crd())
-    ingress = Ref("Service", names.INGRESS, spec.namespace)
-    refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances, ingress))
-    in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment")]
+    refs = dict.fromkeys((*map(Ref.of, gateway_definitions(spec)), *gateway_namespaces(spec), instances))
+    in_namespace = [Query(kind, namespace=spec.namespace) for kind in ("Secret", "Deployment", "Service")]
     queries = [*in_namespace, *(Query(ref.kind, ref.name, ref.namespace) for ref in refs)]
     scaled = spec.dataplane.autoscaling is not None
-    reads: list[Callable[[], Any]] = [
+    questions: list[Callable[[], Any]] = [
         partial(read, cluster, queries),
         partial(list_permitted, cluster, autoscaling.KIND, spec.namespace, needed=scaled),
         partial(list_permitted, cluster, network_policy.KIND, spec.namespace, needed=spec.network_policy),
         partial(server_version, cluster),
         partial(assigns_user_ids, cluster),
     ]
-    (secrets, *found), scalers, policies, version, assigns = gather(lambda each: each(), reads)
+    (secrets, *found), scalers, policies, version, assigns = gather(lambda each: each(), questions)
     objects = {Ref.of(obj): obj for each in found for obj in each}
-    state = GatewayState(objects, secrets, version, assigns, cluster.clock, scalers, policies)
+    optional = {autoscaling.KIND: scalers, network_policy.KIND: policies}
+    reads = dict(zip(queries, (secrets, *found), strict=True))
+    reads |= {Query(kind, namespace=spec.namespace): each for kind, each in optional.items() if each is not None}
+    state = GatewayState(objects, secrets, version, assigns, cluster.clock, scalers, policies, reads=reads)
     if spec.install == OPERATOR:
         operation = observe_operation(cluster, spec)
         return replace(state, operation=operation)

@@ -22,7 +22,7 @@ from .client import Cluster
 from .compare import is_applied
 from .deletion import changed_meanwhile, delete_observed
 from .dry_run import Drift, Step, drift_of, dry_run
-from .parallel import Query, attempt, read
+from .parallel import NOTHING, Query, attempt, read
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def apply_objects(
     refuse: Callable[[Object], Problem | None] | None = None,
     complete: Callable[[Mapping[Ref, Object], Mapping[Ref, Object]], Mapping[Ref, Object]] | None = None,
     stage: Callable[[Object], int] | None = None,
+    known: Mapping[Query, Sequence[Object]] = NOTHING,
 ) -> ApplyResult:
     """Make the cluster hold these objects and, with C(prune), no others that carry the prune's labels.
 
@@ -142,13 +143,14 @@ def apply_objects(
         complete: Completes the desired objects by the observed ones, in the order in which to create them.
         stage: The stage of an object, which orders deletions backwards, and separates the desired objects of one kind
             where they are in the order of their stages; by default its kind.
+        known: What the caller has just read of the cluster. It is not read again.
 
     Raises:
         ClusterlinkError: With all problems that the dry run finds; nothing is written then.
         PartlyDoneError: Something fails while writing.
     """
     desired: Mapping[Ref, Object] = {Ref.of(obj): obj for obj in objects}
-    observed = _observe(cluster, list(desired), prune)
+    observed = _observe(cluster, list(desired), prune, known)
     if complete:
         desired = complete(desired, observed)
     if refuse:
@@ -203,7 +205,9 @@ def _recreated(observed: Mapping[Ref, Object], known: Iterable[Object]) -> Itera
             yield ref
 
 
-def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict[Ref, Object]:
+def _observe(
+    cluster: Cluster, refs: Sequence[Ref], prune: Prune | None, known: Mapping[Query, Sequence[Object]] = NOTHING
+) -> dict[Ref, Object]:
     """The desired objects and the prunable ones, as far as they exist.
 
     Namespaced kinds are listed, once for all namespaces when they are pruned everywhere and otherwise by namespace. An
@@ -233,7 +237,7 @@ def _observe(cluster: Cluster, refs: Sequence[Ref], prune: Prune | None) -> dict
             Query(kind, namespace=prune.namespace, label_selector=",".join([*labels, mark]))
             for kind, mark in sorted(prune.marks.items())
         )
-    return {Ref.of(obj): obj for objects in read(cluster, queries) for obj in objects}
+    return {Ref.of(obj): obj for objects in read(cluster, queries, known) for obj in objects}
 
 
 def _to_prune(

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from ..common.types import Object
@@ -101,8 +102,19 @@ class Query(NamedTuple):
     label_selector: str = ""
 
 
-def read(cluster: Cluster, queries: Sequence[Query]) -> list[Sequence[Object]]:
+NOTHING: Mapping[Query, Sequence[Object]] = MappingProxyType({})
+"""Nothing is known."""
+
+
+def read(
+    cluster: Cluster, queries: Sequence[Query], known: Mapping[Query, Sequence[Object]] = NOTHING
+) -> list[Sequence[Object]]:
     """The objects of each query, in the order of the queries; none where the object or the kind does not exist.
+
+    Args:
+        cluster: Where.
+        queries: What is asked.
+        known: What the caller has just read. It is not read again.
 
     Raises:
         ClusterlinkError: With all queries that the API server refuses.
@@ -114,4 +126,6 @@ def read(cluster: Cluster, queries: Sequence[Query]) -> list[Sequence[Object]]:
         obj = cluster.get(query.kind, query.name, query.namespace)
         return [] if obj is None else [obj]
 
-    return gather(answer, queries)
+    unread = [query for query in queries if query not in known]
+    found = {**known, **dict(zip(unread, gather(answer, unread), strict=True))}
+    return [found[query] for query in queries]

@@ -53,6 +53,21 @@ def test_while_enough_is_left_nothing_changes(cluster: MemoryCluster, days: int,
     assert (done.reasons, done.warnings) == ([], [])
 
 
+def test_nothing_is_read_twice_when_nothing_changes(cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, ...]] = []
+    for read in ("get", "list"):
+        call = getattr(cluster, read)
+
+        def recorded(*args: Any, read: str = read, call: Any = call, **options: Any) -> Any:
+            asked.append((read, *args))
+            return call(*args, **options)
+
+        monkeypatch.setattr(cluster, read, recorded)
+    install(cluster, 0)
+    assert ("list", "Deployment", "clusterlink-system") in asked
+    assert len(asked) == len(set(asked)), sorted(each for each in set(asked) if asked.count(each) > 1)
+
+
 def test_near_their_end_they_are_recreated_once_and_both_deployments_roll(cluster: MemoryCluster) -> None:
     planned = install(cluster, 300, check=True)
     done = install(cluster, 300)

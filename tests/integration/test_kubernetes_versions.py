@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""API servers of the oldest Kubernetes that can be had as Go modules, instead of the lab's.
+"""API servers of the oldest and the newest Kubernetes that can be had as Go modules, instead of the lab's.
 
 The tests whose outcome an API server decides run on them once more, as they are.
 """
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 SPACE = "gateway-versions"
-VERSIONS = {"oldest": ("29", {"exec": {"command": ["sleep", "7"]}})}
+VERSIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "oldest": ("29", {"exec": {"command": ["sleep", "7"]}}),
+    "newest": ("37", {"sleep": {"seconds": 7}}),
+}
 """The minor version, and how pods wait for 7 seconds before they end."""
 
 DECIDED = tuple(

@@ -48,7 +48,7 @@ def bed(servers: int, folder: Path, version: str = "") -> Iterator[Clusters]:
     Args:
         servers: How many.
         folder: An empty folder for their files; C(kubeconfig) in it has a context C(bed-N) for each.
-        version: Of Kubernetes, such as C(oldest), instead of the default. The controllers are the default's.
+        version: Of Kubernetes, C(oldest) or C(newest), instead of the default. The controllers are the default's.
     """
     build_programs(*filter(None, [version]))
     apiserver = f"kube-apiserver-{version}" if version else "kube-apiserver"

@@ -71,7 +71,7 @@ def build_programs(*others: str) -> None:
     To ask the role takes ten seconds of a core, so what it has made is noted in the cache, with a digest of the role.
 
     Args:
-        others: Versions of Kubernetes, such as C(oldest), whose API servers are wanted besides the default's.
+        others: Versions of Kubernetes, C(oldest) or C(newest), whose API servers are wanted besides the default's.
     """
     LAB_CACHE.mkdir(parents=True, exist_ok=True)
     note = LAB_CACHE / f"{'-'.join(['programs', *others])}.json"

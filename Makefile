@@ -7,10 +7,13 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# The interpreter for the virtual environment: the first that is there, answers and is new enough. Kind, gateways and
-# traffic are tested with the first; the others run the matrix.
-PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 /usr/bin/python3; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$python && break; done)
+# The interpreter for the virtual environment: the newest release on the PATH or in pyenv that answers, since a shim of
+# pyenv may have none behind it; one that makes virtual environments before one that needs a package for that.
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions
+PYTHONS = $(foreach release,3.13 3.12 3.11,python$(release) $(wildcard $(PYENV)/$(release).*/bin/python)) python3 /usr/bin/python3
+PYTHON ?= $(shell for modules in 'ensurepip, venv' sys; do for python in $(PYTHONS); do \
+	$$python -c "import $$modules, sys; assert sys.version_info >= (3, 11); print(sys.executable)" 2>/dev/null && exit; \
+	done; done)
 
 VENV := .venv
 PINS := requirements.txt requirements-dev.txt constraints.txt
@@ -129,18 +132,20 @@ release-check: setup ## What Galaxy checks, on an installation (minutes); DEMO=1
 format: setup ## Format the Python files
 	@ruff check --fix --exit-zero && ruff format
 
+# $(call pin,requirements,constraints): what is for older releases of Python alone is kept.
+define pin
+@rm -rf .build/pins && $(PYTHON) -m venv .build/pins
+@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r $(1)
+@{ sed '/^[^#]/,$$d' $(2); { grep 'python_version <' $(2); .build/pins/bin/python -m pip freeze --disable-pip-version-check \
+	| sed 's/^ansible-core==.*/&; python_version >= "3.12"/'; } | LC_ALL=C sort -f; } > .build/constraints.txt
+@mv .build/constraints.txt $(2) && rm -rf .build/pins
+endef
+
 .PHONY: pins
 pins: ## Rewrite constraints.txt: every package that the requirements bring, at its newest
-	@rm -rf .build/pins && $(PYTHON) -m venv .build/pins
-	@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@{ sed '/^[^#]/,$$d' constraints.txt; { grep ';' constraints.txt; .build/pins/bin/python -m pip freeze \
-		--disable-pip-version-check | grep -v '^ansible-core=='; } | LC_ALL=C sort -f; } > .build/constraints.txt
-	@mv .build/constraints.txt constraints.txt && rm -rf .build/pins
-	@$(PYTHON) -m venv .build/pins
-	@.build/pins/bin/python -m pip install --quiet --disable-pip-version-check -r docs/docsite/requirements.txt
-	@{ sed '/^[^#]/,$$d' docs/docsite/constraints.txt; .build/pins/bin/python -m pip freeze --disable-pip-version-check \
-		| LC_ALL=C sort -f; } > .build/constraints.txt
-	@mv .build/constraints.txt docs/docsite/constraints.txt && rm -rf .build/pins
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.12 or newer is needed" if sys.version_info < (3, 12) else 0)'
+	$(call pin,requirements-dev.txt,constraints.txt)
+	$(call pin,docs/docsite/requirements.txt,docs/docsite/constraints.txt)
 
 .PHONY: clean
 clean: ## Remove .venv and what tests leave behind; the lab stays

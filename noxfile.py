@@ -6,7 +6,8 @@
     nox -s oldest -- tests/unit/test_run.py   some tests in one
     nox -s docs                               the documentation's site
 
-A session needs 'make setup' once before. One whose Python is not installed is skipped.
+A session needs 'make setup' once before. One whose Python is not installed is skipped. What 'make setup' installs is
+one of the combinations: the newest, or that of core 2.19 where Python 3.11 is the newest.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +41,7 @@ class Corner:
         pythons: Releases of Python; the first that is installed is used.
         core: What pip installs of ansible-core.
         libraries: What pip installs besides.
-        pinned: Whether constraints.txt says the exact releases.
+        pinned: Whether constraints.txt says the exact releases, as for 'make setup'.
     """
 
     pythons: tuple[str, ...]
@@ -53,7 +55,7 @@ CORNERS = {
     "core-2.16": Corner(("3.12",), "ansible-core==2.16.19", NEWEST),
     "core-2.17": Corner(("3.10",), "ansible-core==2.17.14", NEWEST),
     "core-2.18": Corner(("3.13",), "ansible-core==2.18.19", OLDEST),
-    "core-2.19": Corner(("3.11",), "ansible-core==2.19.14", OLDEST),
+    "core-2.19": Corner(("3.11",), "ansible-core", NEWEST, pinned=True),
     "core-2.20": Corner(("3.12",), "ansible-core==2.20.10", NEWEST),
     "core-2.21": Corner(("3.12",), "ansible-core==2.21.5", OLDEST),
     "newest": Corner(("3.13", "3.12"), "ansible-core", NEWEST, pinned=True),
@@ -78,6 +80,12 @@ def find_python(release: str) -> str | None:
 def python_of(corner: str) -> str | None:
     """The path of the interpreter that a session uses, or None where none of its releases is installed."""
     return next(filter(None, map(find_python, CORNERS[corner].pythons)), None)
+
+
+def is_set_up(corner: str) -> bool:
+    """Whether the Python that runs this is of .venv with these releases, so that all tests run with them already."""
+    found = next(filter(find_python, CORNERS[corner].pythons), None)
+    return CORNERS[corner].pinned and found == f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _install(session: nox.Session, corner: Corner) -> None:
@@ -109,7 +117,7 @@ for _name, _corner in CORNERS.items():
     _define(_name, _corner)
 
 
-@nox.session(name="docs", python=find_python("3.11") or find_python("3.12") or "3.11", reuse_venv=True, default=False)
+@nox.session(python=python_of("newest") or python_of("core-2.19") or "3.13", reuse_venv=True, default=False)
 def docs(session: nox.Session) -> None:
     """The documentation's site in .build/docs/html, with warnings as errors"""
     pins = ("-r", "docs/docsite/requirements.txt", "-c", "docs/docsite/constraints.txt")

@@ -6,7 +6,7 @@
 
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
-the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest and newest supported releases. The
+the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. The
 last line counts all tests: N passed, N failed, N skipped.
 """
 

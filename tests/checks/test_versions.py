@@ -46,6 +46,18 @@ def test_the_oldest_libraries_that_are_tested_are_those_that_modules_ask_for() -
     assert sorted(OLDEST) == sorted(f"{name}=={oldest}" for name, oldest in NAMED.items())
 
 
-def test_the_workflow_runs_every_session() -> None:
-    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
-    assert workflow["jobs"]["versions"]["strategy"]["matrix"]["session"] == list(CORNERS)
+def test_the_workflow_runs_every_session_but_the_newest_which_is_what_its_other_jobs_set_up() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))["jobs"]
+    assert [*jobs["versions"]["strategy"]["matrix"]["session"], "newest"] == list(CORNERS)
+    assert "unit" in jobs["quick"]["strategy"]["matrix"]["target"]
+    for job in ("quick", "clusters"):
+        (python,) = (
+            step["with"]["python-version"] for step in jobs[job]["steps"] if "setup-python" in step.get("uses", "")
+        )
+        assert python == CORNERS["newest"].pythons[0]
+
+
+def test_make_sets_up_the_newest_python_that_is_there() -> None:
+    pinned = [release for name in ("newest", "core-2.19") for release in CORNERS[name].pythons]
+    assert f"$(foreach release,{' '.join(pinned)}," in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert {name for name, corner in CORNERS.items() if corner.pinned} == {"newest", "core-2.19"}

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +39,7 @@ def cluster(memory_cluster: type[MemoryCluster]) -> MemoryCluster:
 
 
 def install(cluster: MemoryCluster, **options: Any) -> Installation:
-    now = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+    now = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
     return install_gateway(cluster, gateway_spec({"peer": "east", **options}), PEER, now, check=False, take_over=False)
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,7 +112,7 @@ def test_ids_are_left_to_openshift_by_itself(
     cluster = memory_cluster()
     cluster.groups = {"security.openshift.io"} if served else set()
     spec = gateway_spec({"peer": "east", "install": install, "user_ids": choice})
-    now = datetime(2030, 6, 15, 12, 0, 0, tzinfo=UTC)
+    now = datetime(2030, 6, 15, 12, 0, 0, tzinfo=timezone.utc)
     plan = plan_install(spec, PEER, observe_gateway(cluster, spec, take_over=False), now)
     pods = [obj["spec"]["template"]["spec"] for obj in plan.final if obj["kind"] == "Deployment"]
     assert [("runAsUser" in pod["securityContext"]) for pod in pods] == [fixed] * len(pods)

@@ -82,6 +82,11 @@ def python_of(corner: str) -> str | None:
     return next(filter(None, map(find_python, CORNERS[corner].pythons)), None)
 
 
+def environment_of(corner: str) -> Path:
+    """The virtual environment of a session; nox writes its name without dots."""
+    return ENVIRONMENTS / corner.replace(".", "-")
+
+
 def is_set_up(corner: str) -> bool:
     """Whether the Python that runs this is of .venv with these releases, so that all tests run with them already."""
     found = next(filter(find_python, CORNERS[corner].pythons), None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from noxfile import CORNERS, ENVIRONMENTS, is_set_up, python_of
+from noxfile import CORNERS, environment_of, is_set_up, python_of
 from tests.support.fabrics import TwoClusters, populated
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_a_corner_makes_a_fabric_whose_next_run_changes_nothing(
         pytest.skip(f"Python {' or '.join(CORNERS[corner].pythons)} is not installed")
     gate("nox", "-s", corner, "--install-only")
     fabric = TwoClusters(clusters, kubectl, tmp_path)
-    fabric.command = (str(ENVIRONMENTS / corner / "bin" / "ansible-playbook"),)
+    fabric.command = (str(environment_of(corner) / "bin" / "ansible-playbook"),)
     with populated(fabric, kubectl):
         assert fabric.must("site").changed > 0  # its last role sends a request through every import
         assert fabric.must("site").changed == 0

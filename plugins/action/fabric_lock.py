@@ -23,8 +23,8 @@ from ..module_utils.kube.connection import CONNECTION_SPEC, connect
 from ..module_utils.kube.retry import RetryPolicy
 from ..module_utils.lock.daemon import MAIN
 from ..module_utils.outcome import Mode, Outcome
-from ..module_utils.preflight.cluster import ATTEMPT_SECONDS
 from ..modules.fabric_lock import TASK, ThisRun, lock
+from ..plugin_utils.clusters import unread_hosts
 from ..plugin_utils.host_variables import variables_of
 from ..plugin_utils.inventory import host_options
 from ..plugin_utils.task_action import InventoryAction
@@ -34,8 +34,6 @@ _RUN = uuid.uuid4().hex[:8]
 _SUFFIX = re.compile(r"\.ya?ml$")
 _RETRY_LIMIT = 5.0
 """Seconds for which a transient failure is retried. An unreachable cluster is for later tasks to report."""
-_PREFLIGHT = "preflight_found"
-"""The variable with the preflight's result, whose C(unread) has the hosts whose clusters it could not read."""
 
 
 class ActionModule(InventoryAction):
@@ -46,15 +44,13 @@ class ActionModule(InventoryAction):
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
         """Connect to the clusters, and lock them."""
         hostvars, hosts = variables["hostvars"], params["hosts"]
-        unread = (variables.get(_PREFLIGHT) or {}).get("unread") or {}
         if hosts is None:
             hosts = variables["ansible_play_hosts_all"]
         clusters = {
-            host: _connected(hostvars, host, params["duration"], silent=host in unread)
-            for host in hosts
-            if _takes_lock(hostvars, host)
+            host: _connected(hostvars, host, params["duration"]) for host in hosts if _takes_lock(hostvars, host)
         }
-        return lock(params, mode, ThisRun(_holder(), clusters, self._display.display, frozenset(unread)))
+        unread = frozenset(unread_hosts(variables))
+        return lock(params, mode, ThisRun(_holder(), clusters, self._display.display, unread))
 
 
 def _takes_lock(hostvars: Mapping[str, Any], host: str) -> bool:
@@ -68,12 +64,11 @@ def _takes_lock(hostvars: Mapping[str, Any], host: str) -> bool:
         ) from None
 
 
-def _connected(hostvars: Mapping[str, Any], host: str, duration: int, *, silent: bool) -> Cluster | ClusterlinkError:
+def _connected(hostvars: Mapping[str, Any], host: str, duration: int) -> Cluster | ClusterlinkError:
     try:
         options = host_options(CONNECTION_SPEC, hostvars, host)
         # A third of the duration, so that a renewal on a connection that went silent is repeated on another in time.
-        attempt = min(duration / 3, ATTEMPT_SECONDS) if silent else duration / 3
-        return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"]), attempt=attempt))
+        return connect(options, RetryPolicy(min(_RETRY_LIMIT, options["retry_timeout"]), attempt=duration / 3))
     except ClusterlinkError as error:
         return error
 

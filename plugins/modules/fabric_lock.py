@@ -68,7 +68,8 @@ notes:
   - The inventory's connection variables, such as C(clusterlink_context), describe the connection to each host.
   - The user needs the verbs get, create, update and delete on C(leases.coordination.k8s.io) in namespace C(default).
   - A cluster that does not respond within some seconds, or does not permit the lock, is skipped with a warning, and
-    later tasks of the run refuse to write to it. It is an error when none of the clusters permits the lock.
+    later tasks of the run refuse to write to it. One that the preflight could not read is skipped without an attempt.
+    It is an error when none of the clusters permits the lock.
   - When a Lease is lost to another run, or is not renewed in time, later tasks refuse to write to its cluster.
 seealso:
   - module: skyshift.clusterlink.fabric_apply
@@ -139,7 +140,7 @@ class ThisRun:
         holder: Its name; the same for all its tasks, and different for every run.
         clusters: A connection to each cluster, or why there is none.
         notify: Shows the user what the run waits for.
-        unread: The clusters of which the preflight has said why it could not read them.
+        unread: The clusters that this run could not read, and has said so. They are not locked.
     """
 
     holder: str
@@ -167,7 +168,8 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
         for host, cluster in this_run.clusters.items()
         if not isinstance(cluster, ClusterlinkError)
     }
-    fabric_lock = FabricLock(fabric, leases, RetryPolicy(params["timeout"]))
+    readable = {host: lease for host, lease in leases.items() if host not in this_run.unread}
+    fabric_lock = FabricLock(fabric, readable, RetryPolicy(params["timeout"]))
     warnings: list[str] = []
     if mode.check:
         warnings += [f"{sentence}." for sentence in fabric_lock.describe(fabric_lock.read_others())]
@@ -177,22 +179,18 @@ def lock(params: dict[str, Any], mode: Mode, this_run: ThisRun) -> Outcome:
         warnings += fabric_lock.release()
         guard.released(lease.server for lease in leases.values())
     errors = {host: error for host, error in this_run.clusters.items() if isinstance(error, ClusterlinkError)}
-    skipped = {**errors, **fabric_lock.skipped}
+    away = ClusterlinkError(Problem("fabric_lock", "the cluster could not be read"))
+    unread = dict.fromkeys((host for host in leases if host not in readable), away)
+    unlocked = {**unread, **errors, **fabric_lock.skipped}
     if params["state"] == "present":
-        if not mode.check:
-            for host, error in fabric_lock.skipped.items():
+        for host, error in unlocked.items():
+            if host in leases and not mode.check:
                 guard.lost(leases[host].server, f"it could not be locked: {error.problems[0].what}")
-        warnings += _unlocked(fabric, skipped, this_run.unread)
-    values = {"holder": holder, "clusters": fabric_lock.held, "unlocked": list(skipped)}
-    return Outcome(values=values, warnings=warnings)
-
-
-def _unlocked(fabric: str, skipped: Mapping[str, ClusterlinkError], unread: frozenset[str]) -> list[str]:
-    """Warnings of clusters without a lock; what the preflight has said of them is not repeated."""
-    said = [host for host in skipped if host in unread]
-    new = [f"Fabric {fabric} is not locked in {host}: {skipped[host]}" for host in skipped if host not in unread]
-    unchecked = f"Fabric {fabric} is not locked in {', '.join(said)}, which could not be checked."
-    return [*new, unchecked] if said else new
+            if host not in this_run.unread:
+                warnings.append(f"Fabric {fabric} is not locked in {host}: {error}")
+    return Outcome(
+        values={"holder": holder, "clusters": fabric_lock.held, "unlocked": list(unlocked)}, warnings=warnings
+    )
 
 
 def run(_params: dict[str, Any], _mode: Mode) -> Outcome:

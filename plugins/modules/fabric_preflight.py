@@ -22,7 +22,7 @@ description:
     that are one cluster, gateways of another peer or fabric, gateways that trust none of the CAs in the fabric's
     folder, and what the run would take from clusters that use it.
   - A cluster that does not respond within 5 seconds is a warning; several are one, with a table. The run reports them
-    again where it needs the clusters.
+    again where it needs the clusters, and does not ask them again.
   - It writes nothing.
 extends_documentation_fragment:
   - skyshift.clusterlink.attributes.info

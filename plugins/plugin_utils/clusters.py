@@ -14,8 +14,10 @@ from ..module_utils.errors import ClusterlinkError, raise_all
 from ..module_utils.outcome import Mode, Task, failure, run_guarded
 from .inventory import host_options
 
+PREFLIGHT = "preflight_found"
+"""The variable with the preflight's result, whose C(unread) has the hosts whose clusters it cannot read, and why."""
 UNREAD = "fabric_unread"
-"""The fact with the hosts whose clusters this run cannot read, and the reasons."""
+"""The fact with the same, of a playbook without such a preflight."""
 RETRY_TIMEOUT = "fabric_retry_timeout"
 """The variable with the seconds for which a playbook that only reports retries."""
 _PARALLEL = 16
@@ -31,7 +33,7 @@ def reader(
     """What runs a module's task for every host, side by side, each time that it is called.
 
     Hosts that have failed in this run are asked only once: other tasks have tried them for as long as is configured.
-    Those of the fact C(fabric_unread), which a playbook that only reports sets, are not asked again.
+    Those whose clusters this run cannot read are not asked again.
 
     Args:
         task: The task; it may not change anything.
@@ -43,7 +45,7 @@ def reader(
         ClusterlinkError: A package that the task requires is missing or too old.
     """
     raise_all(library_problems(task.requires))
-    failed, unread = failed_hosts(variables), variables.get(UNREAD) or {}
+    failed, unread = failed_hosts(variables), unread_hosts(variables)
     asks: dict[str, Callable[[], dict[str, Any]]] = {}
     for host in hosts:
         if host in unread:
@@ -85,6 +87,12 @@ def peer_reader(
 def failed_hosts(variables: Mapping[str, Any]) -> set[str]:
     """The hosts of the play that have failed in this run."""
     return {*variables.get("ansible_play_hosts_all", ())} - {*variables.get("ansible_play_hosts", ())}
+
+
+def unread_hosts(variables: Mapping[str, Any]) -> dict[str, str]:
+    """The hosts whose clusters this run has tried to read before, and could not, with the reasons."""
+    preflight = variables.get(PREFLIGHT) or {}
+    return {**(preflight.get("unread") or {}), **(variables.get(UNREAD) or {})}
 
 
 def _patience(variables: Mapping[str, Any], host: str) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def test_each_part_of_site_has_its_tag_and_all_parts_run_between_lock_and_report
         for each in block["block"]
     ]
     assert parts == [
+        ("", "always"),  # who cannot be read leaves the run
         ("", "always"),
         ("fabric", "certificates"),
         ("gateway", "gateway"),
@@ -77,6 +78,18 @@ def test_each_part_of_site_has_its_tag_and_all_parts_run_between_lock_and_report
         ("mesh", ["never", "verify"]),  # the plan, which role mesh compiles unless only verify runs
         ("verify", "verify"),
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_writes_to_clusters_waits_for_none_that_the_preflight_could_not_read(name: str) -> None:
+    """Of a link's ends, the link's plan says which cannot be read; the other clusters do not concern it."""
+    every = [task for play in plays(name) for task in _tasks([play])]
+    files = [task.get("ansible.builtin.import_tasks") for task in every]
+    if "tasks/lock.yml" in files and name != "link":
+        order = ["tasks/require_read.yml", "tasks/lock.yml"]
+        if name == "evict_peer":  # it records the eviction first, which needs no cluster
+            order.reverse()
+        assert [each for each in files if each in order] == order
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,6 +11,7 @@ from ..common.table import one_line, table
 from ..fabric.plan_changes import cluster_changes, object_name
 
 _FAILURES = (
+    "fabric_read",
     "fabric_locked",
     "fabric_failed",
     "gateway_result",

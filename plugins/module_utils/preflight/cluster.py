@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 ATTEMPT_SECONDS = 5.0
-"""How long a cluster may take to respond to one attempt."""
+"""How long a cluster may take to respond to one attempt, and for how long others follow where the host does not say."""
 
 _VIEWS = {"Peer": ("peers", peer_view), "Export": ("exports", export_view), "Import": ("imports", import_view)}
 
@@ -132,10 +132,10 @@ def _views(cluster: Cluster, kind: str, namespace: str) -> list[dict[str, Any]]:
 READ = Task(
     argument_spec={
         **CONNECTION_SPEC,
-        "retry_timeout": {"type": "float", "default": 0.0},
+        "retry_timeout": {"type": "float", "default": ATTEMPT_SECONDS},
         "namespace": {"type": "str", "default": api.SYSTEM_NAMESPACE},
     },
     run=read_cluster,
     requires=REQUIRES,
 )
-"""Runs for each host, with the host's connection. There is one attempt, unless the host says how long to retry."""
+"""Runs for each host, with the host's connection."""

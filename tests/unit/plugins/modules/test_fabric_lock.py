@@ -10,6 +10,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import guard
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import FabricLock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_lock
@@ -93,12 +94,17 @@ def test_a_cluster_without_a_connection_is_named_and_the_others_are_locked(run: 
     assert run(state="absent", broken={"west": BROKEN}).warnings == []
 
 
-def test_a_cause_that_the_preflight_has_said_is_not_said_again(run: Run) -> None:
-    broken = {"west": BROKEN, "north": BROKEN, "south": BROKEN}
-    assert run(broken=broken, unread=frozenset(("west", "north"))).warnings == [
-        "Fabric demo is not locked in south: kubeconfig nowhere: there is no such file.",
-        "Fabric demo is not locked in west, north, which could not be checked.",
-    ]
+def test_a_cluster_that_the_preflight_could_not_read_is_not_asked_nor_said_again_nor_written_to(run: Run) -> None:
+    broken = {"north": BROKEN, "south": BROKEN}
+    outcome = run(broken=broken, unread=frozenset(("west", "north", "other")))
+    assert outcome.warnings == ["Fabric demo is not locked in south: kubeconfig nowhere: there is no such file."]
+    assert (outcome.values["clusters"], outcome.values["unlocked"]) == (["east"], ["west", "north", "south"])
+    assert run.clusters["west"].asked == []
+    server = run.clusters["west"].server
+    with pytest.raises(ClusterlinkError, match="it could not be locked: the cluster could not be read"):
+        guard.require_lock(server, "/api/v1/namespaces")
+    run(state="absent", unread=frozenset(("west",)))
+    guard.require_lock(server, "/api/v1/namespaces")
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,11 @@ def test_hosts_that_failed_in_this_run_are_tried_once() -> None:
     assert [each["retry_timeout"] for each in found.values()] == [20.0, 0.0, 20.0]
 
 
-def test_what_this_run_cannot_read_is_not_asked_again() -> None:
-    found = reader(Task(SPEC, echo), {**VARIABLES, "fabric_unread": {"west": "no route"}}, HOSTS)()
+@pytest.mark.parametrize(
+    "known", [{"fabric_unread": {"west": "no route"}}, {"preflight_found": {"unread": {"west": "no route"}}}]
+)
+def test_what_this_run_cannot_read_is_not_asked_again(known: dict[str, Any]) -> None:
+    found = reader(Task(SPEC, echo), {**VARIABLES, **known}, HOSTS)()
     assert found["west"] == {"failed": True, "msg": "no route", "problems": []}
     assert "msg" not in found["east"]
 

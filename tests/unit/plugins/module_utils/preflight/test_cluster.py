@@ -53,9 +53,10 @@ class Silent:
         with connection, suppress(threading.BrokenBarrierError):
             self.met.wait()
 
-    def read(self) -> Results:
-        """What a preflight reads of them."""
-        own = {host: {"clusterlink_host": url, "clusterlink_api_key": "x"} for host, url in self.urls.items()}
+    def read(self, limit: float) -> Results:
+        """What a preflight reads of them when requests are retried for so many seconds."""
+        common = {"clusterlink_api_key": "x", "clusterlink_retry_timeout": limit}
+        own = {host: {"clusterlink_host": url, **common} for host, url in self.urls.items()}
         return reader(cluster.READ, {"hostvars": own}, own)()
 
 
@@ -73,7 +74,7 @@ def sockets() -> Iterator[ExitStack]:
 def test_all_clusters_are_read_side_by_side(sockets: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", GENEROUS)
     silent = Silent(sockets, ALL)
-    found = silent.read()
+    found = silent.read(0)
     assert not silent.met.broken, f"of {ALL} requests {len(silent.accepted)} came before one had ended"
     assert len(silent.accepted) == ALL, "no attempt follows another"
     assert {host: "is unreachable" in result["msg"] for host, result in found.items()} == dict.fromkeys(SCHEMES, True)
@@ -82,19 +83,20 @@ def test_all_clusters_are_read_side_by_side(sockets: ExitStack, monkeypatch: pyt
 def test_a_cluster_that_never_answers_is_tried_once_for_the_time_of_an_attempt(
     sockets: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert cluster.ATTEMPT_SECONDS == 5, "what the documentation says"
+    default = cluster.READ.argument_spec["retry_timeout"]["default"]
+    assert (cluster.ATTEMPT_SECONDS, default) == (5, 5), "what the documentation says"
     monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", 0.05)
     silent = Silent(sockets, ALL + 1)
-    found = silent.read()
+    found = silent.read(cluster.ATTEMPT_SECONDS)
     assert len(silent.accepted) <= ALL
     said = "is unreachable (found: Read timed out. (read timeout=0.05))"
     assert {host: said in result["msg"] for host, result in found.items()} == dict.fromkeys(SCHEMES, True)
 
 
-def test_the_time_for_retries_is_the_hosts_own_and_without_one_there_is_a_single_attempt() -> None:
+def test_the_time_for_retries_is_the_hosts_own_and_with_none_there_is_a_single_attempt() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     refused = {"clusterlink_host": url, "clusterlink_api_key": "x"}
-    own = {"east": refused, "west": {**refused, "clusterlink_retry_timeout": 0.4}}
+    own = {host: {**refused, "clusterlink_retry_timeout": limit} for host, limit in (("east", 0), ("west", 0.4))}
     found = reader(cluster.READ, {"hostvars": own}, own)()
     assert {host: "attempts in" in result["msg"] for host, result in found.items()} == {"east": False, "west": True}

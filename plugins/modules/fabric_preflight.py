@@ -54,8 +54,12 @@ options:
   linked_peers:
     description:
       - Whether all peers that clusters have links to must be in the inventory. O(compare=true) requires that, too.
+      - Peers that were evicted from the fabric need not be.
     type: bool
     default: false
+  evicts:
+    description: The peer that the run evicts from the fabric.
+    type: str
   path:
     description:
       - The directory that contains the fabric's folder. It is needed with O(clusters=true) and O(rotation=true).
@@ -149,7 +153,7 @@ from ..module_utils.fabric.model import Declaration
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 from ..module_utils.pki_files.own_ca_files import OWN_CA_SPEC
-from ..module_utils.preflight.authorities import expected, folder_problems
+from ..module_utils.preflight.authorities import evicted_peers, expected, folder_problems
 from ..module_utils.preflight.cluster_domain import domain_problems
 from ..module_utils.preflight.folder import folder_warning
 from ..module_utils.preflight.identity import Clusters, identity_problems
@@ -189,7 +193,8 @@ def check(params: Mapping[str, Any], mode: Mode, read: Read) -> Outcome:
         problems += domain_problems(clusters, domains)
     raise_all(problems)
     if params["compare"] or params["linked_peers"]:
-        lost = (removals if params["compare"] else lost_peers)(declaration, clusters)
+        find = removals if params["compare"] else lost_peers
+        lost = find(declaration, clusters, evicted_peers(params, declaration))
         outcome.values["removals"] = [str(problem) for problem in lost]
         if lost and not params["allow_removals"] and not mode.check:
             raise ClusterlinkError(lost)
@@ -212,6 +217,7 @@ TASK = Task(
         "authority": {"type": "bool", "default": True},
         "compare": {"type": "bool", "default": False},
         "linked_peers": {"type": "bool", "default": False},
+        "evicts": {"type": "str"},
         "path": {"type": "path"},
         "rotation": {"type": "bool", "default": False},
         "privatekey_passphrase": {"type": "str", "no_log": True},

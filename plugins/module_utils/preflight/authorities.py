@@ -17,6 +17,7 @@ from ..pki_files import disk
 from ..pki_files.advance_rotation import require_new
 from ..pki_files.authorities import fingerprints
 from ..pki_files.ca_rotation import RotationFolder
+from ..pki_files.evictions import read_evictions
 from ..pki_files.own_ca_files import own_ca
 from .identity import Expected
 
@@ -63,6 +64,20 @@ def expected(params: Mapping[str, Any], declaration: Declaration) -> Expected:
         known,
         params["store"],
     )
+
+
+def evicted_peers(params: Mapping[str, Any], declaration: Declaration) -> set[str]:
+    """The names of the peers that were evicted from the fabric, and of the one that this run evicts.
+
+    Args:
+        params: The parameters of module fabric_preflight, with C(path).
+        declaration: The declaration.
+
+    Raises:
+        ClusterlinkError: The record of evictions cannot be read.
+    """
+    folder = disk.fabric_folder(params["path"], declaration.fabric)
+    return {*read_evictions(folder).names, *filter(None, [params["evicts"]])}
 
 
 def _name_problems(folder: disk.Folder, declaration: Declaration) -> Iterator[Problem]:

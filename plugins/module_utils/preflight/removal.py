@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from ..clusterlink.api import LINK_LABEL
@@ -16,7 +16,7 @@ from .identity import Clusters
 _FIX = "Correct the inventory, or allow it with -e clusterlink_allow_removals=true"
 
 
-def removals(declaration: Declaration, clusters: Clusters) -> list[Problem]:
+def removals(declaration: Declaration, clusters: Clusters, evicted: Collection[str] = ()) -> list[Problem]:
     """What clusters hold of the fabric and would lose to the declaration, although others use it.
 
     Removing an import while its exports stay is no loss. Nor is anything of a fabric's namespaces that could not be
@@ -25,9 +25,10 @@ def removals(declaration: Declaration, clusters: Clusters) -> list[Problem]:
     Args:
         declaration: The whole fabric's.
         clusters: What was found; hosts whose clusters do not respond are not among them.
+        evicted: The names of peers that are removed for good, whatever clusters have of them.
     """
     declared = resources_by_cluster(declaration)
-    lost = lost_peers(declaration, clusters)
+    lost = lost_peers(declaration, clusters, evicted)
     clusters = _by_peer(declaration, clusters)
     found = [*_lost_imports(declaration, declared, clusters), *lost]
     exported = sum(len(_ours(declaration, cluster["exports"])) for cluster in clusters.values())
@@ -64,11 +65,11 @@ def _lost_imports(
                 yield Problem(f"Import {each['namespace']}/{each['name']}", what, fix=_FIX, host=host)
 
 
-def lost_peers(declaration: Declaration, clusters: Clusters) -> list[Problem]:
+def lost_peers(declaration: Declaration, clusters: Clusters, evicted: Collection[str] = ()) -> list[Problem]:
     """The peers that no host of the inventory is, and that clusters have links to. Arguments are those of removals."""
     holders: dict[str, list[str]] = {}
     for host, cluster in _by_peer(declaration, clusters).items():
-        known = {*declaration.peers, *declaration.peers[host].entries}
+        known = {*declaration.peers, *declaration.peers[host].entries, *evicted}
         for peer in _ours(declaration, cluster["peers"]):
             if peer["name"] not in known and LINK_LABEL not in peer["labels"]:
                 holders.setdefault(peer["name"], []).append(host)

@@ -126,6 +126,17 @@ def test_a_rotation_is_refused_where_it_would_cut_the_links_of_a_peer_without_a_
     assert refused(fabric, {"east": {}}, links=["west"], **{**rotation, "linked_peers": False}) == []
 
 
+def test_an_eviction_is_refused_where_other_peers_have_left_the_inventory_but_for_evicted_ones(fabric: Fabric) -> None:
+    """As in a slice of the inventory, where the evicted peer and those that it leaves out are hosts of another."""
+    eviction = {"rotation": True, "clusters": True, "linked_peers": True, "evicts": "west"}
+    (said,) = refused(fabric, {"east": {}}, links=["west", "north"], **eviction)
+    assert said.startswith("Peer north: has left the inventory, and clusters still have a link to it: east.")
+    assert refused(fabric, {"east": {}}, links=["west"], **eviction) == []
+    fabric.run(peer_eviction, name="north")
+    for kind in ("linked_peers", "compare"):
+        assert refused(fabric, {"east": {}}, links=["west", "north"], **{**eviction, kind: True}) == []
+
+
 def test_a_rotation_needs_the_passphrase_by_its_variable(fabric: Fabric) -> None:
     fabric.run(fabric_ca, privatekey_passphrase=SECRET)
     assert refused(fabric, rotation=True, privatekey_passphrase=SECRET) == []

@@ -152,7 +152,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
 
 def _read(source: str, where: str) -> dict[str, Any]:
     """The merged content of one or more files: as for kubectl, the first entry wins and files may be missing."""
-    files = [Path(part).expanduser() for part in source.split(os.pathsep) if part]
+    files = [Path(os.path.expandvars(part)).expanduser() for part in source.split(os.pathsep) if part]
     merged: dict[str, Any] = {name: [] for name in _LISTS}
     there = [file for file in files if file.is_file()]
     if not there:

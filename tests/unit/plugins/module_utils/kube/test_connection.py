@@ -186,6 +186,14 @@ def test_of_several_files_the_first_wins_and_missing_ones_are_passed_over(
     assert ask(kubeconfig=files) == {"Authorization": ["Bearer first"]}
 
 
+@pytest.mark.parametrize("place", ["~", "$HOME", "${HOME}"])
+def test_a_kubeconfigs_path_may_begin_with_the_home_folder(ask: Callable[..., Any], api: Api, place: str) -> None:
+    home = Path(os.environ["HOME"])
+    home.mkdir(exist_ok=True)
+    (home / "config").write_text(yaml.safe_dump(kubeconfig(api.url, {"token": "mine"})), encoding="utf-8")
+    assert ask(kubeconfig=f"{place}/config") == {"Authorization": ["Bearer mine"]}
+
+
 def test_files_named_in_a_kubeconfig_are_relative_to_it(ask: Callable[..., Any], api: Api, tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()

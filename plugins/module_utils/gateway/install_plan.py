@@ -31,7 +31,7 @@ from .network_policy import blocked
 from .observe import GatewayState
 from .operator.deployments import Operation
 from .spec import GatewaySpec
-from .supported import version_problems
+from .supported import family_problems, version_problems
 from .takeover import Takeover
 
 _TRANSITION_STAGES = 3
@@ -110,7 +110,8 @@ def plan_install(
     spec = replace(spec, pods=spec.pods.on_platform(assigns_user_ids=state.assigns_user_ids))
     definitions = {Ref.of(crd): crd for crd in gateway_definitions(spec)}
     raise_all(problem for ref in definitions if ref in state.objects and (problem := _unusable(state.objects[ref])))
-    raise_all(version_problems(spec, [*definitions.values()], state.version))
+    unsupported = version_problems(spec, [*definitions.values()], state.version)
+    raise_all([*unsupported, *family_problems(spec, state.first_family)])
     raise_all(immutable_problems(spec.ingress, state.objects.get(Ref("Service", names.INGRESS, spec.namespace))))
     if state.operation:
         namespace = state.objects.get(Ref("Namespace", spec.namespace))

@@ -17,6 +17,7 @@ from ..kube.parallel import Query, gather, read
 from ..kube.permitted import list_permitted
 from ..kube.pod_user import assigns_user_ids
 from ..kube.server_version import Version, server_version
+from ..kube.service_family import first_family
 from . import autoscaling, network_policy
 from .manifests import gateway_definitions, gateway_namespaces
 from .operator.deployments import Operation
@@ -36,6 +37,7 @@ class GatewayState:
         secrets: The Secrets in the gateway's namespace.
         version: The API server's; None when unknown.
         assigns_user_ids: Whether its platform assigns user and group ids to pods.
+        first_family: The address family of Services that name none; empty when unknown.
         clock: Seconds by which the cluster's clock is ahead of this machine's; None when unknown.
         autoscalers: The autoscalers in the gateway's namespace; None where they may not be listed.
         network_policies: The same for NetworkPolicies.
@@ -48,6 +50,7 @@ class GatewayState:
     secrets: Sequence[Object] = ()
     version: Version | None = None
     assigns_user_ids: bool = False
+    first_family: str = ""
     clock: int | None = None
     autoscalers: Sequence[Object] | None = ()
     network_policies: Sequence[Object] | None = ()
@@ -78,13 +81,14 @@ def observe_gateway(cluster: Cluster, spec: GatewaySpec, *, take_over: bool) -> 
         partial(list_permitted, cluster, network_policy.KIND, spec.namespace, needed=spec.network_policy),
         partial(server_version, cluster),
         partial(assigns_user_ids, cluster),
+        partial(first_family, cluster),
     ]
-    (secrets, *found), scalers, policies, version, assigns = gather(lambda each: each(), questions)
+    (secrets, *found), scalers, policies, version, assigns, family = gather(lambda each: each(), questions)
     objects = {Ref.of(obj): obj for each in found for obj in each}
     optional = {autoscaling.KIND: scalers, network_policy.KIND: policies}
     reads = dict(zip(queries, (secrets, *found), strict=True))
     reads |= {Query(kind, namespace=spec.namespace): each for kind, each in optional.items() if each is not None}
-    state = GatewayState(objects, secrets, version, assigns, cluster.clock, scalers, policies, reads=reads)
+    state = GatewayState(objects, secrets, version, assigns, family, cluster.clock, scalers, policies, reads=reads)
     if spec.install == OPERATOR:
         operation = observe_operation(cluster, spec)
         return replace(state, operation=operation)

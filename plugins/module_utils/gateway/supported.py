@@ -1,12 +1,13 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a gateway a cluster's version of Kubernetes cannot hold. Pure."""
+"""What of a gateway a cluster cannot hold, by its version of Kubernetes and its addresses. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..clusterlink.gateway_kinds import IPV4, IPV6
 from ..clusterlink.versions import ENVOY, RELEASES
 from ..common.types import Object
 from ..errors import Problem
@@ -28,6 +29,25 @@ def version_problems(spec: GatewaySpec, definitions: Sequence[Object], version: 
     if version is None:
         return []
     return [*_too_old(definitions, version), *_options(spec, version), *_drains(spec, version)]
+
+
+def family_problems(spec: GatewaySpec, first_family: str) -> Iterator[Problem]:
+    """Why no gateway runs in a cluster whose Services and pods have IPv6 addresses first.
+
+    The control plane and the readiness probes of both components listen on 0.0.0.0 alone (v0.4.1, app/server.go of
+    cmd/cl-controlplane, cl-dataplane and cl-go-dataplane), with every kind of data plane.
+
+    Args:
+        spec: The desired gateway.
+        first_family: The family of Services that name none; an empty one is unknown.
+    """
+    if first_family == IPV6:
+        yield Problem(
+            "Service default/kubernetes",
+            f"the cluster's Services have {IPV6} first, and ClusterLink {spec.version} listens on {IPV4} alone",
+            first_family,
+            f"Use a cluster whose first address family is {IPV4}; a second one may be {IPV6}",
+        )
 
 
 def _too_old(definitions: Sequence[Object], version: Version) -> Iterator[Problem]:

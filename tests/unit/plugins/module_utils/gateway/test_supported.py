@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A gateway in clusters of older versions of Kubernetes."""
+"""A gateway in clusters of older versions of Kubernetes, and of another address family."""
 
 from __future__ import annotations
 
@@ -97,3 +97,20 @@ def test_a_version_that_cannot_hold_the_definitions_is_refused(cluster: MemoryCl
     assert problems(cluster, "24") == {
         "Kubernetes": "ClusterLink's CustomResourceDefinitions need 1.25 or newer. Update the cluster"
     }
+
+
+@pytest.mark.parametrize("dataplane", ["envoy", "go"])
+@pytest.mark.parametrize("families", [["IPv6"], ["IPv6", "IPv4"]])
+def test_a_cluster_with_ipv6_first_is_refused_by_name_before_anything_is_written(
+    memory_cluster: type[MemoryCluster], dataplane: str, families: list[str]
+) -> None:
+    metadata = {"name": "kubernetes", "namespace": "default"}
+    service = {"kind": "Service", "metadata": metadata, "spec": {"ipFamilies": families}}
+    cluster = memory_cluster(*crds(), service)
+    with pytest.raises(ClusterlinkError) as raised:
+        install(cluster, "34", dataplane=dataplane)
+    assert cluster.writes == []
+    [problem] = map(str, raised.value.problems)
+    assert problem.startswith("Service default/kubernetes: the cluster's Services have IPv6 first, and ClusterLink v0")
+    cluster.objects[Ref.of(service)]["spec"]["ipFamilies"] = families[::-1] if len(families) > 1 else ["IPv4"]
+    assert install(cluster, "34", dataplane=dataplane).result.changed

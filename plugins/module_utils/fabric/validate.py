@@ -29,14 +29,15 @@ _Named = TypeVar("_Named", Export, Import, AccessPolicy)
 def check(declaration: Declaration, report: Report) -> None:
     """Report every problem between the parts of a declaration."""
     _check_api_servers(declaration.peers.values(), report)
-    declaration = replace(declaration, services=_once(declaration.services, report))
+    domains = {host: peer.cluster_domain for host, peer in declaration.peers.items()}
+    declaration = replace(declaration, services=_once(declaration.services, domains, report))
     for service in declaration.services:
         _check_importers(service, report)
     check_shared(declaration, report)
     declaration = expand(declaration)
     resources = resources_by_cluster(declaration)
     for host, own in resources.items():
-        _check_clashes(host, own, report)
+        _check_clashes(host, own, domains[host], report)
         _check_domain(declaration.peers[host], own.imports, report)
     check_relays(declaration, report)
     if not report.mentions(_HIDES_EXPORTS):
@@ -59,7 +60,7 @@ def _check_api_servers(peers: Iterable[Peer], report: Report) -> None:
         report.add(variable, f"is also the cluster of {first.host}", found, "Give each host its own cluster", peer.host)
 
 
-def _once(services: Sequence[Service], report: Report) -> tuple[Service, ...]:
+def _once(services: Sequence[Service], domains: Mapping[str, str], report: Report) -> tuple[Service, ...]:
     """The services without duplicates, which it reports."""
     firsts: dict[tuple[str, str], Service] = {}
     for service in services:
@@ -68,16 +69,28 @@ def _once(services: Sequence[Service], report: Report) -> tuple[Service, ...]:
             what = f"is also the name of {first.origin.where}"
             fix = "Merge the two entries, or rename one"
             if service.port != first.port:
-                what, fix = f"{what}, with another port, and an export has one", _another_port(service)
+                what, fix = f"{what}, with another port, and an export has one", _another_port_of(service, domains)
             report.add(f"{service.origin.where}.name", what, f"{service.namespace}/{service.name}", fix)
     return tuple(firsts.values())
 
 
-def _another_port(export: Service | Export) -> str:
+def _another_port_of(service: Service, domains: Mapping[str, str]) -> str:
+    """The same for a service; where its clusters have different domains, one host cannot be that of all."""
+    hosts = {each: _host_of(service, domains.get(each, CLUSTER_DOMAIN)) for each in service.exported_by}
+    if len(set(hosts.values())) > 1:
+        listed = ", ".join(f"{host} in {cluster}" for cluster, host in sorted(hosts.items()))
+        return _another_port(service, listed, " in clusterlink_exports of each cluster")
+    return _another_port(service, next(iter(hosts.values()), _host_of(service, CLUSTER_DOMAIN)))
+
+
+def _another_port(export: Service | Export, host: str, where: str = "") -> str:
     """How a further port of a Service is exported: under a name of its own, to which no Service needs to belong."""
     name = export.name[: MAX_NAME - len(f"-{export.port}")].rstrip("-")
-    host = export.host or cluster_host(export.namespace, export.name)
-    return f"Export this port under a name of its own, such as name: {name}-{export.port} with host: {host}"
+    return f"Export this port under a name of its own{where}, such as name: {name}-{export.port} with host: {host}"
+
+
+def _host_of(export: Service | Export, domain: str) -> str:
+    return export.host or cluster_host(export.namespace, export.name, domain)
 
 
 def _check_importers(service: Service, report: Report) -> None:
@@ -101,11 +114,11 @@ def _check_importers(service: Service, report: Report) -> None:
             report.add(where, f"names {cluster}, and no other cluster exports {name}", cluster, "Remove it")
 
 
-def _check_clashes(host: str, own: ClusterResources, report: Report) -> None:
+def _check_clashes(host: str, own: ClusterResources, domain: str, report: Report) -> None:
     """Report resources with the same name in one cluster."""
-    exports = _firsts(own.exports, "exports", host, report)
-    _firsts(own.policies, "creates the policy", host, report)
-    _firsts(own.imports, "creates the Service", host, report)
+    exports = _firsts(own.exports, "exports", host, domain, report)
+    _firsts(own.policies, "creates the policy", host, domain, report)
+    _firsts(own.imports, "creates the Service", host, domain, report)
     for each in own.imports:
         export = exports.get((each.namespace, each.name))
         # An export with a host needs no Service of its name; _check_importers reports those of one service.
@@ -134,7 +147,9 @@ def _check_domain(peer: Peer, imports: Iterable[Import], report: Report) -> None
             report.add(each.origin.where, what, None, fix, each.origin.host)
 
 
-def _firsts(named: Sequence[_Named], does: str, host: str, report: Report) -> dict[tuple[str, str], _Named]:
+def _firsts(
+    named: Sequence[_Named], does: str, host: str, domain: str, report: Report
+) -> dict[tuple[str, str], _Named]:
     """The first resource of each name; reports all others."""
     firsts: dict[tuple[str, str], _Named] = {}
     for each in named:
@@ -146,7 +161,7 @@ def _firsts(named: Sequence[_Named], does: str, host: str, report: Report) -> di
             if isinstance(each, Export):
                 fix = "Remove one of the two, or give it another name"
                 if isinstance(first, Export) and each.port != first.port:
-                    fix = _another_port(each)
+                    fix = _another_port(each, _host_of(each, domain))
             report.add(each.origin.where, what, None, fix, each.origin.host)
     return firsts
 

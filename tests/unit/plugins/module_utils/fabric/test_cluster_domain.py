@@ -65,3 +65,27 @@ def test_a_domain_that_is_none_is_refused(declare: Declare, problem: Callable[[D
     said = problem(declare(services=[web], east={"cluster_domain": "Corp.example"}))
     assert said.startswith("east: clusterlink_cluster_domain: is not a DNS name")
     assert "Perhaps corp.example is meant" in said
+
+
+@pytest.mark.parametrize(
+    ("domains", "advice"),
+    [
+        (
+            {"east": CORP, "west": CORP},
+            "under a name of its own, such as name: web-9090 with host: web.default.svc.corp.example.",
+        ),
+        ({"east": CORP}, "host: web.default.svc.corp.example in east, web.default.svc.cluster.local in west."),
+    ],
+)
+def test_the_advice_for_a_further_port_names_the_clusters_own_domain(
+    declare: Declare, problem: Callable[[Data], str], web: Data, domains: Data, advice: str
+) -> None:
+    said = problem(declare(services=[web, {**web, "port": 9090}], **domains))
+    assert said.endswith(advice)
+    assert ("clusterlink_exports of each cluster" in said) == (len(domains) == 1)
+
+
+def test_the_same_advice_for_a_clusters_own_exports(declare: Declare, problem: Callable[[Data], str]) -> None:
+    exports = [{"name": "db", "port": 5432}, {"name": "db", "port": 9187}]
+    said = problem(declare(east={**CORP, "exports": exports}))
+    assert said.endswith("such as name: db-9187 with host: db.default.svc.corp.example.")

@@ -87,7 +87,10 @@ def _connection_problems(hostvars: Any, hosts: list[str]) -> Iterator[Problem]:
 
 
 def _read(declaration: Declaration, variables: Mapping[str, Any]) -> tuple[Clusters, dict[str, str]]:
-    given = {peer.host: {"namespace": peer.namespace} for peer in declaration.peers.values()}
+    given = {
+        peer.host: {"namespace": peer.namespace, "cluster_domain": peer.cluster_domain}
+        for peer in declaration.peers.values()
+    }
     found = reader(READ, variables, given, given)()
     unread = {host: str(result["msg"]) for host, result in found.items() if "uid" not in result}
     return {host: result for host, result in found.items() if host not in unread}, unread

@@ -48,7 +48,7 @@ options:
   compare:
     description:
       - Whether to compare what the clusters hold with the declaration. Then clusters whose CoreDNS does not serve the
-        domain that is declared (C(cluster.local), the only one that ClusterLink knows) are refused, too.
+        domain that is declared (by default C(cluster.local), the only one that ClusterLink knows) are refused, too.
     type: bool
     default: false
   linked_peers:

@@ -320,4 +320,4 @@ def test_options_of_any_type(module: str, chance: Any) -> None:
 
 def test_a_cluster_whose_answers_are_not_an_api_servers_is_a_problem() -> None:
     with pytest.raises(ClusterlinkError):
-        read_cluster({"host": SERVER, "api_key": SECRET, "namespace": "a", "retry_timeout": 0})
+        read_cluster({"host": SERVER, "api_key": SECRET, "namespace": "a", "cluster_domain": "b", "retry_timeout": 0})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clusterlink import api, names
 from ..clusterlink.ownership import fabric_of
+from ..common.naming import CLUSTER_DOMAIN
 from ..common.types import Object
 from ..errors import ClusterlinkError
 from ..gateway.certificate import secret_text
@@ -38,7 +39,7 @@ def read_cluster(params: Mapping[str, Any], _mode: Mode | None = None) -> Outcom
     What the user may not read counts as unknown: the run fails later where it needs more rights.
 
     Args:
-        params: The connection options, and C(namespace), the gateway's.
+        params: The connection options, C(namespace), the gateway's, and C(cluster_domain), that of the Services.
 
     Raises:
         ClusterlinkError: The cluster cannot be reached.
@@ -48,7 +49,7 @@ def read_cluster(params: Mapping[str, Any], _mode: Mode | None = None) -> Outcom
         reads: list[Callable[[], Any]] = [
             partial(_uid, cluster),
             partial(_gateways, cluster, namespace),
-            partial(find_foreign_domains, cluster),
+            partial(find_foreign_domains, cluster, str(params["cluster_domain"])),
             *(partial(_views, cluster, kind, namespace) for kind in _VIEWS),
         ]
         uid, gateways, domains, *found = gather(lambda read: read(), reads)
@@ -65,15 +66,15 @@ def _uid(cluster: Cluster) -> str:
     return str(namespace["metadata"]["uid"]) if namespace else ""
 
 
-def find_foreign_domains(cluster: Cluster) -> list[str]:
-    """The domains of the cluster's Services when ClusterLink's is not among them; nothing where that is unknown."""
+def find_foreign_domains(cluster: Cluster, declared: str) -> list[str]:
+    """The domains of the cluster's Services when the declared one is not among them; nothing where that is unknown."""
     texts: list[str] = []
     foreign: list[str] = []
     try:
         for name in CONFIG_MAPS:  # almost always the first one settles it
             found = cluster.get("ConfigMap", name, "kube-system")
             texts += [str(text) for text in ((found or {}).get("data") or {}).values()]
-            foreign = foreign_domains(texts)
+            foreign = foreign_domains(texts, declared)
             if not foreign:
                 break
     except ApiError:
@@ -134,6 +135,7 @@ READ = Task(
         **CONNECTION_SPEC,
         "retry_timeout": {"type": "float", "default": ATTEMPT_SECONDS},
         "namespace": {"type": "str", "default": api.SYSTEM_NAMESPACE},
+        "cluster_domain": {"type": "str", "default": CLUSTER_DOMAIN},
     },
     run=read_cluster,
     requires=REQUIRES,

@@ -9,6 +9,7 @@ clusterlink_cluster_domain the plan gives exports a host, and refuses imports th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,14 +20,16 @@ CONFIG_MAPS = ("coredns", "coredns-custom")
 """CoreDNS's configuration in namespace kube-system, as kubeadm and k3s write it; it may import the second."""
 
 
-def foreign_domains(configuration: Sequence[str]) -> list[str]:
-    """The domains of Services when ClusterLink's is not among them; nothing where that is unknown.
+def foreign_domains(configuration: Sequence[str], declared: str) -> list[str]:
+    """The domains of Services when the declared one is not among them; nothing where that is unknown.
 
     Args:
-        configuration: CoreDNS's configuration files. Any that names C(cluster.local), as C(rewrite) may, serves it.
+        configuration: CoreDNS's configuration files. Any that names the domain, as C(rewrite) may, serves it.
+        declared: The domain.
     """
     lines = [line.partition("#")[0].split() for text in configuration for line in text.splitlines()]
-    if any(CLUSTER_DOMAIN in word for line in lines for word in line):
+    named = re.compile(rf"(?<![a-z0-9-]){re.escape(declared)}")
+    if any(named.search(word) for line in lines for word in line):
         return []
     served = [_zones(line[1:]) for line in lines if line[:1] == ["kubernetes"]]
     # Without zones of its own the plugin serves those of its server; variables are known to CoreDNS alone.
@@ -50,12 +53,15 @@ def domain_problems(clusters: Mapping[str, Mapping[str, Any]], declared: Mapping
     """
     for host, cluster in clusters.items():
         domains = cluster["foreign_domains"]
-        if domains and declared[host] not in domains:
-            yield Problem(
-                "ConfigMap kube-system/coredns",
-                f"serves another cluster domain than {declared[host]}",
-                ", ".join(domains),
-                f"Let CoreDNS serve both: write kubernetes {domains[0]} {CLUSTER_DOMAIN} in its Corefile. Or set"
-                f" clusterlink_cluster_domain: {domains[0]} for a cluster that only exports",
-                host,
-            )
+        if domains:
+            what = f"serves another cluster domain than {declared[host]}"
+            yield Problem("ConfigMap kube-system/coredns", what, ", ".join(domains), _fix(domains), host)
+
+
+def _fix(domains: Sequence[str]) -> str:
+    if CLUSTER_DOMAIN in domains:
+        return "Remove clusterlink_cluster_domain"
+    return (
+        f"Let CoreDNS serve both: write kubernetes {domains[0]} {CLUSTER_DOMAIN} in its Corefile. Or set"
+        f" clusterlink_cluster_domain: {domains[0]} for a cluster that only exports"
+    )

@@ -20,7 +20,7 @@ from ansible.module_utils.basic import env_fallback
 from ..errors import ClusterlinkError, Problem
 from . import exec_plugin, kubeconfig
 from .client import Cluster
-from .proxies import basic, connection_pool
+from .proxies import basic, connection_pool, use_environment
 from .retry import DEFAULT_LIMIT, RetryPolicy
 from .tls import tls_context
 from .transport import Transport
@@ -166,6 +166,7 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configurati
     for option, attribute in _PLAIN:
         if params.get(option):
             setattr(configuration, attribute, params[option])
+    use_environment(configuration)
     headers = params.get("proxy_headers") or {}
     names = {"proxy_basic_auth": "proxy-authorization", "basic_auth": "authorization", "user_agent": "user-agent"}
     given = {name: headers[option] for option, name in names.items() if headers.get(option)}

@@ -82,6 +82,8 @@ def load(
             temp_file_path=scratch,
         )
         loader.load_and_set(configuration)
+        if proxy := _entry(content, "cluster", chosen).get("proxy-url"):
+            configuration.proxy = str(proxy)  # the package reads it only in its later releases
     if renewal is not None:
         configuration.refresh_api_key_hook = renewal
     return Impersonation(str(user.get("as") or ""), tuple(map(str, user.get("as-groups") or ())))

@@ -9,6 +9,7 @@ import socket
 import ssl
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
 
 from ..errors import ClusterlinkError, Problem
 from .tls import proxy_tls_context
@@ -29,6 +30,18 @@ _PORTS = {"http": 80, "https": 443}
 def basic(credentials: str) -> str:
     """The header for HTTP basic authentication, in UTF-8 as kubectl sends it."""
     return f"Basic {base64.b64encode(credentials.encode(errors='surrogateescape')).decode()}"
+
+
+def use_environment(configuration: Configuration) -> None:
+    """Set the environment's proxy and the hosts without one, where nothing else names them.
+
+    The package does so only in its later releases, and each in its own way.
+    """
+    found = getproxies_environment()
+    if configuration.proxy is None:
+        configuration.proxy = found.get(urlsplit(configuration.host).scheme) or found.get("all")
+    if configuration.no_proxy is None:
+        configuration.no_proxy = found.get("no")
 
 
 def connection_pool(configuration: Configuration, tls: ssl.SSLContext | None) -> urllib3.PoolManager:

@@ -141,6 +141,56 @@ def test_commands_go_around_the_proxy_where_requests_do(
     assert (proxy.refused, proxy.targets) == (0, [])
 
 
+def in_kubeconfig(options: dict[str, Any], proxy: str) -> dict[str, Any]:
+    """The same server and token by a kubeconfig whose cluster names a proxy."""
+    cluster = {"server": options["host"], "certificate-authority": options["ca_cert"], "proxy-url": proxy}
+    context = {"cluster": "c", "user": "u"}
+    content = {
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": [{"name": "u", "user": {"token": options["api_key"]}}],
+        "contexts": [{"name": "c", "context": context}],
+    }
+    return {"kubeconfig": content, "retry_timeout": 0}
+
+
+def ask_both(server: ExecServer, options: dict[str, Any], ask: str) -> None:
+    """Make a request, or run a command."""
+    if ask == "request":
+        server.response = (200, {"kind": "Peer"})
+        assert get(options) == {"kind": "Peer"}
+    else:
+        server.messages = [b"\x01done", b'\x03{"status":"Success"}']
+        assert run(options) == "done"
+
+
+@pytest.mark.parametrize("ask", ["command", "request"])
+def test_a_kubeconfigs_proxy_is_used(
+    server: ExecServer, start: Callable[[str], Proxy], options: dict[str, Any], ask: str
+) -> None:
+    proxy = start("http")
+    ask_both(server, in_kubeconfig(options, f"http://{IN_URL}@{proxy.address}"), ask)
+    assert proxy.targets == [server.url.removeprefix("https://")]
+
+
+@pytest.mark.parametrize("ask", ["command", "request"])
+@pytest.mark.parametrize("no_proxy", ["", "127.0.0.1"])
+def test_the_environments_proxy_is_used_but_for_hosts_that_it_excepts(  # noqa: PLR0917
+    server: ExecServer,
+    start: Callable[[str], Proxy],
+    options: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    ask: str,
+    no_proxy: str,
+) -> None:
+    proxy = start("http")
+    for name, value in (("https_proxy", f"http://{IN_URL}@{proxy.address}"), ("no_proxy", no_proxy)):
+        monkeypatch.setenv(name, value)
+        monkeypatch.delenv(name.upper(), raising=False)
+    ask_both(server, options, ask)
+    assert proxy.targets == ([] if no_proxy else [server.url.removeprefix("https://")])
+
+
 def test_a_tls_proxy_must_be_trusted(
     server: ExecServer, start: Callable[[str], Proxy], options: dict[str, Any]
 ) -> None:

@@ -54,6 +54,10 @@ _value:
       description: A sentence for each problem.
       type: list
       elements: str
+    summary:
+      description: The same without the causes that the table shows.
+      type: list
+      elements: str
     junit:
       description: A test case for each certificate and each clock, as JUnit XML.
       type: str

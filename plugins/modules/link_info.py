@@ -121,6 +121,11 @@ problems:
   type: list
   elements: str
   sample: ["Link backup from east to west is not ready: west to east: the Peer does not exist"]
+summary:
+  description: The names of the wanted links that are not ready, without the causes that the table shows.
+  returned: success
+  type: str
+  sample: "Not ready: link backup from east to west. The table says why"
 """
 
 from collections.abc import Sequence
@@ -129,7 +134,7 @@ from typing import Any
 from ..module_utils.common.naming import did_you_mean
 from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import parse
-from ..module_utils.fabric.link_view import Fabric, LinkState, link_states, links_table, problems
+from ..module_utils.fabric.link_view import Fabric, LinkState, link_states, links_table, problems, summary
 from ..module_utils.module import run_module
 from ..module_utils.outcome import Mode, Outcome, Task
 
@@ -153,8 +158,14 @@ def states_of(fabric: Fabric, name: str | None) -> list[LinkState]:
 
 def outcome_of(states: Sequence[LinkState]) -> Outcome:
     """The return values for the links."""
-    values = {"links": [each.as_dict() for each in states], "table": links_table(states), "problems": problems(states)}
-    return Outcome(values=values)
+    return Outcome(
+        values={
+            "links": [each.as_dict() for each in states],
+            "table": links_table(states),
+            "problems": problems(states),
+            "summary": summary(states),
+        }
+    )
 
 
 def run(params: dict[str, Any], _mode: Mode) -> Outcome:

@@ -109,7 +109,7 @@ def test_a_forced_removal_names_what_it_cuts_and_removes_imports_before_peers(
     assert f"Import {fabric.namespace}/web of {WEST} loses all its sources: {EAST}" in removed.output
     assert kubectl("get", "peers,imports", "-A", "--output=name", context=fabric.contexts[WEST]) == ""
     missing = fabric.must("links", code=2, **ON)
-    assert f"Link {EAST}-{WEST} from {WEST} to {EAST} is not ready" in missing.output
+    assert f"Not ready: link {EAST}-{WEST} from {WEST} to {EAST}. The table says why" in missing.output
 
 
 def test_a_watch_prints_what_becomes_of_links_until_all_are_ready(fabric: TwoClusters) -> None:

@@ -69,7 +69,7 @@ def fabric(clusters: Clusters, namespace: str, tmp_path: Path, run_module: Ansib
 
 
 EXPECTED = {
-    "certificates": (2, "{host}: peer (secret) cannot be read: Secret"),
+    "certificates": (2, "{host}: peer (secret) cannot be read; the table says why"),
     "drift": (2, "{host} Deployment {namespace}/cl-dataplane missing"),
     "enrol_install": (0, "changed: [{host} -> localhost]"),
     "enrol_request": (0, "ok: [{host}]"),

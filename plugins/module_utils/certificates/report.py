@@ -75,7 +75,8 @@ def report(infos: Mapping[str, Info], files: Info | None, days: float) -> dict[s
 
     Returns:
         C(certificates), the entries of all hosts and the folder; C(clocks), seconds by host, where known; C(table),
-        lines; C(problems), a sentence without a full stop for each; and C(junit), XML.
+        lines; C(problems), a sentence without a full stop for each; C(summary), the same without the causes that the
+        table shows; and C(junit), XML.
     """
     entries = [entry for host in sorted(infos) for entry in _entries(infos[host], host, f"cluster {host}", SECRET)]
     if files is not None:
@@ -84,11 +85,13 @@ def report(infos: Mapping[str, Info], files: Info | None, days: float) -> dict[s
     rows = _rows(entries, days)
     clocks = {host: info["clock"] for host, info in sorted(infos.items()) if info.get("clock") is not None}
     off = {host: _clock_problem(host, seconds) for host, seconds in clocks.items()}
+    skews = [problem for problem in off.values() if problem]
     return {
         "certificates": entries,
         "clocks": clocks,
         "table": table(_HEADINGS, [_cells(row) for row in rows]),
-        "problems": [*(problem for row in rows for problem in row.problems), *filter(None, off.values())],
+        "problems": [*(problem for row in rows for problem in row.problems), *skews],
+        "summary": [*(sentence for row in rows for sentence in _short(row)), *skews],
         "junit": _junit(rows, off),
     }
 
@@ -136,6 +139,10 @@ def _problems(row: Row, days: float) -> list[str]:
     if entry["served"] is False:
         found.append(f"{row.name}, {entry['where']}, is not the certificate that the gateway serves")
     return found
+
+
+def _short(row: Row) -> list[str]:
+    return [f"{row.name} cannot be read; the table says why"] if row.entry["fault"] else row.problems
 
 
 def _clock_problem(host: str, seconds: int) -> str:

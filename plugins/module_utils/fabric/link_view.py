@@ -76,10 +76,14 @@ class LinkState:
 
     @property
     def reason(self) -> str:
-        """Why it is not ready; else the reasons in the gateways' status."""
+        """Why it is not ready, a cause of both directions once; else the reasons in the gateways' status."""
         ways = ((f"{self.source} to {self.target}", self.forward), (f"{self.target} to {self.source}", self.back))
-        bad = [f"{name}: {way.reason}" for name, way in ways if way.state not in (REACHABLE, ONE_WAY)]
-        return "; ".join(bad) or ", ".join(sorted({way.reason for _name, way in ways if way.reason}))
+        bad: dict[str, list[str]] = {}
+        for name, way in ways:
+            if way.state not in (REACHABLE, ONE_WAY):
+                bad.setdefault(way.reason, []).append(name)
+        said = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in bad.items())
+        return said or ", ".join(sorted({way.reason for _name, way in ways if way.reason}))
 
     def as_dict(self) -> dict[str, Any]:
         """The link as plain data."""
@@ -200,11 +204,21 @@ def links_table(states: Sequence[LinkState]) -> list[str]:
 
 def problems(states: Sequence[LinkState]) -> list[str]:
     """A sentence for each wanted link that is not ready."""
-    return [
-        f"Link {each.name} from {each.source} to {each.target} is not ready: {each.reason}"
-        for each in states
-        if each.wanted and not each.ready
-    ]
+    return [f"Link {_named(each)} is not ready: {each.reason}" for each in _lacking(states)]
+
+
+def summary(states: Sequence[LinkState]) -> str:
+    """The wanted links that are not ready, whose causes the table shows; empty without such links."""
+    names = [f"link {_named(each)}" for each in _lacking(states)]
+    return f"Not ready: {', '.join(names)}. The table says why" if names else ""
+
+
+def _lacking(states: Sequence[LinkState]) -> list[LinkState]:
+    return [each for each in states if each.wanted and not each.ready]
+
+
+def _named(link: LinkState) -> str:
+    return f"{link.name} from {link.source} to {link.target}"
 
 
 def changes(before: Sequence[LinkState], after: Sequence[LinkState]) -> list[str]:

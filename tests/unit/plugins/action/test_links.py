@@ -30,7 +30,8 @@ def test_a_link_whose_clusters_cannot_be_read_is_shown_and_fails_the_run(tmp_pat
     path = tmp_path / "links.json"
     status, said = play(tmp_path, "links.yml", "-e", "links_name=main", "-e", f"links_json={path}", "--limit", "west")
     assert status == 2
-    assert "Link main from east to west is not ready" in said
+    assert "Not ready: link main from east to west. The table says why" in said
+    assert said.count("nowhere/east") == 1, "the error leaves the causes to the table"
     written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     (link,) = written["links"]
     assert (link["forward"]["state"], link["back"]["state"], link["ready"]) == ("unknown", "unknown", False)

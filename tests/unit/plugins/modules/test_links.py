@@ -56,7 +56,7 @@ def test_links_are_reported_as_data_and_as_a_table() -> None:
     assert [(each["name"], each["ready"], each["for"]) for each in values["links"]] == [
         ("east-west", True, ["service default/web"])
     ]
-    assert (len(values["table"]), values["problems"]) == (2, [])
+    assert (len(values["table"]), values["problems"], values["summary"]) == (2, [], "")
 
 
 def test_one_link_is_reported_by_its_name_and_an_unknown_name_is_an_error() -> None:

@@ -104,7 +104,7 @@ def test_one_that_is_only_stored_is_named() -> None:
 def test_what_is_on_no_wire_is_only_known_to_be_stored() -> None:
     found = fabric(entry())
     assert found["table"][1].endswith("stored  secret")
-    assert found["problems"] == []
+    assert found["problems"] == found["summary"] == []
 
 
 def test_a_gateway_that_does_not_answer_is_a_line_and_a_problem() -> None:
@@ -114,6 +114,7 @@ def test_a_gateway_that_does_not_answer_is_a_line_and_a_problem() -> None:
     found = fabric(entry(), silent)
     assert any(line.endswith("fault   wire: 192.0.2.1:30443: refused.") for line in found["table"])
     assert found["problems"] == ["east: peer (wire) cannot be read: 192.0.2.1:30443: refused."]
+    assert found["summary"] == ["east: peer (wire) cannot be read; the table says why"]
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,13 @@ def test_a_cluster_that_could_not_be_read_is_unknown_not_missing(declare: Declar
     assert (state.name, state.back.state, state.reason) == ("main", "unknown", "west to east: no route")
 
 
+def test_a_cause_of_both_directions_is_said_once(declare: Declare) -> None:
+    fabric = parse(declare(links=[{"source": "east", "target": "west"}]))
+    away = {"msg": "no such kubeconfig"}
+    state = one(Fabric(fabric, {**infos(), "east": away, "west": away}))
+    assert state.reason == "east to west, west to east: no such kubeconfig"
+
+
 def test_a_cluster_without_ingress_has_one_way_only(declare: Declare) -> None:
     fabric = parse(declare(links=[{"source": "east", "target": "west"}], east={"ingress_type": "none"}))
     state = one(Fabric(fabric, infos(east=[peer("west")])))

@@ -55,7 +55,7 @@ $(STAMP):
 
 .PHONY: lab
 lab: setup ## Bring up the lab: three kind clusters (the first time takes minutes)
-	$(call step,The lab: three bare Kubernetes clusters (12 minutes the first time without a registry; 2 with its cache),ansible-playbook playbooks/lab.yml)
+	$(call step,The lab: three bare Kubernetes clusters (10 to 12 minutes the first time without a registry; about 1 with its cache),ansible-playbook playbooks/lab.yml)
 
 .PHONY: lab-down
 lab-down: setup ## Remove the lab, but not its cache

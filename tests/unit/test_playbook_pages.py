@@ -8,12 +8,21 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.certificates.report import report as certificates
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import HEADINGS
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import (
+    Direction,
+    LinkState,
+    links_table,
+)
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.drift_report import report as drift
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.fabric_report import report as fabric
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.run_report import report as run
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.rotation import IDLE, steps
+from ansible_collections.skyshift.clusterlink.plugins.modules import gateway
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "playbooks.md").read_text(encoding="utf-8")
@@ -56,7 +65,34 @@ DRIFT = {
 }
 AWAY = {"failed": True, "msg": "https://192.0.2.7:6443 does not respond"}
 
+SINCE = "2026-01-31T12:00:00Z"
+LINKS = [
+    LinkState("backup", "east", "west", *[Direction("reachable", SINCE)] * 2, ("on demand",), wanted=True),
+    LinkState(
+        *("east-north", "north", "east"),
+        Direction("reachable", SINCE),
+        Direction("missing", "", "the Peer does not exist"),
+        *(("service default/web",), True),
+    ),
+]
+RETURNED = yaml.safe_load(gateway.RETURN)
+
+
+def refused() -> list[str]:
+    """What the preflight says of a declaration with two mistakes."""
+    service = {"name": "web", "namespace": "Shop", "port": 80, "exported_by": ["wets"], "imported_by": ["north"]}
+    hosts = ["east", "west", "north"]
+    with pytest.raises(ClusterlinkError) as caught:
+        parse({"groups": {"clusters": hosts}, "peers": {each: {} for each in hosts}, "services": [service]})
+    return caught.value.message().splitlines()
+
+
 PRINTED: dict[str, list[str]] = {
+    "preflight": refused(),
+    "links": links_table(LINKS),
+    "upgrade": ["north (canary):", *RETURNED["reasons"]["sample"]],
+    "rotate_ca": steps(IDLE, ["east", "west"], []),
+    "teardown": RETURNED["kept"]["sample"],
     "site": run({"east": {}, "west": {"mesh_result": AWAY}}, ["west"])["lines"],
     "show": fabric(
         {
@@ -83,8 +119,22 @@ def test_output_is_shown_as_it_is_printed(playbook: str) -> None:
     assert [line for line in shown.splitlines() if line] == [line for line in PRINTED[playbook] if line]
 
 
-def test_columns_of_links_are_named() -> None:
-    assert ", ".join(HEADINGS) in SECTIONS["links"]
+@pytest.mark.parametrize(
+    ("playbook", "sentence"),
+    [
+        ("enrol_request", "Send this file: "),
+        ("enrol_request", "Send its fingerprint over another channel: "),
+        ("enrol_sign", "Send the CA's fingerprint over another channel: "),
+        (
+            "evict_peer",
+            "cannot be read. The eviction continues without it: its links fail when the old CA is no longer",
+        ),
+        ("upgrade", ", which made the fabric worse: "),
+    ],
+)
+def test_sentences_are_the_playbooks(playbook: str, sentence: str) -> None:
+    says = (ROOT / "playbooks" / f"{playbook}.yml").read_text(encoding="utf-8")
+    assert [sentence in " ".join(text.split()) for text in (says, SECTIONS[playbook])] == [True, True]
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.stem)

@@ -66,14 +66,10 @@ DRIFT = {
 AWAY = {"failed": True, "msg": "https://192.0.2.7:6443 does not respond"}
 
 SINCE = "2026-01-31T12:00:00Z"
+UP, GONE = Direction("reachable", SINCE), Direction("missing", "", "the Peer does not exist")
 LINKS = [
-    LinkState("backup", "east", "west", *[Direction("reachable", SINCE)] * 2, ("on demand",), wanted=True),
-    LinkState(
-        *("east-north", "north", "east"),
-        Direction("reachable", SINCE),
-        Direction("missing", "", "the Peer does not exist"),
-        *(("service default/web",), True),
-    ),
+    LinkState("backup", "east", "west", UP, UP, ("on demand",), wanted=True),
+    LinkState("east-north", "north", "east", UP, GONE, ("service default/web",), wanted=True),
 ]
 RETURNED = yaml.safe_load(gateway.RETURN)
 

@@ -213,7 +213,7 @@ def pod_manifest(name: str, client: Client, kind: TemporaryPods, command: Sequen
 def await_container(
     cluster: Cluster, namespace: str, name: str, reached: Callable[[Mapping[str, Any]], bool], timeout: float
 ) -> Mapping[str, Any]:
-    """Wait until a temporary pod's container is in a state, and return the state; the pod never becomes ready.
+    """Wait until a temporary pod's own container is in a state, and return the state; the pod never becomes ready.
 
     Args:
         cluster: The cluster.
@@ -230,12 +230,16 @@ def await_container(
     while time.monotonic() < deadline:
         pod = cluster.get("Pod", name, namespace) or {}
         status = pod.get("status") or {}
-        states = [entry.get("state") or {} for entry in status.get("containerStatuses") or []]
-        for state in states:
-            if reached(state):
-                return dict(state)
-        waiting = [state["waiting"] for state in states if "waiting" in state]
-        reasons = [f"{state.get('reason', '')}: {state.get('message', '')}" for state in waiting]
+        # A webhook may have put others beside it.
+        states = {entry["name"]: entry.get("state") or {} for entry in status.get("containerStatuses") or []}
+        own = states.get(TEMPORARY_NAME, {})
+        if reached(own):
+            return dict(own)
+        waiting = {at: state["waiting"] for at, state in states.items() if "waiting" in state}
+        reasons = [
+            f"{'' if at == TEMPORARY_NAME else f'{at}: '}{state.get('reason', '')}: {state.get('message', '')}"
+            for at, state in waiting.items()
+        ]
         unscheduled = [
             f"{each['reason']}: {each.get('message', '')}"
             for each in status.get("conditions") or []
@@ -243,7 +247,7 @@ def await_container(
         ]
         found = "; ".join(reasons or unscheduled) or str(status.get("phase", found))
         ended = status.get("phase") in ("Failed", "Succeeded")
-        if ended or any(state.get("reason") in _PERMANENT for state in waiting):
+        if ended or waiting.get(TEMPORARY_NAME, {}).get("reason") in _PERMANENT:
             break
         time.sleep(_POLL)
     raise ClusterlinkError(

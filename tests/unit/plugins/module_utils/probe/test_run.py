@@ -19,13 +19,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec imp
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pod_settings import PodSettings
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe import run as probe
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import (
-    Probe,
-    Result,
-    run_probes,
-    untried,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import TEMPORARY_NAME, Client
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result, run_probes, untried
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Target
 
 Object = dict[str, Any]
@@ -46,7 +41,7 @@ def pod(name: str, *, ready: bool = True, going: bool = False, account: str = "d
         "status": {
             "phase": "Running",
             "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
-            "containerStatuses": [{"state": {"running": {}}}],
+            "containerStatuses": [{"name": TEMPORARY_NAME, "state": {"running": {}}}],
         },
     }
 
@@ -76,7 +71,7 @@ class Pods:
         return next((each for each in [*self.pods, *self.made] if each["metadata"]["name"] == name), None)
 
     def apply(self, obj: Object) -> Object:
-        running: Object = {"containerStatuses": [{"state": {"running": {}}}]}
+        running: Object = {"containerStatuses": [{"name": TEMPORARY_NAME, "state": {"running": {}}}]}
         made = {**obj, "metadata": {**obj["metadata"], "uid": "made"}, "status": running}
         self.made.append(made)
         return made
@@ -259,7 +254,10 @@ class ReportingPods(Pods):
         made = super().apply(obj)
         words = obj["spec"]["containers"][0]["command"]
         if words[0] == "sh":
-            made["status"] = {"phase": "Succeeded", "containerStatuses": [{"state": self.report(words)}]}
+            made["status"] = {
+                "phase": "Succeeded",
+                "containerStatuses": [{"name": TEMPORARY_NAME, "state": self.report(words)}],
+            }
         return made
 
     @staticmethod
@@ -342,7 +340,10 @@ def test_temporary_pod_that_cannot_start_says_why_and_is_removed(ask: Callable[.
         def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
             waiting = {"reason": "ErrImagePull", "message": "no such image"}
             found = super().get(kind, name, namespace)
-            return {**(found or {}), "status": {"containerStatuses": [{"state": {"waiting": waiting}}]}}
+            return {
+                **(found or {}),
+                "status": {"containerStatuses": [{"name": TEMPORARY_NAME, "state": {"waiting": waiting}}]},
+            }
 
     pods = Broken()
     with pytest.raises(ClusterlinkError, match="ErrImagePull: no such image"):

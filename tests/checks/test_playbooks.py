@@ -114,7 +114,7 @@ def test_what_always_runs_begins_outside_an_imported_file(name: str) -> None:
 
 def test_whoever_saves_the_folder_says_which_tasks_change_it() -> None:
     """Check mode writes no file, so that the store cannot see what a real run would save."""
-    places = [*PLAYBOOKS.glob("*.yml"), *PLAYBOOKS.parent.glob("roles/fabric/tasks/*.yml")]
+    places = [*PLAYBOOKS.rglob("*.yml"), *PLAYBOOKS.parent.glob("roles/fabric/tasks/*.yml")]
     imports = [
         (path.name, task.get("vars") or {})
         for path in places

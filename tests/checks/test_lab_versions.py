@@ -63,7 +63,7 @@ def test_containerd_makes_pods_of_the_pause_image_that_nodes_have() -> None:
 def test_pages_name_what_is_tested() -> None:
     lab, oldest, newest = (minor(version) for version in (KUBERNETES["kubernetes"], OTHERS["oldest"], OTHERS["newest"]))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"Kubernetes {lab}, without pods also with {oldest} and {newest}" in readme
+    assert f"Kubernetes {lab}; what needs no pods, also on {oldest} and {newest}" in readme
     gateways = (ROOT / "docs/gateways.md").read_text(encoding="utf-8")
     assert f"tested is {lab}, and without pods what API servers of {oldest} and {newest} make of them" in gateways
     specs = (LAB / "meta/argument_specs.yml").read_text(encoding="utf-8")

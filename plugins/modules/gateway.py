@@ -468,7 +468,9 @@ def run(params: dict[str, Any], mode: Mode) -> Outcome:
     try:
         return _present(params, mode) if params["state"] == "present" else _absent(params, mode)
     except PartlyDoneError as error:
-        return _outcome(error.done).fail(error)
+        outcome = _outcome(error.done)
+        outcome.warnings += error.warnings
+        return outcome.fail(error)
 
 
 def _present(params: dict[str, Any], mode: Mode) -> Outcome:

@@ -141,7 +141,7 @@ def execute(
         result.add(_write(cluster, plan, check=check, known=known))
     except PartlyDoneError as error:
         result.add(error.done)
-        raise PartlyDoneError(error.problems, result) from error
+        raise PartlyDoneError(error.problems, result, plan.warnings) from error
     if plan.takeover and check:
         _mark_as_recreated(result, [obj for obj in plan.final if Ref.of(obj) in plan.takeover.replaced])
     done = Installation(plan, result, [*plan.warnings, *rewritten(plan.final, result)])

@@ -105,11 +105,13 @@ class PartlyDoneError(ClusterlinkError):
 
     Attributes:
         done: What was written before.
+        warnings: What the user should know besides; it may be the cause.
     """
 
-    def __init__(self, problems: Sequence[Problem], done: ApplyResult) -> None:
+    def __init__(self, problems: Sequence[Problem], done: ApplyResult, warnings: Sequence[str] = ()) -> None:
         super().__init__(problems)
         self.done = done
+        self.warnings = tuple(warnings)
 
 
 def apply_objects(

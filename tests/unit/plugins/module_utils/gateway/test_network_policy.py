@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.crds import crds
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
@@ -16,6 +18,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.insta
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.remove import remove_gateway
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
+from ansible_collections.skyshift.clusterlink.plugins.modules import gateway
 
 from .material import PEER
 
@@ -58,6 +62,21 @@ def test_those_of_others_are_named_when_they_are_in_the_way(cluster: MemoryClust
     assert "clusterlink_network_policy" in warning
     [outbound] = install(cluster, ingress_type="none").warnings
     assert outbound.startswith(f"NetworkPolicy {SPACE}/deny may keep the data plane from other gateways, ")
+
+
+def test_they_are_named_too_when_the_run_fails_on_the_way(
+    cluster: MemoryCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an update does whose first new pods never become ready."""
+    cluster.refusals["apply", Ref("Deployment", "cl-dataplane", SPACE)] = ApiError(Problem("it", "fails"), status=500)
+    monkeypatch.setattr(gateway, "connect", lambda _params: nullcontext(cluster))
+    monkeypatch.setattr(gateway, "given_certificate", lambda *_given, **_more: PEER)
+    validation = ArgumentSpecValidator(gateway.TASK.argument_spec).validate({"peer": "east"})
+    assert not validation.error_messages
+    outcome = gateway.run(validation.validated_parameters, Mode(check=False, diff=False))
+    assert outcome.failed
+    [warning] = outcome.warnings
+    assert warning.startswith(f"NetworkPolicy {SPACE}/deny may keep peers from the data plane, ")
 
 
 def test_a_policy_for_other_pods_is_not_named(cluster: MemoryCluster) -> None:

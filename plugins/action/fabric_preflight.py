@@ -38,7 +38,8 @@ class ActionModule(InventoryAction):
             if problems:  # else the check below says what is wrong with the declaration
                 parse(params["declaration"] or {})
         except ClusterlinkError as error:
-            problems += error.problems
+            # Of a group without hosts, the inventory's problem says more than the declaration's.
+            problems += [each for each in error.problems if not problems or each.where != "clusterlink_group"]
         raise_all(problems)
         return check(params, mode, lambda declaration: _read(declaration, variables))
 

@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.action.fabric_preflight import inventory_problems
+from tests.support.environment import ansible_environment
+from tests.support.forked_ansible import ansible_playbook
 
 EAST = {"clusterlink_context": "east"}
 
@@ -39,3 +42,15 @@ def test_a_group_without_hosts_hides_no_extra_variable_that_nothing_knows() -> N
 def test_a_limit_without_hosts_of_the_group_hides_no_problem_of_them() -> None:
     hosts = {"east": {**EAST, "clusterlink_servces": [], "clusterlink_wait_timeout": "soon"}}
     assert refused(hosts, limit="other") == ["clusterlink_servces", "--limit", "clusterlink_wait_timeout"]
+
+
+def test_without_an_inventory_every_playbook_ends_with_one_error(tmp_path: Path) -> None:
+    run = ansible_playbook(
+        ["-i", "/dev/null", "skyshift.clusterlink.preflight"], cwd=tmp_path, env=ansible_environment()
+    )
+    assert run.returncode == 2, run.stdout + run.stderr
+    said = (
+        "clusterlink_group: names an inventory group that has no hosts (found: clusters). Add a host for each cluster"
+    )
+    assert said in " ".join(run.stdout.split())
+    assert run.stdout.count("where: ") == 1, run.stdout

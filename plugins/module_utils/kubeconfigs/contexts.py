@@ -69,7 +69,9 @@ def contexts_of(content: Mapping[str, Any], path: str) -> list[FoundCluster]:
 
 def _paths(source: str, folder: str) -> list[str]:
     """The kubeconfigs of a source, as absolute paths; one that is no pattern need not exist."""
-    parts = [os.path.join(folder, os.path.expanduser(part)) for part in source.split(os.pathsep) if part]
+    parts = [
+        os.path.join(folder, os.path.expanduser(os.path.expandvars(part))) for part in source.split(os.pathsep) if part
+    ]
     if len(parts) != 1 or not glob.has_magic(parts[0]):
         return [os.pathsep.join(map(os.path.normpath, parts))]
     there = sorted(path for path in glob.glob(parts[0]) if os.path.isfile(path))

@@ -92,6 +92,11 @@ def test_without_options_the_environments_kubeconfig_is_read(parse: Parse, monke
     assert set(parse().hosts) == {"shop", "Test.1"}
 
 
+@pytest.mark.parametrize("place", ["~", "$HOME"])
+def test_a_kubeconfigs_path_may_begin_with_the_home_folder(parse: Parse, place: str) -> None:
+    assert set(parse(kubeconfigs=[f"{place}/config"]).hosts) == {"shop", "Test.1"}
+
+
 def test_expressions_and_patterns_choose_and_name_hosts(parse: Parse) -> None:
     named = parse(kubeconfigs=["{{ 'con' ~ 'fig' }}"], exclude=["Test*"], host_name="name ~ '-' ~ region")
     assert set(named.hosts) == {"shop-eu-west-1"}

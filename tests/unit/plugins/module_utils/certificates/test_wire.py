@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 import struct
@@ -232,8 +231,7 @@ def test_a_certificate_of_the_fabric_is_let_in_and_another_is_not(serve: Serve, 
         for name in ("west", "evicted")
     }
     assert tried["west"] == ""
-    # Who is slow hears only that it was hung up.
-    assert re.search("UNKNOWN_CA|EOF occurred|reset by peer", tried["evicted"])
+    assert "UNKNOWN_CA" in tried["evicted"]
 
 
 def test_a_certificate_is_not_refused_by_a_gateway_that_is_not_there(serve: Serve, ca: Issued, tmp_path: Path) -> None:

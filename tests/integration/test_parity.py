@@ -212,7 +212,6 @@ def run(folder: Path, collections: Path) -> tuple[list[Data], str]:
             ANSIBLE_COLLECTIONS_PATH=str(collections),
             ANSIBLE_STDOUT_CALLBACK="minimal",
             ANSIBLE_CALLBACK_RESULT_FORMAT="json",
-            ANSIBLE_INJECT_INVOCATION="1",  # without it ansible-core 2.21 prints none
             ANSIBLE_PIPELINING="1",
             PYTHONHASHSEED="0",  # messages list choices in the order of a set
         ),

@@ -6,8 +6,8 @@
 
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
-the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. The
-last line counts all tests: N passed, N failed, N skipped.
+the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. What failed
+is repeated at the end, and the last line counts all tests: N passed, N failed, N skipped.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from tests.support.paths import ROOT
 
 RESULTS = ROOT / ".build" / "results"
 SLOWEST = 20
+# How much of a failure is repeated at the end: whoever reads the end of a log alone sees the cause.
+FAILURES, FAILURE_LINES = 10, 25
 WORKERS = "2"
 
 
@@ -99,6 +101,7 @@ class Summary:
         failed: How many failed, errors included.
         skipped: How many were skipped.
         times: Each test's seconds and name.
+        failures: Of each test that failed, its name and what pytest said of it.
         faults: Lanes that ended without a result.
     """
 
@@ -106,6 +109,7 @@ class Summary:
     failed: int = 0
     skipped: int = 0
     times: list[tuple[float, str]] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     def add(self, name: str, code: int, report: str) -> None:
@@ -119,17 +123,25 @@ class Summary:
         if code not in (0, 1, 5) or not report:
             self.faults.append(f"lane {name} ended with {code}{'' if report else ' and no results'}")
         for case in ET.fromstring(report or "<testsuites/>").iter("testcase"):  # noqa: S314 - our own
-            outcomes = {child.tag for child in case}
-            self.failed += bool(outcomes & {"failure", "error"})
-            self.skipped += "skipped" in outcomes
-            self.passed += not outcomes & {"failure", "error", "skipped"}
-            self.times.append((float(case.get("time", 0)), f"{case.get('classname')}::{case.get('name')}"))
+            test = f"{case.get('classname')}::{case.get('name')}"
+            failures = [child.text or "" for child in case if child.tag in ("failure", "error")]
+            skipped = case.find("skipped") is not None
+            self.failed += bool(failures)
+            self.skipped += skipped
+            self.passed += not failures and not skipped
+            self.times.append((float(case.get("time", 0)), test))
+            if failures:
+                self.failures.append((test, "\n".join(failures)))
 
     def lines(self) -> Iterator[str]:
-        """The slowest tests, lanes without a result, and the counts, which are the last line."""
+        """The slowest tests, the failures, lanes without a result, and the counts, which are the last line."""
         yield f"The slowest {SLOWEST}:"
         for seconds, name in sorted(self.times, reverse=True)[:SLOWEST]:
             yield f"  {seconds:6.1f} s  {name}"
+        for name, text in self.failures[:FAILURES]:
+            yield f"FAILED {name}"
+            yield from (f"  {line}" for line in text.splitlines()[-FAILURE_LINES:])
+        yield from (f"FAILED {name}" for name, _text in self.failures[FAILURES:])
         yield from self.faults
         yield f"{self.passed} passed, {self.failed + len(self.faults)} failed, {self.skipped} skipped"
 

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The summary of all lanes: every test is counted once, and a lane that ends without results is a failure."""
+"""The summary of all lanes: each test is counted once, failures are named, a lane without results is one."""
 
 from __future__ import annotations
 
-from tests.run import ONE_CLUSTER, Summary, lanes
+from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, Summary, lanes
 from tests.support.paths import ROOT
 
 REPORT = """\
@@ -23,6 +23,23 @@ def test_every_test_is_counted_once_and_the_slowest_comes_first() -> None:
     _title, slowest, *_others, counts = summary.lines()
     assert slowest.split() == ["9.0", "s", "tests.unit.b::broken"]
     assert counts == "1 passed, 2 failed, 1 skipped"
+
+
+def test_the_last_lines_name_each_failure_and_end_with_its_cause() -> None:
+    cause = "\n".join(f"line {number}" for number in range(FAILURE_LINES + 1))
+    cases = "".join(
+        f'<testcase classname="tests.unit.a" name="n{number}"><failure>{cause}</failure></testcase>'
+        for number in range(FAILURES + 1)
+    )
+    summary = Summary()
+    summary.add("code", 1, f"<testsuites>{cases}</testsuites>")
+    lines = list(summary.lines())
+    end = lines[lines.index("FAILED tests.unit.a::n0") :]
+    assert [line for line in end if line.startswith("FAILED")] == [
+        f"FAILED tests.unit.a::n{number}" for number in range(FAILURES + 1)
+    ]
+    assert end[1] == "  line 1"
+    assert end[FAILURE_LINES] == f"  line {FAILURE_LINES}"
 
 
 def test_a_lane_without_results_fails_and_one_without_tests_does_not() -> None:

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All tests in lanes, on two cores: what waits runs beside what computes, and what counts requests runs alone.
 
-    python -m tests.run [--long]
+    python -m tests.run [--long] [--lane NAME]...
 
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
-the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. What failed
-is repeated at the end, and the last line counts all tests: N passed, N failed, N skipped.
+the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. Clusters that
+none of the running lanes uses stand still. What failed is repeated at the end, and the last line counts all tests:
+N passed, N failed, N skipped.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters
+from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, MORE_NAMES, Clusters, kind_clusters
 from tests.support.environment import ansible_environment
+from tests.support.fabrics import paused
 from tests.support.paths import ROOT
 
 RESULTS = ROOT / ".build" / "results"
@@ -42,14 +45,14 @@ class Lane:
     Attributes:
         name: For people.
         arguments: Of pytest.
-        clusters: Which of the kind clusters it may use, by their numbers.
+        clusters: The names of the kind clusters that it may use.
         code: Its exit code, once it has ended; 5 says that there was nothing to test.
         seconds: How long it took.
     """
 
     name: str
     arguments: Sequence[str]
-    clusters: Sequence[int] = ()
+    clusters: Sequence[str] = ()
     code: int = -1
     seconds: float = 0
     _process: subprocess.Popen[str] | None = None
@@ -67,9 +70,9 @@ class Lane:
         """
         began = time.monotonic()
         environment = {**ansible_environment(), "PYTHONUNBUFFERED": "1"}
-        if kind:
+        if kind and self.clusters:
             environment["CLUSTERLINK_TEST_KUBECONFIG"] = str(kind.kubeconfig)
-            environment["CLUSTERLINK_TEST_CONTEXTS"] = ",".join(kind.contexts[number] for number in self.clusters)
+            environment["CLUSTERLINK_TEST_CONTEXTS"] = ",".join(map(context_of, self.clusters))
         command = ["pytest", f"--junit-xml={self.report}", *self.arguments]
         with subprocess.Popen(
             command,
@@ -149,10 +152,21 @@ class Summary:
 CODE = ("tests/checks", "tests/unit", "tests/integration")
 STYLE = ("tests/lint", "tests/sanity", "tests/versions")
 ONE_CLUSTER = (
-    *(f"tests/e2e/test_{name}.py" for name in ("gateway", "gateway_rights", "gateway_operator", "probe")),
+    *(
+        f"tests/e2e/test_{name}.py"
+        for name in ("gateway", "gateway_rights", "gateway_operator", "lab_registry", "probe")
+    ),
     "tests/e2e/shared_gateway",
 )
-REST = ("tests/e2e", *(f"--ignore={file}" for file in ONE_CLUSTER))
+TWO_CLUSTERS = tuple(
+    f"tests/e2e/test_{name}.py" for name in ("faults", "links", "namespaces", "network_policies", "versions")
+)
+"""What has a lane of its own in the long run: half of what is left, by its time."""
+
+
+def context_of(cluster: str) -> str:
+    """The context of a kind cluster."""
+    return f"kind-{cluster}"
 
 
 def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
@@ -163,38 +177,69 @@ def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
     which = "long" if long else "not long"
     parallel = ("-q", "-n", WORKERS, "--dist", "worksteal")
     code = Lane("code", ("-m", which, *parallel, *CODE))
-    quiet = ("-m", f"{which} and not traffic", "-v")
+
+    def beside(name: str, clusters: Sequence[str], *files: str) -> Lane:
+        return Lane(name, ("-m", f"{which} and not traffic", "-v", *files), clusters)
+
     if long:
-        beside = [Lane("fabrics", (*quiet, "tests/e2e"), (0, 1, 2))]
+        fourth, fifth, sixth = MORE_NAMES
+        small = [beside("gateway", (fourth,), *ONE_CLUSTER), beside("pairs", (fifth, sixth), *TWO_CLUSTERS)]
+        others: Sequence[str] = E2E_NAMES
     else:
-        beside = [Lane("gateway", (*quiet, *ONE_CLUSTER), (0,)), Lane("fabrics", (*quiet, *REST), (1, 2))]
-    traffic = Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), (0, 1, 2))
-    molecule = Lane("molecule", ("-m", which, "-v", "tests/molecule"), (0, 1, 2))
+        small = [beside("gateway", E2E_NAMES[:1], *ONE_CLUSTER)]
+        others = E2E_NAMES[1:]
+    elsewhere = (*ONE_CLUSTER, *(TWO_CLUSTERS if long else ()))
+    fabrics = beside("fabrics", others, "tests/e2e", *(f"--ignore={file}" for file in elsewhere))
+    traffic = Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), E2E_NAMES)
+    molecule = Lane("molecule", ("-m", which, "-v", "tests/molecule"), E2E_NAMES)
     style = Lane("style", ("-m", which, *parallel, *STYLE))
-    return code, [beside, [traffic], [molecule, style]]
+    return code, [[*small, fabrics], [traffic], [molecule, style]]
+
+
+def chosen(groups: Sequence[Sequence[Lane]], names: Sequence[str]) -> list[list[Lane]]:
+    """The groups with the lanes of these names alone, all without a name.
+
+    Raises:
+        ValueError: There is no lane of a name.
+    """
+    known = [lane.name for group in groups for lane in group]
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"there is no lane {', '.join(unknown)}; there are {', '.join(known)}")
+    left = [[lane for lane in group if not names or lane.name in names] for group in groups]
+    return [group for group in left if group]
+
+
+def clusters_of(group: Sequence[Lane]) -> list[str]:
+    """The names of the clusters that lanes use."""
+    return sorted({name for lane in group for name in lane.clusters})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all lanes; returns 0 when every test passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__)
     parser.add_argument("--long", action="store_true", help="the tests that take minutes, instead of all others")
+    parser.add_argument(
+        "--lane",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="this lane alone, with the clusters that it needs; may be repeated",
+    )
     asked = parser.parse_args(arguments)
+    code, groups = lanes(asked.long)
+    try:
+        first, *others = chosen([[code], *groups], asked.lane)
+    except ValueError as error:
+        parser.error(str(error))
+    # Lane "code" begins before there are clusters; the first group joins it.
+    early, groups = ([code], others) if first == [code] else ([], [first, *others])
     signal.signal(signal.SIGTERM, _interrupt)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    code, groups = lanes(asked.long)
-    every = [code, *(lane for group in groups for lane in group)]
+    every = [*early, *(lane for group in groups for lane in group)]
     for lane in every:
         lane.report.unlink(missing_ok=True)
-    first = threading.Thread(target=code.run)
-    first.start()
     try:
-        with kind_clusters(E2E_NAMES, E2E_KUBECONFIG) as kind:
-            for group in groups:
-                threads = [threading.Thread(target=lane.run, args=(kind,)) for lane in group]
-                for thread in threads:
-                    thread.start()
-                for thread in (first, *threads):
-                    thread.join()
+        _run(early, groups)
     except BaseException:
         for lane in every:
             lane.stop()
@@ -205,6 +250,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lane {lane.name}: {lane.seconds:.0f} s")
     print(*summary.lines(), sep="\n", flush=True)
     return int(bool(summary.failed or summary.faults))
+
+
+def _run(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:
+    """Run lanes without clusters at once, and one group after the other when the clusters of all are there."""
+    first = [threading.Thread(target=lane.run) for lane in early]
+    for thread in first:
+        thread.start()
+    names = clusters_of([lane for group in groups for lane in group])
+    left = (*E2E_NAMES, *MORE_NAMES)
+    with kind_clusters(names, E2E_KUBECONFIG, others=left) if names else nullcontext() as kind:
+        for group in groups:
+            with ExitStack() as still:  # an idle cluster costs a tenth of two cores
+                for name in set(names).difference(clusters_of(group)):
+                    still.enter_context(paused(context_of(name)))
+                threads = [threading.Thread(target=lane.run, args=(kind,)) for lane in group]
+                for thread in threads:
+                    thread.start()
+                for thread in (*first, *threads):
+                    thread.join()
+    for thread in first:
+        thread.join()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -39,22 +39,28 @@ def named_clusters() -> Clusters | None:
 
 E2E_NAMES = ("e2e-a", "e2e-b", "e2e-c")
 """The clusters that all tests of gateways share: each costs a tenth of two cores while it does nothing."""
+MORE_NAMES = ("e2e-d", "e2e-e", "e2e-f")
+"""Clusters for the lanes that the long run has besides."""
 E2E_KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
 
 
 @contextmanager
-def kind_clusters(names: Sequence[str], kubeconfig: Path, *, nodes: int = 1) -> Iterator[Clusters]:
+def kind_clusters(
+    names: Sequence[str], kubeconfig: Path, *, nodes: int = 1, others: Sequence[str] = ()
+) -> Iterator[Clusters]:
     """Bare kind clusters of the role lab while the body runs; what an earlier run has left of them goes first.
 
     Args:
         names: Of the clusters; their contexts are C(kind-NAME).
         kubeconfig: Where their access is written.
         nodes: How many each has.
+        others: Clusters that an earlier run may have left besides, which go, too.
     """
     clusters = [{"name": name, "nodes": nodes} for name in names]
+    left = [{"name": name} for name in {*names, *others}]
     variables: dict[str, object] = {"lab_clusters": clusters, "lab_kubeconfig": str(kubeconfig)}
     _play_lab({**variables, "lab_clusters": []})  # Docker runs now, and shows containers that an earlier run has left
-    _play_lab({**variables, "lab_state": "absent", "lab_stop_docker": False})
+    _play_lab({**variables, "lab_clusters": left, "lab_state": "absent", "lab_stop_docker": False})
     try:
         _play_lab(variables)
         yield Clusters(kubeconfig, tuple(f"kind-{name}" for name in names))

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, Summary, lanes
+import pytest
+
+from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, TWO_CLUSTERS, Summary, chosen, clusters_of, lanes
 from tests.support.paths import ROOT
 
 REPORT = """\
@@ -55,9 +57,31 @@ def test_a_lane_without_results_fails_and_one_without_tests_does_not() -> None:
 def test_lanes_that_run_side_by_side_share_no_cluster() -> None:
     for long in (False, True):
         for group in lanes(long)[1]:
-            used = [number for lane in group for number in lane.clusters]
+            used = [name for lane in group for name in lane.clusters]
             assert len(used) == len(set(used))
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_each_file_of_gateways_belongs_to_one_lane(long: bool) -> None:
+    *small, fabrics = lanes(long)[1][0]
+    named = [argument for lane in small for argument in lane.arguments if argument.startswith("tests/e2e/")]
+    left = {argument.removeprefix("--ignore=") for argument in fabrics.arguments if argument.startswith("--ignore=")}
+    assert "tests/e2e" in fabrics.arguments
+    assert (len(named), set(named)) == (len(left), left)
+
+
+def test_lanes_can_be_chosen_and_bring_their_clusters_alone() -> None:
+    code, groups = lanes(long=True)
+    assert chosen([[code], *groups], []) == [[code], *groups]
+    group, last = chosen([[code], *groups], ["style", "pairs"])
+    assert ([lane.name for lane in group], [lane.name for lane in last]) == (["pairs"], ["style"])
+    assert (len(clusters_of(group)), clusters_of(last)) == (2, [])
+
+
+def test_a_lane_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match="no lane pairs; there are code, gateway, fabrics"):
+        chosen([[lanes(long=False)[0]], *lanes(long=False)[1]], ["pairs"])
+
+
 def test_files_that_a_lane_names_are_there() -> None:
-    assert not [name for name in ONE_CLUSTER if not (ROOT / name).exists()]
+    assert not [name for name in (*ONE_CLUSTER, *TWO_CLUSTERS) if not (ROOT / name).exists()]

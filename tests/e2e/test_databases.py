@@ -59,9 +59,8 @@ def make_image(folder: Path, *nodes: str) -> None:
 class Databases(DeclaredFabric):
     """A fabric whose one cluster has both servers, and whose other has a client and a stranger."""
 
-    def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
+    def __init__(self, clusters: Clusters, folder: Path) -> None:
         super().__init__(clusters, (EAST, WEST), folder, SPACE)
-        self._kubectl = kubectl
         allow = [{"from": {"app": "frontend"}}]
         common = {"namespace": SPACE, "exported_by": [EAST], "imported_by": [WEST], "allow": allow}
         self.variables["clusterlink_services"] = [
@@ -79,20 +78,9 @@ class Databases(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the servers in one cluster, and the clients in the other."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
-        servers = [obj for name in PORTS for obj in server(name)]
-        self._kubectl.apply(namespace, *servers, context=self.contexts[EAST])
         (pod,) = client(SPACE, "stranger")
         stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
-        self._kubectl.apply(namespace, *client(SPACE), stranger, context=self.contexts[WEST])
-        for context in self.contexts.values():
-            ready = ("--for=condition=Ready", "--timeout=120s", "pod", "--all", "-n", SPACE)
-            self._kubectl("wait", *ready, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(SPACE, context=context)
+        self.inhabit({EAST: [obj for name in PORTS for obj in server(name)], WEST: [*client(SPACE), stranger]})
 
 
 def server(name: str) -> list[dict[str, Any]]:
@@ -115,7 +103,7 @@ def server(name: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    made = Databases(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    made = Databases(clusters, tmp_path_factory.mktemp("fabric"))
     make_image(tmp_path_factory.mktemp("image"), node_of(made.contexts[EAST]))
     with populated(made, kubectl):
         yield made

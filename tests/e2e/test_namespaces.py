@@ -54,7 +54,7 @@ class Training(DeclaredFabric):
     """A fabric of two clusters that share a namespace, of whose StatefulSet every pod is exported."""
 
     def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
-        super().__init__(clusters, (EAST, WEST), folder, "namespaces")
+        super().__init__(clusters, (EAST, WEST), folder, "namespaces", SPACE)
         self._kubectl = kubectl
         self.variables |= {
             "clusterlink_dataplane": "go",
@@ -82,11 +82,6 @@ class Training(DeclaredFabric):
         for context in self.contexts.values():
             available = ("--for=condition=Available", "deployment", "--all", "--timeout=180s")
             self._kubectl("wait", *available, "--namespace", SPACE, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespace."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(SPACE, context=context)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -30,9 +30,8 @@ AGAIN = {"name": "far-web", "exported_by": [HUB], "relay": True, "imported_by": 
 class Relayed(DeclaredFabric):
     """A fabric in a row: a server, a relay of two data planes, and a client and a stranger who only call out."""
 
-    def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
+    def __init__(self, clusters: Clusters, folder: Path) -> None:
         super().__init__(clusters, (EAST, HUB, WEST), folder, SPACE)
-        self._kubectl = kubectl
         self.hosts[WEST]["clusterlink_ingress_type"] = "none"
         # Through its import's Service, a data plane would now and then reach itself.
         self.hosts[HUB]["clusterlink_dataplane_replicas"] = 2
@@ -40,19 +39,9 @@ class Relayed(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the server, the client, and the stranger."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
         (pod,) = client(SPACE, "stranger")
         stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
-        pods: dict[str, list[Any]] = {EAST: web(SPACE, EAST), HUB: client(SPACE), WEST: [*client(SPACE), stranger]}
-        for peer, context in self.contexts.items():
-            self._kubectl.apply(namespace, *pods[peer], context=context)
-            ready = ("--for=condition=Ready", "--timeout=60s", "pod", "--all", "-n", SPACE)
-            self._kubectl("wait", *ready, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(SPACE, context=context)
+        self.inhabit({EAST: web(SPACE, EAST), HUB: client(SPACE), WEST: [*client(SPACE), stranger]})
 
 
 @pytest.fixture(scope="module", params=["envoy", "go"])
@@ -60,7 +49,7 @@ def fabric(
     request: pytest.FixtureRequest, clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Relayed]:
     """The fabric with either data plane."""
-    made = Relayed(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    made = Relayed(clusters, tmp_path_factory.mktemp("fabric"))
     made.variables["clusterlink_dataplane"] = request.param
     with populated(made, kubectl):
         made.must("site")

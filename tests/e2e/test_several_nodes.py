@@ -47,19 +47,9 @@ class SeveralNodes(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the server and the client."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
         server, service = web(SPACE, WIDE)
         placed = {**server, "spec": {**server["spec"], "nodeSelector": {"kubernetes.io/hostname": LAST}}}
-        self.kubectl.apply(namespace, placed, service, context=self.contexts[WIDE])
-        self.kubectl.apply(namespace, *client(SPACE), context=self.contexts[NEAR])
-        for context in self.contexts.values():
-            ready = ("--for=condition=Ready", "--timeout=120s", "pod/main", "-n", SPACE)
-            self.kubectl("wait", *ready, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self.kubectl.remove_namespace(SPACE, context=context)
+        self.inhabit({WIDE: [placed, service], NEAR: client(SPACE)})
 
     def addresses(self) -> set[str]:
         """The hosts in the Peer of the cluster with three nodes."""

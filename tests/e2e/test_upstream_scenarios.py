@@ -78,24 +78,17 @@ class Scenarios(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the servers and the clients."""
-        space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ROBOT, "namespace": SPACE}}
         (pod,) = client(SPACE, ROBOT)
         labelled = {**pod["metadata"], "labels": {"app": ROBOT}}
         robot = {**pod, "metadata": labelled, "spec": {**pod["spec"], "serviceAccountName": ROBOT}}
-        for peer, context in self.contexts.items():
+        workloads = {}
+        for peer in PEERS:
             server, service = web(SPACE, peer, "web")
             echo = {**service, "metadata": {**service["metadata"], "name": "echo"}}
             services = (service, *([] if peer == TWO else [echo]))  # the second cluster's C(echo) is its Import's
-            self.kubectl.apply(space, account, server, *services, *client(SPACE, FRONTEND), robot, context=context)
-        for context in self.contexts.values():
-            ready = ("--for=condition=Ready", "--timeout=120s", "pod", "--all", "-n", SPACE)
-            self.kubectl("wait", *ready, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self.kubectl.remove_namespace(SPACE, context=context)
+            workloads[peer] = [account, server, *services, *client(SPACE, FRONTEND), robot]
+        self.inhabit(workloads)
 
     def plan(self, run: Ansible, folder: Path, declared: Declared) -> dict[str, Any]:
         """The plan of a declaration, as the module returns it."""

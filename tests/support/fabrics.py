@@ -8,12 +8,13 @@ import json
 import re
 import subprocess
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tests.support.clusters import Clusters
 from tests.support.environment import ansible_environment
@@ -23,12 +24,14 @@ from tests.support.kubectl import Kubectl
 from tests.support.paths import ROOT
 from tests.support.playbooks import run_playbook
 from tests.support.traffic import Client, Count, traffic
-from tests.support.workloads import client, web
+from tests.support.workloads import Object, client, web
 
 _RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
 _TIMEOUT = 900
 
 EAST, WEST = "test-east", "test-west"
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class DeclaredFabric:
 
     Attributes:
         contexts: The kubeconfig's context of each peer.
+        namespace: Of the workloads, in every cluster; the fabric's name by default.
         variables: Of the inventory, for all clusters; may be added to.
         hosts: Of the inventory, the variables of each.
         environment: Of Ansible, besides the tests' own.
@@ -80,8 +84,10 @@ class DeclaredFabric:
 
     command: tuple[str, ...] = ("ansible-playbook",)
 
-    def __init__(self, clusters: Clusters, peers: Sequence[str], folder: Path, name: str) -> None:
+    def __init__(self, clusters: Clusters, peers: Sequence[str], folder: Path, name: str, namespace: str = "") -> None:
         self.contexts = dict(zip(peers, clusters.contexts, strict=False))
+        self.namespace = namespace or name
+        self._clusters = clusters
         self._folder = folder
         self._runs = 0
         self.pki = folder / "pki" / name
@@ -140,17 +146,30 @@ class DeclaredFabric:
             )
         return Started(process, log)
 
+    def inhabit(self, workloads: Mapping[str, Sequence[Object]]) -> None:
+        """Make the namespace and each cluster's workloads in it, and wait until all pods are ready."""
+        kubectl = Kubectl(self._clusters)
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
+
+        def make(peer: str) -> None:
+            context = self.contexts[peer]
+            kubectl.apply(namespace, *workloads[peer], context=context)
+            ready = ("--for=condition=Ready", "--timeout=120s", "pod", "--all")
+            kubectl("wait", *ready, "-n", self.namespace, context=context)
+
+        in_each(workloads, make)
+
+    def clear(self) -> None:
+        """Remove the namespace with the workloads."""
+        kubectl = Kubectl(self._clusters)
+        in_each(self.contexts.values(), lambda context: kubectl.remove_namespace(self.namespace, context=context))
+
 
 class TwoClusters(DeclaredFabric):
-    """A fabric in which C(EAST), the first cluster, offers C(web) and C(WEST), the second, has a client of it.
-
-    Attributes:
-        namespace: Of the service, in both clusters.
-    """
+    """A fabric in which C(EAST), the first cluster, offers C(web) and C(WEST), the second, has a client of it."""
 
     def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
-        self.namespace = f"test-{uuid.uuid4().hex[:8]}"
-        super().__init__(clusters, (EAST, WEST), folder, self.namespace)
+        super().__init__(clusters, (EAST, WEST), folder, f"test-{uuid.uuid4().hex[:8]}")
         self._kubectl = kubectl
         self.variables["clusterlink_services"] = [
             {
@@ -165,31 +184,14 @@ class TwoClusters(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the namespace in both clusters, the server in one and the client in the other."""
-        for context, workload in zip(
-            self.contexts.values(), (web(self.namespace), client(self.namespace)), strict=True
-        ):
-            namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
-            self._kubectl.apply(namespace, *workload, context=context)
-            self._kubectl(
-                *("wait", "--for=condition=Ready", "--timeout=60s", "pod/main", "-n", self.namespace), context=context
-            )
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(self.namespace, context=context)
+        self.inhabit({EAST: web(self.namespace), WEST: client(self.namespace)})
 
 
 class FullMesh(DeclaredFabric):
-    """A fabric in which every cluster exports C(web) and imports those of all others, so that every link has traffic.
-
-    Attributes:
-        namespace: Of the workloads and imports, in every cluster.
-    """
+    """A fabric in which each cluster exports C(web) and imports those of all others, so that every link has traffic."""
 
     def __init__(self, clusters: Clusters, kubectl: Kubectl, peers: Sequence[str], folder: Path) -> None:
-        self.namespace = f"test-{uuid.uuid4().hex[:8]}"
-        super().__init__(clusters, peers, folder, self.namespace)
+        super().__init__(clusters, peers, folder, f"test-{uuid.uuid4().hex[:8]}")
         self._kubectl = kubectl
         for option in QUICK:  # requests are counted
             del self.variables[f"clusterlink_{option}"]
@@ -236,18 +238,9 @@ class FullMesh(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the namespace in every cluster, and a server and a client in it."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}
-        for peer, context in self.contexts.items():
-            pods = (*web(self.namespace, peer, "web"), *client(self.namespace, "client"))
-            self._kubectl.apply(namespace, *pods, context=context)
-        for context in self.contexts.values():
-            ready = ("--for=condition=Ready", "--timeout=60s")
-            self._kubectl("wait", *ready, "pod/web", "pod/client", "-n", self.namespace, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(self.namespace, context=context)
+        self.inhabit(
+            {peer: [*web(self.namespace, peer, "web"), *client(self.namespace, "client")] for peer in self.contexts}
+        )
 
 
 class Inhabited(Protocol):
@@ -265,13 +258,20 @@ class Inhabited(Protocol):
         """As for C(DeclaredFabric)."""
 
 
+def in_each(clusters: Iterable[str], act: Callable[[str], Result]) -> list[Result]:
+    """Do something in clusters side by side, since it mostly waits; what it returned, in their order."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(act, clusters))
+
+
 @contextmanager
 def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
     """A fabric's workloads while the body runs; after its teardown, clusters hold nothing that they did not before."""
 
     def held() -> set[str]:
         contexts = fabric.contexts.values()
-        return {f"{each} in {context}" for context in contexts for each in holdings(partial(kubectl, context=context))}
+        lists = in_each(contexts, lambda context: holdings(partial(kubectl, context=context)))
+        return {f"{each} in {context}" for context, rows in zip(contexts, lists, strict=True) for each in rows}
 
     before = held()
     try:

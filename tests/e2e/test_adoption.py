@@ -87,7 +87,6 @@ class Adopted(FullMesh):
 @pytest.fixture(scope="module")
 def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullMesh]:
     mesh = Adopted(clusters, kubectl, (ONE, TWO), tmp_path_factory.mktemp("fabric"))
-    mesh.command = ("nice", "--adjustment=19", "ansible-playbook")
     mesh.variables["clusterlink_install"] = "external"
     cli, fabric = Cli(mesh, kubectl), mesh.pki.name
     with populated(mesh, kubectl):

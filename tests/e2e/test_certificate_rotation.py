@@ -42,7 +42,6 @@ NEW_LEAVES = "Issue the new CA's certificates"
 @pytest.fixture(scope="module")
 def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullMesh]:
     mesh = FullMesh(clusters, kubectl, PEERS, tmp_path_factory.mktemp("fabric"))
-    mesh.command = ("nice", "--adjustment=19", "ansible-playbook")
     mesh.hosts[TWO]["clusterlink_dataplane"] = "go"
     with populated(mesh, kubectl):
         mesh.must("site")
@@ -101,8 +100,8 @@ def test_rotation_stops_at_a_cluster_that_is_unreachable_and_goes_on_when_it_is_
 
 @pytest.mark.long
 def test_rotation_that_is_killed_at_every_step_loses_few_requests(mesh: FullMesh) -> None:
-    command = mesh.playbook_command("rotate_ca")
     with mesh.counted() as count:
+        command = mesh.playbook_command("rotate_ca")
         assert run_killed_at_every_step(command, STEPS) >= 10
     assert count.failed <= 12
     require_sound(mesh)

@@ -12,19 +12,18 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.clusters import Clusters
-from tests.support.fabrics import DeclaredFabric, FullMesh, populated
+from tests.support.fabrics import DeclaredFabric, FullMesh, populated, yielding
 from tests.support.gateways import QUICK
 from tests.support.traffic import Client, traffic
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from tests.support.kubectl import Kubectl
     from tests.support.traffic import Count
 
@@ -53,7 +52,6 @@ class Organisation(DeclaredFabric):
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(kubectl("config", "view", "--minify", "--flatten", context=context), encoding="utf-8")
         super().__init__(Clusters(kubeconfig, (context,)), (peer,), folder, namespace)
-        self.command = ("nice", "--adjustment=19", "ansible-playbook")
         self.peer, self.folder, self.namespace = peer, folder, namespace
         for option in QUICK:  # requests are counted
             del self.variables[f"clusterlink_{option}"]
@@ -95,12 +93,14 @@ class Enrolment:
         }
         self.request, self.response = self.ours.folder / "request.json", self.theirs.folder / "response.json"
 
-    def counted(self) -> AbstractContextManager[Count]:
+    @contextmanager
+    def counted(self) -> Iterator[Count]:
         clients = [
             Client(side.contexts[side.peer], f"http://web-{other.peer}", self._mesh.namespace, "client")
             for side, other in ((self.ours, self.theirs), (self.theirs, self.ours))
         ]
-        return traffic(self._kubectl.command, clients, rate=6, lead=3)
+        with yielding(self.ours, self.theirs), traffic(self._kubectl.command, clients, rate=6, lead=3) as count:
+            yield count
 
     def create_request(self, **options: Any) -> str:
         """Their request, sent to us; its fingerprint, by another channel."""

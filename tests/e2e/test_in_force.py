@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.fabrics import FullMesh, populated
+from tests.support.fabrics import FullMesh, populated, yielding
 from tests.support.traffic import traffic
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ REFUSED, ANSWERED = {"000"}, {"200"}
 @pytest.fixture(scope="module")
 def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullMesh]:
     mesh = FullMesh(clusters, kubectl, PEERS, tmp_path_factory.mktemp("fabric"))
-    mesh.command = ("nice", "--adjustment=19", "ansible-playbook")
     with populated(mesh, kubectl):
         mesh.must("site")
         yield mesh
@@ -51,7 +50,7 @@ def changed(mesh: FullMesh, kubectl: Kubectl, *forbidden: tuple[str, str], deny:
     urls = {(mesh.contexts[source], f"http://web-{target}") for source, target in forbidden}
     allowed = [client for client in mesh.clients() if (client.context, client.url) not in urls]
     try:
-        with traffic(kubectl.command, allowed, rate=2, lead=2) as count:
+        with yielding(mesh), traffic(kubectl.command, allowed, rate=2, lead=2) as count:
             mesh.must("site")
             codes = {pair: asked(mesh, kubectl, *pair) for pair in forbidden}
         assert codes == dict.fromkeys(forbidden, REFUSED)

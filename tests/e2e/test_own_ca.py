@@ -42,7 +42,6 @@ MOST = 3
 @pytest.fixture(scope="module")
 def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullMesh]:
     mesh = FullMesh(clusters, kubectl, (ENVOY, GO), tmp_path_factory.mktemp("fabric"))
-    mesh.command = ("nice", "--adjustment=19", "ansible-playbook")
     mesh.hosts[ENVOY]["clusterlink_dataplane"] = "envoy"
     mesh.hosts[GO]["clusterlink_dataplane"] = "go"
     give(mesh, INTERMEDIATE, ROOT)

@@ -40,7 +40,6 @@ MOST = 3
 @pytest.fixture(scope="module")
 def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FullMesh]:
     mesh = FullMesh(clusters, kubectl, (ONE, TWO), tmp_path_factory.mktemp("fabric"))
-    mesh.command = ("nice", "--adjustment=19", "ansible-playbook")
     mesh.variables |= {"clusterlink_controlplane_replicas": 2, "clusterlink_dataplane_replicas": 2}
     for context in mesh.contexts.values():
         for component in ("cl-controlplane", "cl-dataplane", "cl-go-dataplane"):

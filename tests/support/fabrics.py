@@ -10,7 +10,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -79,7 +79,7 @@ class DeclaredFabric:
         hosts: Of the inventory, the variables of each.
         environment: Of Ansible, besides the tests' own.
         pki: The fabric's folder.
-        command: What runs a playbook; C(nice) before it leaves the cores to the clusters while requests are counted.
+        command: What runs a playbook.
     """
 
     command: tuple[str, ...] = ("ansible-playbook",)
@@ -221,7 +221,8 @@ class FullMesh(DeclaredFabric):
             if other != peer
         ]
 
-    def counted(self, without: str = "", *, rate: int = 2, **how: Any) -> AbstractContextManager[Count]:
+    @contextmanager
+    def counted(self, without: str = "", *, rate: int = 2, **how: Any) -> Iterator[Count]:
         """Count requests on all links, or on those of all peers but one, while the body runs.
 
         Args:
@@ -234,7 +235,8 @@ class FullMesh(DeclaredFabric):
             for client in self.clients()
             if not without or (client.context != self.contexts[without] and without not in client.url)
         ]
-        return traffic(self._kubectl.command, clients, rate=rate, **how)
+        with yielding(self), traffic(self._kubectl.command, clients, rate=rate, **how) as count:
+            yield count
 
     def populate(self) -> None:
         """Make the namespace in every cluster, and a server and a client in it."""
@@ -256,6 +258,18 @@ class Inhabited(Protocol):
 
     def must(self, playbook: str) -> Run:
         """As for C(DeclaredFabric)."""
+
+
+@contextmanager
+def yielding(*fabrics: DeclaredFabric) -> Iterator[None]:
+    """Playbooks leave the cores to the clusters while the body runs, which counts requests."""
+    for fabric in fabrics:
+        fabric.command = ("nice", "--adjustment=19", "ansible-playbook")
+    try:
+        yield
+    finally:
+        for fabric in fabrics:
+            fabric.command = DeclaredFabric.command
 
 
 def in_each(clusters: Iterable[str], act: Callable[[str], Result]) -> list[Result]:

@@ -127,12 +127,15 @@ class Stream:
         self.answered, self.failures, self.connections, self._began = 0, [], 0, time.monotonic()
         self.last_failure = self.slowest = 0
 
-    def stop(self) -> None:
-        """End it."""
+    def begin_to_stop(self) -> None:
+        """Count no more, and let the pod hear that it is to end."""
         self._stopping = True
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def stop(self) -> None:
+        """Wait for its end."""
         if self._process is not None and self._reader is not None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
@@ -257,6 +260,8 @@ def traffic(
         time.sleep(lead)
         count.seconds = time.monotonic() - count.began
     finally:
+        for stream in streams:
+            stream.begin_to_stop()
         for stream in streams:
             stream.stop()
     print(count.report())

@@ -23,6 +23,7 @@ from tests.support.equal_subjects import make_equal_fabric
 from tests.support.fabrics import FullMesh, populated
 from tests.support.objects import make, peer, service_import
 from tests.support.paths import LAB_CACHE
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -173,11 +174,11 @@ def test_two_cas_of_one_subject_do_lose_requests(mesh: FullMesh, clusters: Clust
         )
 
     update_peer_certificate(first, first)
-    with mesh.counted(rate=6, lead=20) as count:
+    with mesh.counted(rate=6) as count:
         update_peer_certificate(first, first, second)
         update_peer_certificate(second, first, second)
         update_peer_certificate(second, second)
-    assert count.failed >= 50
+        wait_until("50 requests have failed", lambda: count.failed >= 50, 60)
     mesh.must("site", fabric_replace_ca=True)  # the gateways trust a CA that is not in the folder
     mesh.must("certificates")
 

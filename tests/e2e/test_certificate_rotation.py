@@ -18,6 +18,7 @@ import pytest
 from tests.support.aged import age
 from tests.support.fabrics import FullMesh, paused, populated
 from tests.support.killed import run_killed_at_every_step
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -111,9 +112,9 @@ def test_rotation_that_is_killed_at_every_step_loses_few_requests(mesh: FullMesh
 def test_replacing_the_ca_of_one_cluster_alone_does_lose_requests(mesh: FullMesh) -> None:
     """The counter works: gateways that do not trust each other fail requests. Site repairs that when it may."""
     variables = {"fabric_replace_ca": True, "clusterlink_key_type": "rsa", "clusterlink_wait_timeout": 10}
-    with mesh.counted(lead=20) as count:
+    with mesh.counted() as count:
         mesh.play("site", f"--limit={ONE}", **variables)
-    assert count.failed >= 50
+        wait_until("50 requests have failed", lambda: count.failed >= 50, 60)
     assert "the gateway trusts none of the CAs" in mesh.must("site", code=2).output
     mesh.must("site", fabric_replace_ca=True)
     require_sound(mesh)

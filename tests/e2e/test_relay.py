@@ -44,16 +44,19 @@ class Relayed(DeclaredFabric):
         self.inhabit({EAST: web(SPACE, EAST), HUB: client(SPACE), WEST: [*client(SPACE), stranger]})
 
 
-@pytest.fixture(scope="module", params=["envoy", "go"])
-def fabric(
-    request: pytest.FixtureRequest, clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Relayed]:
-    """The fabric with either data plane."""
+@pytest.fixture(scope="module")
+def relayed(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relayed]:
     made = Relayed(clusters, tmp_path_factory.mktemp("fabric"))
-    made.variables["clusterlink_dataplane"] = request.param
     with populated(made, kubectl):
-        made.must("site")
         yield made
+
+
+@pytest.fixture(scope="module", params=["envoy", "go"])
+def fabric(request: pytest.FixtureRequest, relayed: Relayed) -> Relayed:
+    """The fabric with either data plane, one after the other."""
+    relayed.variables["clusterlink_dataplane"] = request.param
+    relayed.must("site")
+    return relayed
 
 
 def test_client_is_answered_through_the_relay_and_a_stranger_is_not(fabric: Relayed, run_module: Ansible) -> None:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from noxfile import CORNERS, environment_of, is_set_up, python_of
-from tests.support.fabrics import TwoClusters, populated
+from tests.support.fabrics import TwoClusters, leaving_nothing, populated
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -20,15 +21,27 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
+@pytest.fixture(scope="module")
+def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoClusters]:
+    """The workloads for all of them."""
+    made = TwoClusters(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    with populated(made, kubectl):
+        yield made
+        made.command = TwoClusters.command
+
+
 @pytest.mark.parametrize("corner", [corner for corner in CORNERS if not is_set_up(corner)])
 def test_a_corner_makes_a_fabric_whose_next_run_changes_nothing(
-    corner: str, gate: Gate, clusters: Clusters, kubectl: Kubectl, tmp_path: Path
+    corner: str, gate: Gate, fabric: TwoClusters, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     if python_of(corner) is None:
         pytest.skip(f"Python {' or '.join(CORNERS[corner].pythons)} is not installed")
     gate("nox", "-s", corner, "--install-only")
-    fabric = TwoClusters(clusters, kubectl, tmp_path)
     fabric.command = (str(environment_of(corner) / "bin" / "ansible-playbook"),)
-    with populated(fabric, kubectl):
-        assert fabric.must("site").changed > 0  # its last role sends a request through every import
-        assert fabric.must("site").changed == 0
+    fabric.variables["clusterlink_pki_dir"] = str(tmp_path)
+    with leaving_nothing(fabric, kubectl):
+        try:
+            assert fabric.must("site").changed > 0  # its last role sends a request through every import
+            assert fabric.must("site").changed == 0
+        finally:
+            fabric.must("teardown")

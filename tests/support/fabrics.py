@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -279,8 +280,8 @@ def in_each(clusters: Iterable[str], act: Callable[[str], Result]) -> list[Resul
 
 
 @contextmanager
-def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
-    """A fabric's workloads while the body runs; after its teardown, clusters hold nothing that they did not before."""
+def leaving_nothing(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
+    """After the body, a fabric's clusters hold nothing that they did not before."""
 
     def held() -> set[str]:
         contexts = fabric.contexts.values()
@@ -288,16 +289,26 @@ def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
         return {f"{each} in {context}" for context, rows in zip(contexts, lists, strict=True) for each in rows}
 
     before = held()
-    try:
-        try:
-            fabric.populate()
-            yield
-        finally:  # else every later test meets gateways of another fabric
-            fabric.must("teardown")
-    finally:
-        fabric.clear()
+    yield
+    deadline = time.monotonic() + 10  # a run's lock goes after it
     # What an earlier test left to go may have gone since.
-    assert sorted(held() - before) == [], "a teardown leaves nothing"
+    while (left := sorted(held() - before)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert left == [], "a teardown leaves nothing"
+
+
+@contextmanager
+def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
+    """A fabric's workloads while the body runs; after its teardown, clusters hold nothing that they did not before."""
+    with leaving_nothing(fabric, kubectl):
+        try:
+            try:
+                fabric.populate()
+                yield
+            finally:  # else every later test meets gateways of another fabric
+                fabric.must("teardown")
+        finally:
+            fabric.clear()
 
 
 def node_of(context: str) -> str:

@@ -25,12 +25,20 @@ pytestmark = [pytest.mark.cluster, pytest.mark.long]
 SHARE = 0.3
 
 
-@pytest.fixture
-def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> Iterator[TwoClusters]:
-    fabric = TwoClusters(clusters, kubectl, tmp_path)
+@pytest.fixture(scope="module")
+def inhabited(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoClusters]:
+    fabric = TwoClusters(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
     fabric.populate()
     yield fabric
     fabric.clear()
+
+
+@pytest.fixture
+def fabric(inhabited: TwoClusters) -> Iterator[TwoClusters]:
+    """Its inventory as it was before each test."""
+    hosts, variables = dict(inhabited.hosts), dict(inhabited.variables)
+    yield inhabited
+    inhabited.hosts, inhabited.variables = hosts, variables
 
 
 class Faulty:

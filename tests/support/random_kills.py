@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from tests.support.environment import ansible_environment
+from tests.support.fabrics import in_each
 from tests.support.holdings import holdings
+from tests.support.playbooks import run_playbook
 
 _CHANGED = re.compile(r"changed=[1-9]")
 
@@ -44,13 +46,14 @@ def kill_and_run_again(
     """
 
     def objects() -> list[str]:
-        return [f"{context} {row}" for context, kubectl in clusters.items() for row in holdings(kubectl)]
+        lists = in_each(clusters, lambda context: holdings(clusters[context]))
+        return [f"{context} {row}" for context, rows in zip(clusters, lists, strict=True) for row in rows]
 
     took: dict[str, float] = {}
     wanted: dict[str, list[str]] = {}
     for name, command in declarations.items():
-        began = time.monotonic()
-        _run(command)
+        began = time.monotonic()  # of a process like those that are killed, which starts later than a fork
+        subprocess.run(command, check=True, capture_output=True, env=ansible_environment())
         took[name] = time.monotonic() - began
         wanted[name] = objects()
         print(f"{name}: {took[name]:.0f} s, then {len(wanted[name])} objects")
@@ -72,11 +75,10 @@ def kill_and_run_again(
 
 def _run(command: Sequence[str]) -> str:
     """Run to its end, which must be a good one; what it printed."""
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=ansible_environment(ANSIBLE_FORCE_COLOR="false")
-    )
-    assert done.returncode == 0, f"exit code {done.returncode}: {shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+    _program, *arguments = command
+    done = run_playbook(*arguments)
+    assert done.code == 0, f"exit code {done.code}: {shlex.join(command)}\n{done.output}"
+    return done.output
 
 
 def _killed(command: Sequence[str], after: float) -> bool:

@@ -83,7 +83,9 @@ def test_renewing_all_certificates_with_one_replica_loses_few_requests(mesh: Ful
 
 
 @pytest.mark.long
-def test_rotation_stops_at_a_cluster_that_is_unreachable_and_goes_on_when_it_is_back(mesh: FullMesh) -> None:
+def test_rotation_stops_at_a_cluster_that_is_unreachable_and_goes_on_when_it_is_back(
+    mesh: FullMesh, kubectl: Kubectl
+) -> None:
     with mesh.counted(without=THREE, rate=6) as count:
         started = mesh.start("rotate_ca", clusterlink_wait_timeout=20)
         while NEW_LEAVES not in started.log.read_text(encoding="utf-8") and started.process.poll() is None:
@@ -93,6 +95,7 @@ def test_rotation_stops_at_a_cluster_that_is_unreachable_and_goes_on_when_it_is_
     assert stopped.code == 2
     assert THREE in stopped.output
     assert count.failed <= 3
+    kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=mesh.contexts[THREE])
     with mesh.counted() as count:
         mesh.must("rotate_ca")
     assert count.failed <= 3

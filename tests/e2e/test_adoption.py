@@ -20,7 +20,7 @@ import pytest
 from tests.support.ansible import Ansible, Call
 from tests.support.environment import ansible_environment
 from tests.support.equal_subjects import make_equal_fabric
-from tests.support.fabrics import FullMesh, populated
+from tests.support.fabrics import FullMesh, in_each, populated
 from tests.support.objects import make, peer, service_import
 from tests.support.paths import LAB_CACHE
 from tests.support.waiting import wait_until
@@ -80,9 +80,12 @@ class Adopted(FullMesh):
     def clear(self) -> None:
         """Remove them, too."""
         super().clear()
-        for context in self.contexts.values():
+
+        def remove(context: str) -> None:
             self._kubectl.remove_namespace("clusterlink-operator", SYSTEM, context=context)
             self._kubectl("delete", "--ignore-not-found", "--filename", str(CRDS), context=context)
+
+        in_each(self.contexts.values(), remove)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPath
         cli.run("create", "fabric", "--name", fabric)
         for name in mesh.contexts:
             cli.run("create", "peer-cert", "--name", name, "--fabric", fabric)
-            cli.deploy(name, fabric)
+        in_each(mesh.contexts, lambda name: cli.deploy(name, fabric))
         for name, other in ((ONE, TWO), (TWO, ONE)):
             kubectl.apply(*linked(mesh, kubectl, other), context=mesh.contexts[name])
         yield mesh

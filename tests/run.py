@@ -7,7 +7,7 @@
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
 the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. Clusters that
-none of the running lanes uses stand still. What failed is repeated at the end, and the last line counts all tests:
+no lane needs any more stand still. What failed is repeated at the end, and the last line counts all tests:
 N passed, N failed, N skipped.
 """
 
@@ -239,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for lane in every:
         lane.report.unlink(missing_ok=True)
     try:
-        _run(early, groups)
+        run_lanes(early, groups)
     except BaseException:
         for lane in every:
             lane.stop()
@@ -252,25 +252,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(summary.failed or summary.faults))
 
 
-def _run(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:
+def run_lanes(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:
     """Run lanes without clusters at once, and one group after the other when the clusters of all are there."""
     first = [threading.Thread(target=lane.run) for lane in early]
     for thread in first:
         thread.start()
     names = clusters_of([lane for group in groups for lane in group])
     left = (*E2E_NAMES, *MORE_NAMES)
-    with kind_clusters(names, E2E_KUBECONFIG, others=left) if names else nullcontext() as kind:
-        for group in groups:
-            with ExitStack() as still:  # an idle cluster costs a tenth of two cores
-                for name in set(names).difference(clusters_of(group)):
-                    still.enter_context(paused(context_of(name)))
-                threads = [threading.Thread(target=lane.run, args=(kind,)) for lane in group]
-                for thread in threads:
-                    thread.start()
-                for thread in (*first, *threads):
-                    thread.join()
+    with kind_clusters(names, E2E_KUBECONFIG, others=left) if names else nullcontext() as kind, ExitStack() as still:
+        for number, group in enumerate(groups, 1):
+            later = clusters_of([lane for each in groups[number:] for lane in each])
+            threads = [threading.Thread(target=run_and_rest, args=(lane, kind, later, still)) for lane in group]
+            for thread in threads:
+                thread.start()
+            for thread in (*first, *threads):
+                thread.join()
     for thread in first:
         thread.join()
+
+
+def run_and_rest(lane: Lane, kind: Clusters | None, later: Sequence[str], still: ExitStack) -> None:
+    """Run a lane; after it, its clusters stand still unless later ones use them: each costs a tenth of two cores."""
+    lane.run(kind)
+    for name in set(lane.clusters).difference(later):
+        still.enter_context(paused(context_of(name)))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from tests import run
 from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, TWO_CLUSTERS, Summary, chosen, clusters_of, lanes
+from tests.support.clusters import E2E_NAMES, MORE_NAMES, Clusters
 from tests.support.paths import ROOT
 
 REPORT = """\
@@ -81,6 +88,28 @@ def test_lanes_can_be_chosen_and_bring_their_clusters_alone() -> None:
 def test_a_lane_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(ValueError, match="no lane pairs; there are code, gateway, fabrics"):
         chosen([[lanes(long=False)[0]], *lanes(long=False)[1]], ["pairs"])
+
+
+def test_clusters_stand_still_when_no_later_lane_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def kind_clusters(_names: Sequence[str], kubeconfig: Path, **_options: Any) -> Iterator[Clusters]:
+        yield Clusters(kubeconfig, ())
+
+    @contextmanager
+    def paused(context: str) -> Iterator[None]:
+        seen.append(context)
+        yield
+
+    monkeypatch.setattr(run, "kind_clusters", kind_clusters)
+    monkeypatch.setattr(run, "paused", paused)
+    monkeypatch.setattr(run.Lane, "run", lambda lane, _kind=None: seen.append(lane.name))
+    code, groups = lanes(long=True)
+    run.run_lanes([code], groups)
+    traffic = seen.index("traffic")
+    resting = [sorted(each for each in part if each.startswith("kind-")) for part in (seen[:traffic], seen[traffic:])]
+    assert resting == [[f"kind-{name}" for name in names] for names in (MORE_NAMES, E2E_NAMES)]
 
 
 def test_files_that_a_lane_names_are_there() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.lease import NAMESPACE, lease_name
 from tests.support.fabrics import EAST, WEST, TwoClusters
 from tests.support.faults import REFUSALS, SILENCE, FaultyProxy
 from tests.support.gateways import inventory
@@ -92,6 +93,9 @@ def test_site_and_teardown_converge_while_requests_fail(
         faulty.use(through=True)
         removed = fabric.play("teardown")
         assert removed.code == 0, removed.output
+        for context in fabric.contexts.values():
+            unlocked = ("wait", "--for=delete", "--timeout=60s", "lease", lease_name(fabric.namespace), "-n", NAMESPACE)
+            kubectl(*unlocked, context=context)  # which goes through the proxy, too, after the run
     assert not inventory(kubectl) - before  # what other tests left on its way out may have gone
 
 

@@ -17,6 +17,7 @@ import pytest
 from tests.support.fabrics import EAST, WEST, TwoClusters, paused, populated
 from tests.support.gateways import QUICK
 from tests.support.traffic import Client, traffic
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -115,10 +116,11 @@ def test_a_forced_removal_names_what_it_cuts_and_removes_imports_before_peers(
 def test_a_watch_prints_what_becomes_of_links_until_all_are_ready(fabric: TwoClusters) -> None:
     fabric.must("site", **OFF)
     watching = fabric.start("links", links_watch=True, links_watch_timeout=180, **ON)
+    missing = f"{EAST}-{WEST} {WEST} {EAST}: not ready, forward missing"
+    wait_until("the watch says what is missing", lambda: missing in watching.log.read_text(encoding="utf-8"), 120)
     fabric.must("site", **ON)
     watched = watching.end()
     assert watched.code == 0, watched.output
-    assert f"{EAST}-{WEST} {WEST} {EAST}: not ready, forward missing" in watched.output
     assert f"{EAST}-{WEST} {WEST} {EAST}: ready" in watched.output
 
 

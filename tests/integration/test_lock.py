@@ -96,6 +96,11 @@ class Fabric:
         return found
 
 
+def until(file: Path) -> dict[str, Any]:
+    """A task that ends when the test has made a file."""
+    return {"ansible.builtin.wait_for": {"path": str(file), "timeout": 60, "sleep": 1}}
+
+
 def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it comes to be so."""
     deadline = time.monotonic() + seconds
@@ -150,7 +155,7 @@ def test_a_cluster_is_not_torn_down_while_a_run_works_on_another(fabric: Fabric)
     elsewhere.process.kill()
 
 
-def test_check_mode_takes_no_lock_and_a_run_may_take_it_twice_and_give_it_back(fabric: Fabric) -> None:
+def test_check_mode_takes_no_lock_and_a_run_may_take_it_twice_and_give_it_back(fabric: Fabric, tmp_path: Path) -> None:
     """Renewals after it was given back do not bring it back, and a cluster that is away is left out."""
     fabric.two.hosts["away"] = {
         "clusterlink_host": "https://127.0.0.1:1",
@@ -162,13 +167,15 @@ def test_check_mode_takes_no_lock_and_a_run_may_take_it_twice_and_give_it_back(f
         "ansible.builtin.debug": {"msg": "{{ (locked.clusters + ['without'] + locked.unlocked) | join(' ') }}"},
         "run_once": True,
     }
-    taking = fabric.two.start(fabric.playbook("taking", *tasks, tell, {"ansible.builtin.pause": {"seconds": 2}}))
+    looked = tmp_path / "looked"
+    taking = fabric.two.start(fabric.playbook("taking", *tasks, tell, until(looked)))
     assert eventually(lambda: "without" in taking.log.read_text())
     assert fabric.leases().keys() == {EAST, WEST}
+    looked.touch()
     taken = taking.end()
     assert (taken.code, taken.changed) == (0, 0), taken.output
     assert f"{EAST} {WEST} without away" in taken.output
-    assert eventually(lambda: fabric.leases() == {}, 5)
+    assert eventually(lambda: fabric.leases() == {})
 
     looking = fabric.two.start(fabric.playbook("looking", LOCK, tell, STAY), "--check")
     assert eventually(lambda: "without" in looking.log.read_text())
@@ -181,7 +188,7 @@ def test_a_killed_runs_lock_is_free_at_once_and_it_writes_no_more(fabric: Fabric
     assert eventually(lambda: len(fabric.processes("ansible-playboo")) == 2), "a worker pauses"
     holding.process.kill()
     holding.process.wait()
-    assert eventually(lambda: fabric.leases() == {}, 5)
+    assert eventually(lambda: fabric.leases() == {})
     assert fabric.processes("ansible-playboo") == []
     following = fabric.following(timeout=0)
     assert following.code == 0, following.output
@@ -198,7 +205,7 @@ def test_a_run_whose_connection_went_silent_until_another_has_the_lock_writes_no
     connection = {option: f"{{{{ clusterlink_{option} | default(omit) }}}}" for option in ("kubeconfig", "context")}
     tasks = (
         LOCK,
-        {"ansible.builtin.wait_for": {"path": str(signal_file), "timeout": 60, "sleep": 1}},
+        until(signal_file),
         {"skyshift.clusterlink.peer": {**peer, **connection, "namespace": "default"}},
     )
     with Tunnel(json.loads(config)) as tunnel:

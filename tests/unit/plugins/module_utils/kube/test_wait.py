@@ -75,7 +75,7 @@ def test_wait_ends_with_the_event_that_makes_it_ready() -> None:
     cluster = Script([[peer()]], [events])
     started = time.monotonic()
     assert wait_ready(cluster, [PEER], 60)[PEER] == peer("True")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     assert cluster.asked == [("list", "Peer", "a", "metadata.name=p"), ("watch", "Peer", "a", "metadata.name=p")]
 
 

@@ -19,6 +19,7 @@ from ..module_utils.preflight.options import OPTIONS, option_problems
 from ..modules.fabric_preflight import TASK, check
 from ..plugin_utils.clusters import reader
 from ..plugin_utils.inventory import host_options
+from ..plugin_utils.own_cluster import NAMING, nameless
 from ..plugin_utils.task_action import InventoryAction
 from ..plugin_utils.variables import name_problems, value_problems
 
@@ -82,9 +83,8 @@ def _connection_problems(hostvars: Any, hosts: list[str]) -> Iterator[Problem]:
         return
     for host in hosts:
         own = hostvars.raw_get(host)
-        if not any(own.get(f"clusterlink_{option}") for option in ("kubeconfig", "context", "host")):
-            fix = "Set clusterlink_context, clusterlink_host or clusterlink_kubeconfig in its variables"
-            yield Problem("connection", "the host names no cluster of its own", fix=fix, host=host)
+        if not any(own.get(f"clusterlink_{option}") for option in NAMING):
+            yield nameless(host)
 
 
 def _read(declaration: Declaration, variables: Mapping[str, Any]) -> tuple[Clusters, dict[str, str]]:

@@ -21,6 +21,8 @@ options:
       - The environment variable E(K8S_AUTH_KUBECONFIG) is used when this is not set.
       - When neither a kubeconfig, nor O(context), nor O(host) with a way to authenticate is given, the module uses the
         service account of the pod that it runs in, if there is one, otherwise E(KUBECONFIG) or C(~/.kube/config).
+      - None of these stands for one of several hosts, each of which must have a kubeconfig, O(context) or O(host) of
+        its own. The service account's token is sent to no other cluster.
     type: raw
   context:
     description:

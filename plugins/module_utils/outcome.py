@@ -77,12 +77,14 @@ class Task:
         run: Takes the validated parameters and the mode; raises C(ClusterlinkError) when it cannot do the work.
         requires: The Python packages that C(run) imports, reported together with how to install them when missing.
         constraints: C(mutually_exclusive), C(required_together), C(required_one_of), C(required_if), C(required_by).
+        of_host: Whether the cluster that it connects to is the one of the host that it runs for.
     """
 
     argument_spec: dict[str, Any]
     run: Run
     requires: tuple[str, ...] = ()
     constraints: Mapping[str, Any] = field(default_factory=dict)
+    of_host: bool = True
 
 
 def run_guarded(run: Run, params: dict[str, Any], mode: Mode) -> Outcome:

@@ -171,6 +171,7 @@ TASK = Task(
     },
     run=run,
     requires=(*REQUIRES, "cryptography"),
+    of_host=False,  # a management cluster keeps the Secret
 )
 
 

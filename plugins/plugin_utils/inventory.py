@@ -18,6 +18,7 @@ from ..module_utils.errors import ClusterlinkError, Problem
 from ..module_utils.fabric.declaration import API_SERVER_VARIABLES, DEFAULT_GROUP, FABRIC_VARIABLES, HOST_VARIABLES
 from ..module_utils.kube.connection import CONNECTION_SPEC
 from .host_variables import variables_of
+from .own_cluster import NAMING, require_own_cluster
 
 CONNECTION_VARIABLES = {option: f"clusterlink_{option}" for option in CONNECTION_SPEC}
 """The host variable of each connection option. Role variables documents them; _common sets the modules' options."""
@@ -74,7 +75,7 @@ def host_options(
 
     Raises:
         ClusterlinkError: There is no such host, or a variable cannot be templated, or has a value that its option does
-            not take.
+            not take, or the host is one of several and names no cluster of its own.
     """
     if host not in hostvars:
         raise ClusterlinkError(Problem("inventory", "has no such host, so there are no connection options", host=host))
@@ -82,12 +83,15 @@ def host_options(
         own = variables_of(hostvars, host)
         known = {option: f"clusterlink_{option}" for option in spec if f"clusterlink_{option}" in own}
         variables = {option: own.get(variable) for option, variable in known.items()}
-        validation = ArgumentSpecValidator(spec, **(constraints or {})).validate({**variables, **(given or {})})
+        options = {**variables, **(given or {})}
+        validation = ArgumentSpecValidator(spec, **(constraints or {})).validate(options)
         fault = "; ".join(validation.error_messages)
     except AnsibleError as error:
         fault = str(error)
     if fault:
         raise ClusterlinkError(Problem("the connection's variables", fault, host=host))
+    if {*NAMING} <= spec.keys():
+        require_own_cluster(host, options, own)
     params: dict[str, Any] = validation.validated_parameters
     return params
 

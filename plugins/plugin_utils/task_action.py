@@ -23,11 +23,13 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils.common.libraries import library_problems
+from ..module_utils.errors import ClusterlinkError
 from ..module_utils.kube.progress import progress_to
 from ..module_utils.lock import guard as _guard  # noqa: F401  # opened before any worker is forked
 from ..module_utils.module import run_in_worker
-from ..module_utils.outcome import Mode, Outcome, Task
+from ..module_utils.outcome import Mode, Outcome, Task, failure
 from .inventory import gather
+from .own_cluster import NAMING, require_own_cluster
 
 # Paid once, in the parent. A controller without them runs the module, with its own interpreter, which reports that.
 for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config", "websocket"):
@@ -58,6 +60,10 @@ class TaskAction(ActionBase):
         """Run the module; the result is the same in both ways."""
         super().run(tmp, task_vars)
         variables, name = task_vars or {}, f"skyshift.clusterlink.{type(self).__module__.rpartition('.')[2]}"
+        try:
+            self._require_own_cluster(variables)
+        except ClusterlinkError as error:
+            return failure(error)
         if not self._runs_in_worker():
             result: dict[str, Any] = self._execute_module(
                 module_name=name, task_vars=variables, wrap_async=self._task.async_val
@@ -73,6 +79,16 @@ class TaskAction(ActionBase):
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002 - for others
         """Do the task's work with the validated parameters; an action that knows more overrides it."""
         return self.task.run(params, mode)
+
+    def _require_own_cluster(self, variables: Mapping[str, Any]) -> None:
+        """Refuse a task for one of several hosts that names no cluster, also where no preflight has run."""
+        if not self.task.of_host or not {*NAMING} <= self.task.argument_spec.keys():
+            return
+        host = str(variables.get("clusterlink_of", variables.get("inventory_hostname")))
+        # A task that runs elsewhere, or once, is for no host of the play, unless that is one of the fabric's.
+        alone = self._task.run_once or self._task.delegate_to
+        others = () if alone else variables.get("ansible_play_hosts_all", ())
+        require_own_cluster(host, self._task.args, variables, others)
 
     def _runs_in_worker(self) -> bool:
         """Whether the module would run on the controller, as the same user and in the same environment."""

@@ -87,6 +87,11 @@ _OUTRANKING = ("host", "api_key", "username", "password")
 """Options that outrank what a kubeconfig says."""
 
 
+_POD_SERVERS = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
+_POD_DOMAIN = "kubernetes.default.svc."
+"""The names of a pod's own API server, besides its address."""
+
+
 def _refuse_mix(params: Mapping[str, Any]) -> None:
     """Refuse a server or credentials of the environment beside a kubeconfig or context that the task gives.
 
@@ -122,7 +127,8 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
 
     Raises:
         ClusterlinkError: The kubeconfig cannot be read, has no such context, or gives no way to authenticate;
-            a certificate or key file cannot be read; the environment names another cluster.
+            a certificate or key file cannot be read; the environment names another cluster; another cluster would get
+            the token of the pod's service account.
     """
     _refuse_mix(params)
     # Inline keys of a kubeconfig pass through temporary files, since OpenSSL reads nothing else.
@@ -148,7 +154,7 @@ def _configuration(params: Mapping[str, Any], scratch: str) -> tuple[Configurati
     if params.get("no_proxy") is not None:
         configuration.no_proxy = params["no_proxy"]
     by_name = params.get("kubeconfig") or params.get("context")
-    if not _complete(params) and (by_name or not _load_service_account(configuration)):
+    if not _complete(params) and (by_name or not _load_service_account(configuration, params.get("host"))):
         persist = bool(params.get("persist_config"))
         source, context = params.get("kubeconfig"), params.get("context")
         limit = params.get("exec_plugin_timeout", exec_plugin.DEFAULT_LIMIT)
@@ -198,12 +204,27 @@ def _complete(params: Mapping[str, Any]) -> bool:
     return bool(params.get("host")) and any(all(params.get(option) for option in way) for way in ways)
 
 
-def _load_service_account(configuration: Configuration) -> bool:
-    """Use the service account of the pod that this runs in; False when there is none."""
+def _load_service_account(configuration: Configuration, host: str | None) -> bool:
+    """Use the service account of the pod that this runs in; False when there is none.
+
+    Args:
+        configuration: The configuration to change.
+        host: The API server's URL, if an option gives it.
+
+    Raises:
+        ClusterlinkError: The URL is another cluster's, which would get the account's token.
+    """
     try:
         load_incluster_config(client_configuration=configuration)
     except ConfigException:
         return False
+    if host:
+        _check_server(host)
+        name = urlsplit(host).hostname or ""
+        if name not in (urlsplit(configuration.host).hostname, *_POD_SERVERS) and not name.startswith(_POD_DOMAIN):
+            what = "gives no way to authenticate, and gets no token of the pod that this runs in"
+            fix = "Give api_key, a client certificate, or a kubeconfig in place of host"
+            raise ClusterlinkError(Problem("host", what, fix=fix))
     return True
 
 

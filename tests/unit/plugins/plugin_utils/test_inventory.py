@@ -168,7 +168,8 @@ def test_every_connection_option_has_a_host_variable(hostvars: Callable[..., Dat
 
 
 def test_options_that_the_caller_gives_precede_the_hosts_variables(hostvars: Callable[..., Data]) -> None:
-    found = host_options(CONNECTION_SPEC, hostvars(clusterlink_retry_timeout=9), "west", {"retry_timeout": 0})
+    own = {"clusterlink_context": "kind-west", "clusterlink_retry_timeout": 9}
+    found = host_options(CONNECTION_SPEC, hostvars(west=own), "west", {"retry_timeout": 0})
     assert found["retry_timeout"] == 0
 
 
@@ -178,6 +179,7 @@ def test_options_that_the_caller_gives_precede_the_hosts_variables(hostvars: Cal
         ("west", {"clusterlink_context": "{{ nowhere }}"}, "'nowhere' is undefined"),
         ("west", {"clusterlink_validate_certs": "perhaps"}, "'validate_certs' is of type "),
         ("moon", {}, "has no such host"),
+        ("west", {}, "the host names no cluster of its own"),
     ],
 )
 def test_options_that_cannot_be_read_are_reported_with_the_host(

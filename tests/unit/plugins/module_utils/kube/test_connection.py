@@ -120,6 +120,33 @@ def test_host_and_token_need_no_kubeconfig(ask: Callable[..., Any], api: Api) ->
     assert ask(host=f"{api.url}/", api_key="t") == {"Authorization": ["Bearer t"]}
 
 
+@pytest.fixture
+def pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """This runs in a pod with a service account."""
+    for constant, name, content in (
+        ("SERVICE_TOKEN_FILENAME", "token", b"hunter2"),
+        ("SERVICE_CERT_FILENAME", "ca.crt", key_and_certificate()[1]),
+    ):
+        (tmp_path / name).write_bytes(content)
+        monkeypatch.setattr(f"kubernetes.config.incluster_config.{constant}", str(tmp_path / name))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+
+
+@pytest.mark.usefixtures("pod")
+def test_a_pods_token_is_sent_to_its_own_cluster_alone(ask: Callable[..., Any], api: Api) -> None:
+    assert ask(host=api.url, api_key="t") == {"Authorization": ["Bearer t"]}
+    with pytest.raises(ClusterlinkError, match="host: gives no way to authenticate, and gets no token of the pod"):
+        connect(validated({"host": api.url}))
+    for own in (
+        None,
+        "https://10.96.0.1",
+        "https://kubernetes.default.svc",
+        "https://kubernetes.default.svc.cluster.local",
+    ):
+        connect(validated({"host": own})).close()
+
+
 def test_user_name_and_password_are_sent_as_basic_authentication(ask: Callable[..., Any], api: Api) -> None:
     encoded = base64.b64encode(b"u:u").decode()
     assert ask(host=api.url, **dict.fromkeys(["username", "password"], "u")) == {"Authorization": [f"Basic {encoded}"]}

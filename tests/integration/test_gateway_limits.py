@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.ansible import Call
-from tests.support.gateways import DATAPLANE, Fabric, deployment_of_others, inventory
+from tests.support.gateways import CONTROLPLANE, DATAPLANE, Fabric, deployment_of_others, inventory
 from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
@@ -133,6 +133,38 @@ def test_definitions_of_others_are_used_as_they_are_and_stay(
     assert any("CustomResourceDefinition peers.clusterlink.net stays" in sentence for sentence in removed["kept"])
     left = [name for name in crd_names() if name in kubectl("get", "crd", "-o", "name")]
     assert left == ["peers.clusterlink.net"]
+
+
+@pytest.fixture
+def other(kubectl: Kubectl, namespace: str) -> str:
+    """The namespace of another gateway, which somebody made by hand; it goes first."""
+    kubectl.apply(deployment_of_others(namespace, CONTROLPLANE), manager="kubectl-client-side-apply")
+    return namespace
+
+
+@pytest.mark.usefixtures("no_crds")
+def test_definitions_stay_while_a_gateway_of_anybody_needs_them(
+    run_module: Ansible, kubectl: Kubectl, east: dict[str, str], other: str
+) -> None:
+    theirs = {"apiVersion": "clusterlink.net/v1alpha1", "kind": "Export", "spec": {"port": 80}}
+
+    installed = run_module("gateway", {**east, "wait": False})
+    kubectl.apply({**theirs, "metadata": {"name": "theirs", "namespace": other}})
+    predicted = run_module("gateway", {**ABSENT, "force": True}, check=True)
+    removed, again = run_module.each(Call("gateway", {**ABSENT, "force": True}), Call("gateway", ABSENT))
+
+    assert not installed.get("failed"), installed["msg"]
+    assert removed["changed"]
+    assert kubectl("get", "exports", "-n", other, "-o", "name").split() == ["export.clusterlink.net/theirs"]
+    for kept in (predicted["kept"], removed["kept"], again["kept"]):
+        for name in crd_names():
+            assert f"CustomResourceDefinition {name} stays: the gateway in namespace {other} needs it" in kept
+    assert not again["changed"]
+
+    kubectl("delete", "deployment", CONTROLPLANE, "-n", other)
+    kubectl("delete", "export", "theirs", "-n", other)
+    assert run_module("gateway", ABSENT)["changed"]
+    assert [name for name in crd_names() if name in kubectl("get", "crd", "-o", "name")] == []
 
 
 @pytest.mark.usefixtures("crds")

@@ -184,14 +184,14 @@ def pods(kubectl: Kubectl, namespace: str, app: str) -> set[str]:
     return {pod["metadata"]["name"] for pod in listed if "deletionTimestamp" not in pod["metadata"]}
 
 
-def deployment_of_others(namespace: str) -> dict[str, Any]:
-    """A data plane without pods that this collection did not make."""
-    pod = {"containers": [{"name": "other", "image": "ghcr.io/clusterlink-net/cl-dataplane:v0.4.0"}]}
-    labels = {"app": DATAPLANE}
+def deployment_of_others(namespace: str, name: str = DATAPLANE) -> dict[str, Any]:
+    """A data plane, or a control plane, without pods that this collection did not make."""
+    pod = {"containers": [{"name": "other", "image": f"ghcr.io/clusterlink-net/{name}:v0.4.0"}]}
+    labels = {"app": name}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": DATAPLANE, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {
             "replicas": 0,
             "selector": {"matchLabels": labels},

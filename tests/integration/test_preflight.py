@@ -10,7 +10,7 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.cluster
 
 Data = dict[str, Any]
+
+SILENT = ("moon", "star", "sun")
+"""Hosts whose API servers accept connections, and never answer."""
+IN_PREFLIGHT = 6
+"""The most connections with which the preflight reads a cluster side by side."""
 
 
 class Fabric:
@@ -216,6 +221,40 @@ def test_a_renamed_fabric_and_a_gateway_in_another_namespace(installed: Fabric) 
     assert f"contains the gateway of another fabric (found: {old})" in output
     output = installed.refused("site", "-e", "clusterlink_namespace=clusterlink-system")
     assert f"is not where the gateway of fabric {old} runs (found: {space})" in output
+
+
+def test_site_serves_the_others_within_seconds_when_clusters_never_answer(installed: Fabric) -> None:
+    """They are asked by the preflight alone; each task that asked again would wait for half a minute."""
+    del installed.variables["clusterlink_retry_timeout"]
+    with ExitStack() as sockets:
+        silent = {host: sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for host in SILENT}
+        for host, each in silent.items():
+            url = f"https://127.0.0.1:{each.getsockname()[1]}"
+            installed.hosts[host] = {"clusterlink_host": url, "clusterlink_api_key": "x"}
+        started = time.monotonic()
+        code = installed.play("site", "--tags", "certificates,mesh", "-e", f"site_json={installed.folder}/site.json")
+        seconds = time.monotonic() - started
+        asked = {host: connections(each) for host, each in silent.items()}
+    assert code == 2, installed.output
+    assert installed.output.count(f"[WARNING]: {len(SILENT)} clusters are not checked:\n") == 1
+    report = json.loads((installed.folder / "site.json").read_text(encoding="utf-8"))
+    assert report["failed"] == [*SILENT]
+    for host in ("east", "west"):
+        assert not report["clusters"][host].get("error"), report
+        assert f"{host} failed and is not up to date" not in installed.output
+    assert max(asked.values()) <= IN_PREFLIGHT, f"{asked}: a later task has asked them again, after {seconds} s"
+    assert seconds < 60, "about 10 on a machine that is not busy"
+
+
+def connections(server: socket.socket) -> int:
+    """How many connections wait to be accepted."""
+    server.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
 
 
 def test_clusters_that_never_answer_are_one_table_within_seconds(installed: Fabric) -> None:

@@ -83,8 +83,8 @@ _PLAIN = (
 """Options that are copied as they are, and the configuration's name for each."""
 
 
-_OUTRANKING = ("host", "api_key", "username", "password")
-"""Options that outrank what a kubeconfig says."""
+_OUTRANKING = ("context", "host", "api_key", "username", "password", "client_cert", "client_key")
+"""Options that outrank what a kubeconfig says: its current context, its server and its credentials."""
 
 
 _POD_SERVERS = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
@@ -100,22 +100,21 @@ def _refuse_mix(params: Mapping[str, Any]) -> None:
     Raises:
         ClusterlinkError: With each such option; values are not shown.
     """
-    given = [name for name in ("kubeconfig", "context") if _is_given(params, name)]
-    foreign = [_variable(name) for name in _OUTRANKING if params.get(name) and not _is_given(params, name)]
+    given = [name for name in ("kubeconfig", "context") if params.get(name) and not _foreign(params, name)]
+    foreign = [variable for name in _OUTRANKING if (variable := _foreign(params, name))]
     if given and foreign:
         what = f"{' and '.join(given)} would be overridden by the environment"
         fix = f"Unset {', '.join(foreign)} (in AWX, remove the Kubernetes credential from the job template)"
         raise ClusterlinkError(Problem("connection", what, ", ".join(foreign), fix))
 
 
-def _is_given(params: Mapping[str, Any], option: str) -> bool:
-    """Whether an option has a value, and not that of the environment."""
-    return bool(params.get(option)) and params[option] != os.environ.get(_variable(option))
-
-
-def _variable(option: str) -> str:
-    """The environment's variable for an option."""
-    return f"K8S_AUTH_{option.upper()}"
+def _foreign(params: Mapping[str, Any], option: str) -> str:
+    """The environment's variable that gives an option its value; empty where the task does."""
+    for variable in CONNECTION_SPEC[option]["fallback"][1]:
+        value = os.environ.get(variable)
+        if value and params.get(option) in (value, os.path.expanduser(os.path.expandvars(value))):
+            return str(variable)
+    return ""
 
 
 def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Cluster:

@@ -120,6 +120,33 @@ def test_host_and_token_need_no_kubeconfig(ask: Callable[..., Any], api: Api) ->
     assert ask(host=f"{api.url}/", api_key="t") == {"Authorization": ["Bearer t"]}
 
 
+@pytest.mark.parametrize(
+    "given", [{"kubeconfig": kubeconfig("https://h")}, {"context": "one"}], ids=["file", "context"]
+)
+@pytest.mark.parametrize(
+    "variable", ["HOST", "API_KEY", "USERNAME", "PASSWORD", "CLIENT_CERT", "CERT_FILE", "CLIENT_KEY", "KEY_FILE"]
+)
+def test_the_environment_outranks_no_kubeconfig_and_no_context(
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: dict[str, Any]
+) -> None:
+    monkeypatch.setenv(f"K8S_AUTH_{variable}", "~/hunter2")
+    with pytest.raises(ClusterlinkError, match=f"overridden by the environment .*K8S_AUTH_{variable}") as error:
+        connect(validated(given))
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_environments_context_outranks_no_kubeconfigs(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any], api: Api, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_CONTEXT", "one")
+    with pytest.raises(ClusterlinkError, match=r"kubeconfig would be overridden by the environment .*K8S_AUTH_CONTEXT"):
+        connect(validated({"kubeconfig": kubeconfig(api.url)}))
+    path = tmp_path / "config"
+    path.write_text(json.dumps(kubeconfig(api.url, {"token": "t"})), encoding="utf-8")
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", str(path))
+    assert ask() == ask(context="one") == {"Authorization": ["Bearer t"]}
+
+
 @pytest.fixture
 def pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """This runs in a pod with a service account."""

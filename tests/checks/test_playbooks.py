@@ -32,6 +32,10 @@ ONE_AFTER_ANOTHER = {"Upgrade one peer after the other", "Issue the new CA's cer
 """Plays whose tasks run for one host at a time. In all others, a task that runs once speaks for all hosts."""
 ALL_OR_NONE = {*ONE_AFTER_ANOTHER, "Show the changes"}
 """Plays that a host's failure ends, because nothing may go on before it is repaired."""
+WRITES = re.compile(
+    r"^skyshift\.clusterlink\.(gateway|gateway_certificate|mesh|fabric_apply|peer|access_policy|service_(export|import))$"
+)
+"""Modules and roles that write to clusters, unless their play is in check mode."""
 IN_A_BLOCK = {"block", "ansible.builtin.import_role", "ansible.builtin.import_tasks"}
 
 NAMES = sorted({path.stem for path in PLAYBOOKS.glob("*.yml")} - WITHOUT_FABRIC)
@@ -90,6 +94,29 @@ def test_who_writes_to_clusters_waits_for_none_that_the_preflight_could_not_read
         if name == "evict_peer":  # it records the eviction first, which needs no cluster
             order.reverse()
         assert [each for each in files if each in order] == order
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_who_writes_to_clusters_has_locked_the_fabric(name: str) -> None:
+    steps = ["write" if _writes(task) else task.get("ansible.builtin.import_tasks", "") for task in _writing(name)]
+    if "write" in steps:
+        assert "tasks/lock.yml" in steps[: steps.index("write")]
+    assert ("write" in steps) == (name in {"evict_peer", "link", "rotate_ca", "site", "teardown", "upgrade"})
+
+
+def _writing(name: str) -> Iterator[dict[str, Any]]:
+    """The tasks of plays that check mode does not hold back, in their order."""
+    for play in plays(name):
+        if not play.get("check_mode"):
+            yield from _tasks(play.get("pre_tasks"))
+            yield from ({"ansible.builtin.import_role": {"name": each["role"]}} for each in play.get("roles", ()))
+            yield from _tasks(play.get("tasks"))
+
+
+def _writes(task: dict[str, Any]) -> bool:
+    roles = [task.get(f"ansible.builtin.{way}_role") or {} for way in ("import", "include")]
+    names = [role["name"] for role in roles if role and not role.get("tasks_from", "").startswith("compile")]
+    return any(WRITES.match(str(each)) for each in (*names, *task))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -48,7 +48,8 @@ _value:
           that were written, sources that imports C(lost), objects that are C(waiting), and the C(answers) of imports.
       type: dict
     run:
-      description: The clusters that C(changed), that C(failed), and that are C(waiting) for a gateway.
+      description:
+        - The clusters that C(changed), that C(failed) or cannot be read, and that are C(waiting) for a gateway.
       type: dict
       sample: {"changed": ["east", "west"], "failed": [], "waiting": ["west"]}
     lines:

@@ -20,6 +20,12 @@ WITHOUT_FABRIC = {"lab"}
 PART_OF_OTHERS = {"preflight"}
 READ_ONLY = {"certificates", "links", "show"}
 """They report what they find, so the clusters are not checked."""
+REPORTS = {"certificates", "drift", "links", "plan", "preflight"}
+"""They fail for what they find, and tell a workflow before."""
+WITHOUT_JOB = {"enrol_request", "enrol_sign", "enrol_install"}
+"""No job runs them, as tests/checks/test_awx_configuration.py holds."""
+WORKFLOW = {"tasks/workflow.yml", "tasks/report.yml"}
+"""The one file that tells a workflow's following nodes what a run has done, and the file that includes it."""
 WITHOUT_FOLDER = {"links", "show"}
 """They need no certificate."""
 REPLACING_THE_CA = {"evict_peer", "rotate_ca"}
@@ -139,6 +145,26 @@ def test_what_always_runs_begins_outside_an_imported_file(name: str) -> None:
     assert not [steps for steps in always if not IN_A_BLOCK.isdisjoint(steps[0])]
 
 
+@pytest.mark.parametrize("name", sorted(set(NAMES) - WITHOUT_JOB))
+def test_every_play_of_a_job_tells_the_workflow_what_it_has_done(name: str) -> None:
+    """Also when every host has failed, after which no further play starts."""
+    for play in (each for each in plays(name) if each.get("hosts") and "add_host" not in str(each)):
+        always = [step for task in play["tasks"] for step in task.get("always", [])]
+        steps = list(_tasks(play["tasks"])) if name in REPORTS else always
+        assert any(_file(step) in WORKFLOW for step in steps), play["name"]
+        if name not in REPORTS:
+            assert len(play["tasks"]) == 1, f"{play['name']}: a task outside the block ends the run without a word"
+
+
+def test_one_file_gives_variables_to_a_workflow() -> None:
+    files = {path: list(_tasks(yaml.safe_load(path.read_text(encoding="utf-8")))) for path in PLAYBOOKS.rglob("*.yml")}
+    giving = [path.name for path, tasks in files.items() if any("ansible.builtin.set_stats" in task for task in tasks)]
+    assert giving == ["workflow.yml"]
+    assert "workflow.yml" in map(_file, files[PLAYBOOKS / "tasks" / "report.yml"])
+    (refused,) = [task["always"] for task in files[PLAYBOOKS / "preflight.yml"] if "add_host" in str(task.get("block"))]
+    assert [_file(step) for step in refused] == ["tasks/workflow.yml"], "an inventory that is refused is told, too"
+
+
 def test_whoever_saves_the_folder_says_which_tasks_change_it() -> None:
     """Check mode writes no file, so that the store cannot see what a real run would save."""
     places = [*PLAYBOOKS.rglob("*.yml"), *PLAYBOOKS.parent.glob("roles/fabric/tasks/*.yml")]
@@ -152,6 +178,12 @@ def test_whoever_saves_the_folder_says_which_tasks_change_it() -> None:
     assert len(saving) >= 6
     whether = re.compile(r"\b(changed|recorded)\b")  # by tasks, or by what the one that signs records
     assert [name for name, told in saving if not whether.search(told.get("fabric_store_pending", ""))] == []
+
+
+def _file(task: dict[str, Any]) -> str:
+    """The file of tasks that a task includes or imports."""
+    told = task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks") or ""
+    return str(told["file"] if isinstance(told, dict) else told)
 
 
 def _tasks(found: Any) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.environment import ansible_environment
@@ -41,3 +42,29 @@ def test_every_host_is_reported_when_a_task_of_an_imported_file_fails_once(tmp_p
     reported = [host for host in HOSTS if f"{host} failed and is not up to date" in " ".join(run.stdout.split())]
     assert reported == [*HOSTS], run.stdout + run.stderr
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["failed"] == [*HOSTS]
+
+
+WRITING = [
+    pytest.param(play, id=f"{path.stem}: {play['name']}")
+    for path in sorted(PLAYBOOKS.glob("*.yml"))
+    for play in yaml.safe_load(path.read_text(encoding="utf-8"))
+    for task in play.get("tasks", [])
+    if "tasks/workflow.yml" in str(task.get("always")) and path.stem not in ("preflight", "show")
+]
+
+
+@pytest.mark.parametrize("play", WRITING)
+def test_a_workflow_is_told_what_failed_whichever_play_ends_the_run(tmp_path: Path, play: dict[str, Any]) -> None:
+    (tmp_path / "tasks").symlink_to(PLAYBOOKS / "tasks")
+    (block,) = play["tasks"]
+    done = {"mesh_result": {"changed": True}, "upgrade_found": {"worse": "", "upgraded": False}}
+    steps = [{"name": "Write to the cluster", "ansible.builtin.set_fact": done}, FAILING]
+    play = {**play, "hosts": "all", "roles": [], "module_defaults": {}, "tasks": [{**block, "block": steps}]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    environment = ansible_environment(ANSIBLE_SHOW_CUSTOM_STATS="1", ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+    run = ansible_playbook(["-i", ",".join(HOSTS), "play.yml"], cwd=tmp_path, env=environment)
+    assert run.returncode == 2, run.stdout + run.stderr
+    reached = HOSTS[:1] if play.get("serial") else HOSTS
+    told = run.stdout.partition("RUN: ")[2]
+    assert told, run.stdout + run.stderr
+    assert json.loads(told)["fabric_run"] == {"changed": [*reached], "failed": [*reached], "waiting": []}

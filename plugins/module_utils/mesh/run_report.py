@@ -28,6 +28,9 @@ _FAILURES = (
 _WRITING = ("gateway_result", "gateway_certificate_result", "mesh_result", "link_result")
 """The results of tasks that write to a cluster."""
 
+_READING = ("certificates_found", "drift_found", "plan_found", "show_info")
+"""What playbooks that only report know of a cluster: with a message, that it cannot be read, which fails no host."""
+
 
 def report(clusters: Mapping[str, Mapping[str, Any]], failed: Collection[str]) -> dict[str, Any]:
     """The report on a run.
@@ -38,17 +41,18 @@ def report(clusters: Mapping[str, Mapping[str, Any]], failed: Collection[str]) -
 
     Returns:
         C(failed), their names; C(clusters), each with C(failed), C(error), C(changed), C(summary), C(objects),
-        C(gateway_reasons), C(lost), C(waiting) and C(answers); C(run), the names of those that C(changed), C(failed) or
-        are C(waiting); C(lines), what failed and what waits.
+        C(gateway_reasons), C(lost), C(waiting) and C(answers); C(run), the names of those that C(changed), that
+        C(failed) or cannot be read, or are C(waiting); C(lines), what failed and what waits.
     """
     found = {name: _cluster(name, variables, name in failed) for name, variables in sorted(clusters.items())}
     left = [(f"{name} failed and is not up to date", one["error"]) for name, one in found.items() if one["failed"]]
     waiting = [(name, object_name(each), each["reason"]) for name, one in found.items() for each in one["waiting"]]
     run = {key: [name for name, one in found.items() if one[key]] for key in ("changed", "failed", "waiting")}
+    unread = {name for name in found if any((clusters[name].get(key) or {}).get("msg") for key in _READING)}
     return {
         "failed": run["failed"],
         "clusters": found,
-        "run": run,
+        "run": {**run, "failed": sorted(unread.union(run["failed"]))},
         "lines": [
             *table(("FAILED", "REASON"), left),
             *(["Run the playbook again."] if left else []),

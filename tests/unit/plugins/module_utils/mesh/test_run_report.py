@@ -41,6 +41,12 @@ def test_a_cluster_that_any_task_wrote_to_has_changed(name: str) -> None:
     assert said({"east": {name: {"changed": True}}}, "east")["run"]["changed"] == ["east"]
 
 
+@pytest.mark.parametrize("name", ["certificates_found", "drift_found", "plan_found", "show_info"])
+def test_a_cluster_that_a_report_cannot_read_has_failed_for_a_workflow(name: str) -> None:
+    found = said({"east": {name: {"msg": "no answer"}}, "west": {name: {"msg": ""}}}, "east", "west")
+    assert (found["run"]["failed"], found["lines"]) == (["east"], [])
+
+
 def test_one_cause_of_several_clusters_is_said_once() -> None:
     found = said({"east": LOCKED, "K8S_west": {**LOCKED, "clusterlink_peer_name": "west"}, "north": GOOD}, "north")
     assert found["failed"] == ["east", "west"]

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,15 @@ class ClusterlinkError(Exception):
         super().__init__(self.message())
 
     def message(self) -> str:
-        """All problems, one a line, the first line saying how many there are when they are several."""
-        if len(self.problems) == 1:
-            return str(self.problems[0])
-        return "\n".join([f"{len(self.problems)} problems:", *(f"- {problem}" for problem in self.problems)])
+        """All problems, one a line, the first line saying how many there are when they are several.
+
+        What several hosts have in common is one problem.
+        """
+        hosts: dict[Problem, list[str]] = {}
+        for problem in self.problems:
+            hosts.setdefault(replace(problem, host=""), []).append(problem.host)
+        lines = [str(replace(each, host=", ".join(filter(None, names)))) for each, names in hosts.items()]
+        return lines[0] if len(lines) == 1 else "\n".join([f"{len(lines)} problems:", *(f"- {line}" for line in lines)])
 
 
 def raise_all(problems: Iterable[Problem]) -> None:

@@ -72,12 +72,16 @@ def label_value_fault(value: str) -> str:
 def did_you_mean(name: str, known: Iterable[str], alike: float = 0.6) -> str:
     """A sentence without a full stop that suggests the closest known name, or an empty string.
 
+    One with the same letters, two of which may be swapped, is the closest.
+
     Args:
         name: The unknown name.
         known: The known names.
         alike: How alike the two must be, from 0 to 1, as C(difflib) counts it.
     """
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=alike)
+    names = sorted(known)
+    swapped = [each for each in names if sorted(each) == sorted(name)]
+    close = swapped or difflib.get_close_matches(name, names, n=1, cutoff=alike)
     return f"Perhaps {close[0]} is meant" if close else ""
 
 

@@ -13,6 +13,7 @@ from .model import MESH, Declaration, Peer
 from .policy_checks import unknown_services
 from .resources import AccessPolicy, Import, Origin, Source
 from .topology import unreachable_pairs
+from .typos import likely_typos
 
 
 def warnings(
@@ -34,6 +35,7 @@ def warnings(
         *_idle_policies(declaration, resources, unknown),
         *_closed_imports(resources, sides),
         *_out_of_reach(declaration, resources),
+        *likely_typos(declaration, resources),
     ]
     return tuple(sorted(set(found)))
 

@@ -20,7 +20,7 @@ from .host_variables import variables_of
 
 PREFIX = "clusterlink_"
 _ROLES = Path(__file__).resolve().parents[2] / "roles"
-_INTERNAL = frozenset({"clusterlink_connection", "clusterlink_of"})
+_INTERNAL = frozenset({"clusterlink_authority", "clusterlink_connection", "clusterlink_of"})
 """Variables that role _common sets itself; they have no specification."""
 _CLOSE = 0.85
 """How similar a name must be to a known one to count as a misspelling of it, from 0 to 1."""

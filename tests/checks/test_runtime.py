@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ def source(module: str) -> str:
 def test_the_group_for_module_defaults_is_every_module_with_connection_options() -> None:
     connecting = {module for module in MODULES if CONNECTION in source(module)} - ELSEWHERE
     assert set(runtime()["action_groups"]["cluster"]) == connecting
+
+
+def test_the_group_of_those_that_need_the_ca_takes_its_options_from_one_variable() -> None:
+    group = runtime()["action_groups"]["authority"]
+    shared = yaml.safe_load((ROOT / "roles/_common/vars/main.yml").read_text(encoding="utf-8"))
+    assert set(group) == {module for module in MODULES if "skyshift.clusterlink.own_ca" in source(module)}
+    for module in group:
+        task = importlib.import_module(f"ansible_collections.skyshift.clusterlink.plugins.modules.{module}").TASK
+        assert set(shared["clusterlink_authority"]) <= set(task.argument_spec), module
+    files = [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]
+    assert not [str(path) for path in files if "ownca_" in path.read_text(encoding="utf-8")]
 
 
 def test_every_module_has_an_action_and_those_that_only_run_the_task_are_one_file() -> None:

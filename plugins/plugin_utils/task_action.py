@@ -23,8 +23,8 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import filter_loader, test_loader
 
 from ..module_utils.common.libraries import library_problems
+from ..module_utils.common.progress import progress_to
 from ..module_utils.errors import ClusterlinkError
-from ..module_utils.kube.progress import progress_to
 from ..module_utils.lock import guard as _guard  # noqa: F401  # opened before any worker is forked
 from ..module_utils.module import run_in_worker
 from ..module_utils.outcome import Mode, Outcome, Task, failure

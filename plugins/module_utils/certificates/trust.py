@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
+from ..common.progress import Progress
 from ..errors import ClusterlinkError, Problem
 from ..pki.issue import Issuer
 from ..pki.keys import KeySpec
@@ -47,7 +48,7 @@ def require_accepted(
     Raises:
         ClusterlinkError: With every gateway that refuses them.
     """
-    deadline = time.monotonic() + patience
+    deadline, progress = time.monotonic() + patience, Progress()
     waiting = {name: view["address"] for name, view in observed.items() if view.get("address")}
     alerts: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="clusterlink-") as folder, ThreadPoolExecutor(_THREADS) as pool:
@@ -61,7 +62,7 @@ def require_accepted(
             if time.monotonic() >= deadline:
                 break
             if waiting:
-                time.sleep(_PAUSE_SECONDS)
+                progress.pause(_PAUSE_SECONDS, f"{', '.join(waiting)}: the gateway does not accept the new CA yet")
     problems = [_problem(name, alerts[name]) for name in waiting if name in alerts]
     if problems:
         raise ClusterlinkError(problems)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from ..clusterlink import names
+from ..common.progress import Progress
 from ..common.times import parse_time
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
@@ -93,8 +94,8 @@ def wait_until_loaded(cluster: Cluster, namespace: str, timeout: float) -> None:
     Raises:
         ClusterlinkError: That takes longer.
     """
-    deadline = time.monotonic() + timeout
-    refreshed = False
+    deadline, progress = time.monotonic() + timeout, Progress()
+    where, refreshed = f"Secret {namespace}/{names.PEER_SECRET}", False
     while True:
         secret = cluster.get("Secret", names.PEER_SECRET, namespace)
         left = loading_seconds(secret, controlplane_pods(cluster, namespace), cluster_time(cluster))
@@ -105,8 +106,7 @@ def wait_until_loaded(cluster: Cluster, namespace: str, timeout: float) -> None:
             refreshed = True
             continue
         if time.monotonic() + left > deadline:
-            where = f"Secret {namespace}/{names.PEER_SECRET}"
             what = f"the control plane's pods may use its previous content for another {left} s"
             fix = "Run the playbook again after that, wait longer, or allow this user to patch pods in the namespace"
             raise ClusterlinkError(Problem(where, what, f"a timeout of {timeout:.0f} s", fix))
-        time.sleep(min(left, _POLL_SECONDS))
+        progress.pause(min(left, _POLL_SECONDS), f"{where}: the control plane's pods may use its previous content")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..clusterlink import names
 from ..common.kinds import Ref
+from ..common.progress import Progress
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import delete_objects
@@ -112,7 +113,7 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
 
 
 def _wait_for_new(cluster: Cluster, deployment: Ref, old: Sequence[Object], deadline: float) -> None:
-    known = {pod["metadata"]["name"] for pod in old}
+    known, progress = {pod["metadata"]["name"] for pod in old}, Progress()
     while True:
         new = [pod for pod in _pods(cluster, deployment.namespace) if _owned(pod) and _app(pod) == deployment.name]
         if sum(_ready(pod) and pod["metadata"]["name"] not in known for pod in new) >= len(old):
@@ -121,7 +122,7 @@ def _wait_for_new(cluster: Cluster, deployment: Ref, old: Sequence[Object], dead
             what = "its new pods do not serve in time; the old ones still do"
             fix = "Look at its pods with kubectl describe and kubectl logs"
             raise ClusterlinkError(Problem(str(deployment), what, fix=fix))
-        time.sleep(_PAUSE)
+        progress.pause(_PAUSE, f"{deployment}: its new pods do not serve yet")
 
 
 def _pods(cluster: Cluster, namespace: str) -> Sequence[Object]:

@@ -12,6 +12,7 @@ from typing import Any
 from ..clusterlink import names
 from ..clusterlink.gateway_kinds import LOAD_BALANCER, NODE_PORT
 from ..common.kinds import Ref
+from ..common.progress import Progress
 from ..common.types import Address, Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.apply import ApplyResult
@@ -129,12 +130,13 @@ def explained(cluster: Cluster, error: NotReadyError) -> ClusterlinkError:
 
 
 def _wait_for_endpoints(cluster: Cluster, namespace: str, deadline: float) -> None:
+    progress = Progress()
     while not _has_endpoint(cluster, namespace):
         if time.monotonic() >= deadline:
             what = "none of its endpoints is ready although the data plane's pods are"
             fix = "Check its selector and endpoint slices"
             raise ClusterlinkError(Problem(str(ingress_ref(namespace)), what, fix=fix))
-        time.sleep(_PAUSE)
+        progress.pause(_PAUSE, f"{ingress_ref(namespace)}: none of its endpoints is ready")
 
 
 def _has_endpoint(cluster: Cluster, namespace: str) -> bool:
@@ -166,14 +168,14 @@ def wait_until_resolved(
     new = ref in (*result.created, *result.updated) or not balancer_host(result.objects[ref])
     if spec.ingress.type != LOAD_BALANCER or spec.public_host or not new:
         return []
-    deadline = time.monotonic() + timeout
+    deadline, progress = time.monotonic() + timeout, Progress()
     for address in addresses:
         while not _resolves(address):
             if time.monotonic() >= deadline:
                 what = f"the name of its load balancer does not resolve here: {address.host}"
                 fix = "Links come up when the peers' clusters resolve it; otherwise give the address as gateway_host"
                 return [str(Problem(str(ref), what, fix=fix))]
-            time.sleep(_RESOLVE_PAUSE)
+            progress.pause(_RESOLVE_PAUSE, f"{ref}: {address.host} does not resolve here yet")
     return []
 
 

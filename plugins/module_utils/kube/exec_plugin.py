@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..common.progress import Progress
 from ..common.times import parse_time
 from ..errors import ClusterlinkError, Problem
 
@@ -93,7 +95,7 @@ class ExecPlugin:
             raise self._problem("needs a person at a terminal (interactiveMode: Always)", fix=_ALONE)
         process = self._start()
         try:
-            output, errors = process.communicate(timeout=self.limit)
+            output, errors = self._communicate(process)
         except subprocess.TimeoutExpired:
             _end(process)
             words = self._shown(_last_words(process))
@@ -108,6 +110,15 @@ class ExecPlugin:
             words = self._shown(errors)
             raise self._problem(_NONE, f"{end}: {words}" if words else end, _TRY)
         return self._credentials(output)
+
+    def _communicate(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
+        """What it prints; says meanwhile that it is waited for."""
+        deadline, progress = time.monotonic() + self.limit, Progress()
+        while (left := deadline - time.monotonic()) > (window := progress.window(left)):
+            with suppress(subprocess.TimeoutExpired):
+                return process.communicate(timeout=window)
+            progress.say(f"{self.where}: its exec plugin {self.config.get('command')} gives no credentials yet")
+        return process.communicate(timeout=left)
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [str(self.config.get("command") or ""), *map(str, self.config.get("args") or [])]

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from ..common.progress import Progress
 from ..errors import ClusterlinkError, Problem
 from .errors import Request, api_error, is_against_schema
 from .proxies import open_socket
@@ -179,8 +180,9 @@ class Transport:
             ApiError: The API server refuses.
             ClusterUnreachableError: It is unreachable.
         """
-        attempts, done = self._policy.start(), False
+        attempts, done, progress = self._policy.start(), False, Progress()
         while True:
+            progress.say(f"{self.server}: no usable response yet")
             silence = seconds or self._silence(method, attempts.count)
             asked = time.time()
             try:

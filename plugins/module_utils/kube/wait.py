@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 
 from ..common.kinds import KINDS, Ref
+from ..common.progress import Progress
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from .client import Cluster
 from .errors import HTTP_GONE, ApiError
-from .progress import Progress
 from .readiness import Judge, still_there, unready
 from .retry import TRANSIENT
 from .transport import ClusterUnreachableError

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ..common.progress import Progress
 from ..errors import ClusterlinkError, Problem
 from ..pki.pair import Pair
 
@@ -286,12 +287,12 @@ def locked(folder: Folder, seconds: float = _LOCK_SECONDS) -> Iterator[None]:
         ClusterlinkError: Another run holds the lock for longer than ``seconds``.
     """
     path = os.path.join(folder.path, _LOCK)
-    deadline = time.monotonic() + seconds
+    deadline, progress = time.monotonic() + seconds, Progress()
     while (descriptor := _try_lock(path)) is None:
         if time.monotonic() > deadline:
             fix = "Wait for the other run to end, and run this again"
             raise ClusterlinkError(Problem(folder.path, "is locked by another run", fix=fix))
-        time.sleep(_LOCK_POLL_SECONDS)
+        progress.pause(_LOCK_POLL_SECONDS, f"{folder.path}: is locked by another run")
     try:
         yield
     finally:

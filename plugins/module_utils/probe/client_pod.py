@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..clusterlink import api
+from ..common.progress import Progress
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
@@ -225,7 +226,7 @@ def await_container(
     Raises:
         ClusterlinkError: The container does not reach it in time, or never can.
     """
-    deadline = time.monotonic() + timeout
+    deadline, progress = time.monotonic() + timeout, Progress()
     found = "not there"
     while time.monotonic() < deadline:
         pod = cluster.get("Pod", name, namespace) or {}
@@ -249,7 +250,7 @@ def await_container(
         ended = status.get("phase") in ("Failed", "Succeeded")
         if ended or waiting.get(TEMPORARY_NAME, {}).get("reason") in _PERMANENT:
             break
-        time.sleep(_POLL)
+        progress.pause(_POLL, f"Pod {namespace}/{name}: {found}")
     raise ClusterlinkError(
         Problem(
             where=f"Pod {namespace}/{name}",

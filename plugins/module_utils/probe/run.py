@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from ..common.progress import Progress
 from ..errors import ClusterlinkError, Problem
 from ..fabric.resources import AUTO
 from ..kube.client import Cluster
@@ -195,7 +196,7 @@ def run_probes(
     Raises:
         ClusterlinkError: The API server refuses or is unreachable, or a temporary pod does not start.
     """
-    deadline = time.monotonic() + wait_timeout
+    deadline, progress = time.monotonic() + wait_timeout, Progress()
     delay = _FIRST_DELAY
     with ExitStack() as stack:
         settings = settings or PodSettings()
@@ -206,7 +207,8 @@ def run_probes(
         while pending := [index for index, result in enumerate(results) if not result.ok and not result.final]:
             if time.monotonic() + delay > deadline:
                 break
-            time.sleep(delay)
+            first = probes[pending[0]]
+            progress.pause(delay, f"Import {first.namespace}/{first.name}: {results[pending[0]].fault}")
             delay = min(2 * delay, _LONGEST_DELAY)
             for index, result in zip(pending, attempt.run([probes[index] for index in pending]), strict=True):
                 results[index] = result

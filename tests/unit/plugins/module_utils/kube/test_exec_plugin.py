@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common import progress
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec_plugin import (
@@ -62,6 +63,17 @@ def test_a_plugin_that_waits_for_a_person_ends_with_its_stderr_after_the_limit(p
     assert "gives no credentials within 0.3 s" in message
     assert "To sign in, open https://login.example and enter ABCD" in message
     assert "exec_plugin_timeout" in message
+
+
+def test_who_waits_for_a_slow_plugin_is_told(plugin: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0.05)
+    said: list[str] = []
+    with progress.progress_to(said.append):
+        assert plugin(f"sleep 0.3; echo '{credential('t')}'").run()
+        assert said
+        assert said[0].startswith("kubeconfig k, user ada: its exec plugin ")
+        assert said[0].endswith("/plugin gives no credentials yet")
+        assert "gives no credentials within 0.3 s" in refused(plugin("sleep 30", 0.3))
 
 
 def test_what_a_plugin_has_started_ends_with_it(plugin: Write, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common import progress
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import Problem
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import progress, wait
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Event, Listing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from ..common.kinds import Ref
+from .kinds import Ref
 
 INTERVAL = 10.0
 """Seconds between two messages, and before the first."""
@@ -45,14 +45,27 @@ class Progress:
         Args:
             waiting: Gives the reason for each object that is waited for.
         """
+        self._say(lambda: _sentence(waiting()))
+
+    def pause(self, seconds: float, what: str) -> None:
+        """Sleep between two looks at what is waited for, and say what it is, if it is time."""
+        self.say(what)
+        time.sleep(seconds)
+
+    def say(self, what: str) -> None:
+        """Say what is waited for, if it is time."""
+        self._say(lambda: what)
+
+    def _say(self, what: Callable[[], str]) -> None:
         now = time.monotonic()
         if not _listeners or now < self._next:
             return
         self._next = now + INTERVAL
-        reasons = waiting()
-        if not reasons:
-            return
-        ref, reason = next(iter(reasons.items()))
-        more = f", and for {len(reasons) - 1} more" if len(reasons) > 1 else ""
-        for tell in _listeners:
-            tell(f"{ref}: {reason}{more}")
+        if text := what():
+            for tell in _listeners:
+                tell(text)
+
+
+def _sentence(reasons: Mapping[Ref, str]) -> str:
+    more = f", and for {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return next((f"{ref}: {reason}{more}" for ref, reason in reasons.items()), "")

@@ -86,6 +86,8 @@ def build_and_install() -> None:
     """The artifact in an empty path."""
     run("ansible-galaxy", "collection", "build", "--output-path", str(WORK), cwd=ROOT)
     run("ansible-galaxy", "collection", "install", str(artifact()), "--offline", "--no-deps", "-p", str(INSTALLED))
+    with tarfile.open(artifact()) as packed:
+        refuse(findings.content([each.name for each in packed.getmembers() if each.isfile() or each.issym()]))
 
 
 def preview_changelog() -> None:
@@ -95,7 +97,7 @@ def preview_changelog() -> None:
     shutil.copy(ROOT / "galaxy.yml", copy)
     if list(copy.glob("changelogs/fragments/*.y*ml")):
         output = run("antsibull-changelog", "release", cwd=copy, collections=WORK / "notes")
-        refuse([line for line in output.splitlines() if "WARNING" in line])
+        refuse(findings.warnings(output))
     latest = ("--only-latest", "--output-format", "md", "--output", str(NOTES))
     run("antsibull-changelog", "generate", *latest, cwd=copy, collections=WORK / "notes")
 

@@ -9,6 +9,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 IMPORTED = "Importer processing completed successfully"
+_NEEDED = (
+    *("README.md", "LICENSE", "SECURITY.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "bindep.txt", "requirements.txt"),
+    *("meta/runtime.yml", "meta/execution-environment.yml"),
+)
+_KEPT = ("tests/config.yml", ".ansible-lint-ignore")
+"""What ansible-test and Galaxy's ansible-lint read."""
+_DEVELOPERS = re.compile(
+    r"tests/.|\.|molecule/|(Makefile|noxfile\.py|pyproject\.toml|ansible\.cfg|site\.yml|.*-dev\.txt)$|awx/."
+)
 _LEVEL = re.compile(r"^(?:WARNING|ERROR|CRITICAL): ")
 
 
@@ -38,6 +47,15 @@ def changelog(
     return found
 
 
+def warnings(output: str) -> list[str]:
+    """What antsibull-changelog warns of, but for what C(ansible-galaxy) says of ansible-core's own collection.
+
+    Args:
+        output: Its output.
+    """
+    return [line for line in output.splitlines() if "WARNING" in line and "/ansible/_internal/" not in line]
+
+
 def importer(log: str) -> list[str]:
     """What galaxy-importer warns of, and whether it came to its end.
 
@@ -59,6 +77,21 @@ def undocumented(names: Iterable[str], documented: Mapping[str, Mapping[str, Any
         name for name, content in documented.items() if content and (content.get("doc") or "entry_points" in content)
     }
     return sorted(set(names) - shown)
+
+
+def content(files: Collection[str]) -> list[str]:
+    """What is missing among a collection's files, and what only developers need.
+
+    Args:
+        files: Paths within the collection.
+    """
+    roles = {file.split("/")[1] for file in files if re.match(r"roles/\w+/meta/", file)}
+    needed = {*_NEEDED, *(f"roles/{role}/README.md" for role in roles)}
+    surplus = sorted(file for file in files if file not in _KEPT and _DEVELOPERS.match(file))
+    return [
+        *(f"{file} is missing" for file in sorted(needed.difference(files))),
+        *(f"{file} stays out" for file in surplus),
+    ]
 
 
 def plugins(files: Sequence[str]) -> dict[str, list[str]]:

@@ -50,6 +50,30 @@ def test_every_warning_of_the_importer_counts(lines: list[str], found: list[str]
     assert findings.importer("\n".join(lines)) == found
 
 
+def test_every_warning_of_the_changelog_counts_but_those_of_ansible_core_about_itself() -> None:
+    own = (
+        "[WARNING]: Collection at '/lib/ansible/_internal/ansible_collections/ansible/x' does not have a MANIFEST.json"
+    )
+    assert findings.warnings(f"{own}\nWARNING: a fragment is empty\nWritten") == ["WARNING: a fragment is empty"]
+
+
+def test_the_artifact_has_what_users_need_and_nothing_of_developers() -> None:
+    names = ("README.md", "LICENSE", "SECURITY.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "bindep.txt")
+    files = [*names, "requirements.txt", "meta/runtime.yml", "meta/execution-environment.yml", "tests/config.yml"]
+    files += ["roles/mesh/meta/main.yml", "roles/mesh/README.md", ".ansible-lint-ignore", "playbooks/site.yml"]
+    assert findings.content(files) == []
+    files.remove("roles/mesh/README.md")
+    more = [
+        ".github/workflows/ci.yml",
+        "Makefile",
+        "awx/configure.yml",
+        "requirements-dev.txt",
+        "tests/unit/test_run.py",
+    ]
+    expected = ["roles/mesh/README.md is missing", *(f"{each} stays out" for each in more)]
+    assert findings.content([*files, *more]) == expected
+
+
 def test_plugins_without_documentation_are_named() -> None:
     documented = {"a": {"doc": {"name": "a"}}, "b": {"doc": None}, "c": None, "r": {"entry_points": {}}}
     assert findings.undocumented(["a", "b", "c", "d", "r"], documented) == ["b", "c", "d"]

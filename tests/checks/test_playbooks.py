@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.tasks import tasks_in, tasks_of
+
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 WITHOUT_FABRIC = {"lab"}
 """Builds clusters; there is no fabric to check."""
@@ -93,7 +95,7 @@ def test_each_part_of_site_has_its_tag_and_all_parts_run_between_lock_and_report
 @pytest.mark.parametrize("name", NAMES)
 def test_who_writes_to_clusters_waits_for_none_that_the_preflight_could_not_read(name: str) -> None:
     """Of a link's ends, the link's plan says which cannot be read; the other clusters do not concern it."""
-    every = [task for play in plays(name) for task in _tasks([play])]
+    every = [task for play in plays(name) for task in tasks_in([play])]
     files = [task.get("ansible.builtin.import_tasks") for task in every]
     if "tasks/lock.yml" in files and name != "link":
         order = ["tasks/require_read.yml", "tasks/lock.yml"]
@@ -114,9 +116,9 @@ def _writing(name: str) -> Iterator[dict[str, Any]]:
     """The tasks of plays that check mode does not hold back, in their order."""
     for play in plays(name):
         if not play.get("check_mode"):
-            yield from _tasks(play.get("pre_tasks"))
+            yield from tasks_in(play.get("pre_tasks"))
             yield from ({"ansible.builtin.import_role": {"name": each["role"]}} for each in play.get("roles", ()))
-            yield from _tasks(play.get("tasks"))
+            yield from tasks_in(play.get("tasks"))
 
 
 def _writes(task: dict[str, Any]) -> bool:
@@ -150,14 +152,14 @@ def test_every_play_of_a_job_tells_the_workflow_what_it_has_done(name: str) -> N
     """Also when every host has failed, after which no further play starts."""
     for play in (each for each in plays(name) if each.get("hosts") and "add_host" not in str(each)):
         always = [step for task in play["tasks"] for step in task.get("always", [])]
-        steps = list(_tasks(play["tasks"])) if name in REPORTS else always
+        steps = list(tasks_in(play["tasks"])) if name in REPORTS else always
         assert any(_file(step) in WORKFLOW for step in steps), play["name"]
         if name not in REPORTS:
             assert len(play["tasks"]) == 1, f"{play['name']}: a task outside the block ends the run without a word"
 
 
 def test_one_file_gives_variables_to_a_workflow() -> None:
-    files = {path: list(_tasks(yaml.safe_load(path.read_text(encoding="utf-8")))) for path in PLAYBOOKS.rglob("*.yml")}
+    files = {path: tasks_of(path) for path in PLAYBOOKS.rglob("*.yml")}
     giving = [path.name for path, tasks in files.items() if any("ansible.builtin.set_stats" in task for task in tasks)]
     assert giving == ["workflow.yml"]
     assert "workflow.yml" in map(_file, files[PLAYBOOKS / "tasks" / "report.yml"])
@@ -171,7 +173,7 @@ def test_whoever_saves_the_folder_says_which_tasks_change_it() -> None:
     imports = [
         (path.name, task.get("vars") or {})
         for path in places
-        for task in _tasks(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for task in tasks_of(path)
         if str(task.get("ansible.builtin.import_tasks", "")).endswith(("save_folder.yml", "store.yml"))
     ]
     saving = [(name, told) for name, told in imports if told.get("fabric_store_state") != "loaded"]
@@ -184,10 +186,3 @@ def _file(task: dict[str, Any]) -> str:
     """The file of tasks that a task includes or imports."""
     told = task.get("ansible.builtin.import_tasks") or task.get("ansible.builtin.include_tasks") or ""
     return str(told["file"] if isinstance(told, dict) else told)
-
-
-def _tasks(found: Any) -> Iterator[dict[str, Any]]:
-    for each in found if isinstance(found, list) else []:
-        yield each
-        for part in ("pre_tasks", "tasks", "post_tasks", "block", "rescue", "always"):
-            yield from _tasks(each.get(part))

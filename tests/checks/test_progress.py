@@ -5,11 +5,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
+from tests.support.tasks import tasks_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SAYS_ITSELF = {"plugins/action/link_info.py", "plugins/module_utils/kube/wait.py"}
@@ -37,17 +35,10 @@ def test_a_loop_that_sleeps_tells_what_it_waits_for() -> None:
     assert set(silent) == SAYS_ITSELF, f"Progress.pause says what is waited for: {silent}"
 
 
-def tasks(found: Any) -> Iterator[dict[str, Any]]:
-    for each in found if isinstance(found, list) else []:
-        yield each
-        for part in ("pre_tasks", "tasks", "post_tasks", "block", "rescue", "always"):
-            yield from tasks(each.get(part))
-
-
 def test_the_name_of_a_task_that_waits_says_what_for() -> None:
     """Ansible prints it with each attempt; what modules say while they wait follows it."""
     files = [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]
-    every = [(path, task) for path in files for task in tasks(yaml.safe_load(path.read_text(encoding="utf-8")))]
+    every = [(path, task) for path in files for task in tasks_of(path)]
     waiting = [(path, task) for path, task in every if "until" in task or not WAITING.isdisjoint(task)]
     assert len(waiting) >= 3
     assert not [(path.name, task.get("name")) for path, task in waiting if not str(task.get("name")).startswith(NAMED)]

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import filter_loader, test_loader
+from ansible.plugins.loader import filter_loader, lookup_loader, test_loader
 
 from ..module_utils.common.libraries import library_problems
 from ..module_utils.common.progress import progress_to
@@ -35,10 +35,11 @@ from .own_cluster import NAMING, require_own_cluster
 for library in ("cryptography.x509", "kubernetes.client.api_client", "kubernetes.config", "websocket"):
     with contextlib.suppress(ImportError):
         importlib.import_module(library)
-# Else each worker whose task has a filter or a test loads Ansible's own: a tenth of a second.
+# Else each worker whose task has a filter, a test or this lookup loads it: a tenth of a second for Ansible's own.
 with contextlib.suppress(KeyError):  # ansible-core before 2.19 in a program that has not set up its plugin loader
     filter_loader.get("default")
     test_loader.get("defined")
+    lookup_loader.get("skyshift.clusterlink.module_options", class_only=True)
 # What is imported stays: to search it for garbage in each worker and at the end of the run takes a third of a second.
 gc.freeze()
 

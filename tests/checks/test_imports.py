@@ -41,6 +41,7 @@ ALLOWED["plugin_utils"] = {*PURE, *ACTING, "preflight", "kube", "outcome", "modu
 ALLOWED["action"] = {*ALLOWED["plugin_utils"], "plugin_utils"}
 ALLOWED["inventory"] = {"errors", "common", "kube", "kubeconfigs"}
 ALLOWED["filter"] = {*PURE, *ACTING}
+ALLOWED["lookup"] = {"errors"}
 
 LIBRARIES = {
     "ansible": {
@@ -49,6 +50,7 @@ LIBRARIES = {
         "plugin_utils",
         "action",
         "filter",
+        "lookup",
         "inventory",
     },  # kube: for options from the environment
     "kubernetes": {"kube", "plugin_utils"},

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.looked_up import looked_up
+
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "skyshift.clusterlink."
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
@@ -114,6 +116,12 @@ def mappings(node: Any) -> Iterator[dict[str, Any]]:
             yield from mappings(value)
 
 
+def looked_up_by(path: Path, value: object) -> object:
+    """The value of the role's variable that a module's defaults name."""
+    name, variables = str(value).strip("{} "), path.parent.parent / "vars" / "main.yml"
+    return load(variables).get(name) if variables.exists() else None
+
+
 def passed_on() -> Iterator[tuple[Path, str, str, str]]:
     """Every (file, variable, module, option) where a variable is handed to a module's option as it is."""
     for path in [*yaml_files("roles"), *yaml_files("playbooks")]:
@@ -121,6 +129,8 @@ def passed_on() -> Iterator[tuple[Path, str, str, str]]:
             continue
         for mapping in mappings(load(path)):
             for key, arguments in mapping.items():
+                if looked := looked_up(looked_up_by(path, arguments)):
+                    yield from ((path, looked[option], str(key).removeprefix(COLLECTION), option) for option in looked)
                 if not isinstance(arguments, dict) or not isinstance(key, str):
                     continue
                 modules = cluster_modules() if key == f"group/{COLLECTION}cluster" else [key.removeprefix(COLLECTION)]

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.variables import name_problems, specifications
+from tests.support.yaml_files import load
 
 ROOT = Path(__file__).resolve().parents[2]
 AWX = ROOT / "awx"
@@ -22,19 +23,8 @@ WITHOUT_TEMPLATE = {"lab", "enrol_request", "enrol_sign", "enrol_install"}
 RRULE = re.compile(r"DTSTART;TZID=UTC:\d{8}T\d{6} RRULE:FREQ=(HOURLY|DAILY|WEEKLY);INTERVAL=\d+(;BYDAY=\w\w)?")
 
 
-class Loader(yaml.SafeLoader):
-    """Reads Ansible's C(!unsafe) strings as they are."""
-
-
-def as_it_is(_loader: yaml.SafeLoader, node: yaml.Node) -> str:
-    return str(node.value)
-
-
-Loader.add_constructor("!unsafe", as_it_is)
-
-
 def variables(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load((AWX / "vars" / f"{name}.yml").read_text(encoding="utf-8"), Loader)  # noqa: S506
+    loaded: dict[str, Any] = load(AWX / "vars" / f"{name}.yml")
     return loaded
 
 
@@ -45,7 +35,7 @@ NAMES = {template["name"] for template in TEMPLATES}
 
 def parameters(playbook: str) -> list[str]:
     """What a playbook takes besides variables of roles."""
-    first = yaml.safe_load((ROOT / "playbooks" / Path(playbook).name).read_text(encoding="utf-8"))[0]
+    first = load(ROOT / "playbooks" / Path(playbook).name)[0]
     return list(first.get("vars", {}).get("preflight_parameters", []))
 
 

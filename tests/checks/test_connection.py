@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import yaml
 
 from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.inventory import CONNECTION_VARIABLES
 from tests.support.looked_up import looked_up
+from tests.support.yaml_files import load, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "skyshift.clusterlink."
 GROUP = f"group/{COLLECTION}cluster"
 CONNECTION = "{{ clusterlink_connection }}"
-MODULES = set(yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["cluster"])
+MODULES = set(load(ROOT / "meta" / "runtime.yml")["action_groups"]["cluster"])
 
 PLAY_PARTS = ("pre_tasks", "tasks", "post_tasks", "handlers")
 BLOCK_PARTS = ("block", "rescue", "always")
@@ -27,10 +29,7 @@ INCLUDES = ("ansible.builtin.include_tasks", "ansible.builtin.import_tasks")
 FREE_FORMS = ("action", "local_action")
 
 
-def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
+@functools.cache
 def documented_options() -> dict[str, dict[str, Any]]:
     """The connection options of the modules, as plugins/doc_fragments/connection.py documents them."""
     source = (ROOT / "plugins" / "doc_fragments" / "connection.py").read_text(encoding="utf-8")
@@ -39,7 +38,7 @@ def documented_options() -> dict[str, dict[str, Any]]:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION"
     ]
-    return dict(yaml.safe_load(text)["options"])
+    return dict(parse(text)["options"])
 
 
 class Walk:
@@ -117,6 +116,7 @@ def _included(node: Any) -> Iterator[str]:
             yield from _included(value)
 
 
+@functools.cache
 def walk_everything() -> Walk:
     walk = Walk()
     for path in entry_points():

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.tasks import tasks_in, tasks_of
+from tests.support.yaml_files import load, tasks_in, tasks_of
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 WITHOUT_FABRIC = {"lab"}
@@ -50,7 +49,7 @@ NAMES = sorted({path.stem for path in PLAYBOOKS.glob("*.yml")} - WITHOUT_FABRIC)
 
 
 def plays(name: str) -> list[dict[str, Any]]:
-    loaded: list[dict[str, Any]] = yaml.safe_load((PLAYBOOKS / f"{name}.yml").read_text(encoding="utf-8"))
+    loaded: list[dict[str, Any]] = load(PLAYBOOKS / f"{name}.yml")
     return loaded
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.support.tasks import tasks_of
+from tests.support.yaml_files import tasks_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SAYS_ITSELF = {"plugins/action/link_info.py", "plugins/module_utils/kube/wait.py"}

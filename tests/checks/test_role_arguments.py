@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.support.looked_up import looked_up
+from tests.support.yaml_files import load, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "skyshift.clusterlink."
@@ -33,17 +33,6 @@ COMPARED = ("type", "elements", "choices")
 WIDER = {("clusterlink_install", "choices")}
 
 
-class AnsibleYaml(yaml.SafeLoader):
-    """Takes the text of what carries one of Ansible's tags, such as C(!unsafe)."""
-
-
-AnsibleYaml.add_multi_constructor("!", lambda _loader, _tag, node: node.value)
-
-
-def load(path: Path) -> Any:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=AnsibleYaml)  # noqa: S506 - a safe loader
-
-
 @functools.cache
 def specification(role: str) -> dict[str, dict[str, Any]]:
     """The options of all the role's entry points, by name."""
@@ -60,13 +49,13 @@ def fragment(name: str) -> dict[str, Any]:
     """The options of one of the collection's documentation fragments, named FILE or FILE.CONSTANT as in a module."""
     file, _dot, part = name.partition(".")
     path = ROOT / "plugins" / "doc_fragments" / f"{file}.py"
-    return dict(yaml.safe_load(constant(path, part.upper() or "DOCUMENTATION")).get("options", {}))
+    return dict(parse(constant(path, part.upper() or "DOCUMENTATION")).get("options", {}))
 
 
 @functools.cache
 def module_options(name: str) -> dict[str, dict[str, Any]]:
     """The documented options of one of the collection's modules, those of its fragments included."""
-    documentation = yaml.safe_load(constant(ROOT / "plugins" / "modules" / f"{name}.py", "DOCUMENTATION"))
+    documentation = parse(constant(ROOT / "plugins" / "modules" / f"{name}.py", "DOCUMENTATION"))
     options: dict[str, dict[str, Any]] = {}
     for extended in documentation.get("extends_documentation_fragment", []):
         options.update(fragment(extended.removeprefix(COLLECTION)))
@@ -116,9 +105,9 @@ def mappings(node: Any) -> Iterator[dict[str, Any]]:
             yield from mappings(value)
 
 
-def looked_up_by(path: Path, value: object) -> object:
+def role_variable(path: Path, value: str) -> object:
     """The value of the role's variable that a module's defaults name."""
-    name, variables = str(value).strip("{} "), path.parent.parent / "vars" / "main.yml"
+    name, variables = value.strip("{} "), path.parent.parent / "vars" / "main.yml"
     return load(variables).get(name) if variables.exists() else None
 
 
@@ -129,8 +118,9 @@ def passed_on() -> Iterator[tuple[Path, str, str, str]]:
             continue
         for mapping in mappings(load(path)):
             for key, arguments in mapping.items():
-                if looked := looked_up(looked_up_by(path, arguments)):
-                    yield from ((path, looked[option], str(key).removeprefix(COLLECTION), option) for option in looked)
+                if isinstance(arguments, str) and str(key).startswith(COLLECTION):
+                    looked = looked_up(role_variable(path, arguments))
+                    yield from ((path, looked[option], key.removeprefix(COLLECTION), option) for option in looked)
                 if not isinstance(arguments, dict) or not isinstance(key, str):
                     continue
                 modules = cluster_modules() if key == f"group/{COLLECTION}cluster" else [key.removeprefix(COLLECTION)]

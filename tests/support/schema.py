@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tests.support import declaration_docs
+from tests.support.yaml_files import load
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "docs" / "declaration.schema.json"
@@ -58,7 +57,7 @@ def options() -> dict[str, Any]:
     """The inventory's variables; entry point C(declaration) of role mesh describes lists more closely than C(main)."""
     found: dict[str, Any] = {}
     for role in ROLES:
-        specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+        specs = load(ROOT / "roles" / role / "meta" / "argument_specs.yml")
         for entry in specs["argument_specs"].values():
             found.update({name: each for name, each in (entry.get("options") or {}).items() if PREFIX in name})
     return found

@@ -16,7 +16,7 @@ from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 
 from tests.support.paths import ROOT
-from tests.support.tasks import tasks_of
+from tests.support.yaml_files import tasks_of
 
 Data = dict[str, Any]
 

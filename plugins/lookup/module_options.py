@@ -15,7 +15,7 @@ description:
   - The variables are those of the task's own host, or of the host that the variable C(clusterlink_of) names.
   - A variable whose value is C(omit) sets no option. One that cannot be templated is an error.
 notes:
-  - It takes a third of the time that a template for each option takes.
+  - It is cheaper than a template for each option, since Ansible compiles every template again for each task and host.
 options:
   _terms:
     description: The names of the variables.

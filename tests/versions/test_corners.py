@@ -23,6 +23,7 @@ DEPENDENT = (
     "tests/unit/plugins/action/test_names.py",
     "tests/unit/plugins/filter",
     "tests/unit/plugins/inventory",
+    "tests/unit/plugins/lookup",
     "tests/unit/plugins/plugin_utils",
     "tests/unit/plugins/module_utils/common/test_libraries.py",
     "tests/unit/plugins/module_utils/common/test_times.py",

@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see LICENSE)
 """The options of a module from a host's variables."""
 
 from __future__ import annotations

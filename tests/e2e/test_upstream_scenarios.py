@@ -34,14 +34,14 @@ Not to be declared:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.direct import run_directly
-from tests.support.fabrics import DeclaredFabric, populated
+from tests.support.fabrics import populated
+from tests.support.planned import Declared, PlannedFabric
 from tests.support.waiting import wait_until
 from tests.support.workloads import client, web
 
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
-Declared = dict[str, Any]
 SPACE = "scenarios"
 ONE, TWO, THREE = PEERS = ("test-one", "test-two", "test-three")
 LABELS = {peer: {"site": f"{peer}-site", "ip": f"{peer}-ip"} for peer in PEERS}
@@ -65,16 +64,16 @@ FRONTEND, ROBOT = "frontend", "robot"
 """The clients: pods of service accounts C(default) and C(robot), labelled app=frontend and app=robot."""
 
 
-class Scenarios(DeclaredFabric):
+class Scenarios(PlannedFabric):
     """Gateways in three clusters, each with a server C(web), whose Service has the second name C(echo)."""
 
     def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
         super().__init__(clusters, PEERS, folder, SPACE)
         self.kubectl = kubectl
-        self.variables["clusterlink_link_mode"] = "mesh"
+        self.variables["clusterlink_link_mode"] = self.defaults["link_mode"] = "mesh"
+        self.labels = LABELS
         for peer in PEERS:
             self.hosts[peer]["clusterlink_labels"] = LABELS[peer]
-        self.addresses: dict[str, Any] = {}
 
     def populate(self) -> None:
         """Make the servers and the clients."""
@@ -90,27 +89,6 @@ class Scenarios(DeclaredFabric):
             workloads[peer] = [account, server, *services, *client(SPACE, FRONTEND), robot]
         self.inhabit(workloads)
 
-    def plan(self, run: Ansible, folder: Path, declared: Declared) -> dict[str, Any]:
-        """The plan of a declaration, as the module returns it."""
-        if not self.addresses:
-            found = {peer: run("gateway_info", {"context": context}) for peer, context in self.contexts.items()}
-            self.addresses = {peer: info["addresses"] for peer, info in found.items()}
-        own: Mapping[str, Any] = declared.get("peers", {})
-        peers = {peer: {"labels": LABELS[peer], **own.get(peer, {})} for peer in PEERS}
-        whole = {"fabric": SPACE, "link_mode": "mesh", **declared, "peers": peers}
-        return run_directly("fabric_plan", {"declaration": whole, "addresses": self.addresses}, folder)
-
-    def apply(self, run: Ansible, folder: Path, declared: Declared, timeout: int = 60) -> dict[str, dict[str, Any]]:
-        """Each cluster's result of the declaration; a failed one is no error here."""
-        planned = self.plan(run, folder, declared)
-        assert not planned.get("failed"), planned["msg"]
-        plan = planned["plan"]
-        common = {"fabric": SPACE, "gateways": plan["gateways"], "peer_labels": plan["labels"], "wait_timeout": timeout}
-        return {
-            peer: run("fabric_apply", {**common, "context": context, "objects": plan["peers"][peer]["objects"]})
-            for peer, context in self.contexts.items()
-        }
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -120,14 +98,21 @@ class Bench:
     run: Ansible
     folder: Path
 
+    def plan(self, declared: Declared) -> dict[str, Any]:
+        """The plan of a declaration, which must be valid."""
+        planned = self.fabric.plan(self.run, self.folder, declared)
+        assert not planned.get("failed"), planned["msg"]
+        plan: dict[str, Any] = planned["plan"]
+        return plan
+
     def bring(self, declared: Declared) -> None:
         """Apply a declaration, which must succeed in every cluster."""
-        for peer, result in self.fabric.apply(self.run, self.folder, declared).items():
+        for peer, result in self.fabric.apply(self.run, self.plan(declared)).items():
             assert not result.get("failed"), (peer, result["msg"])
 
     def fails(self, peer: str, declared: Declared) -> str:
         """What the cluster says of a declaration that it cannot fulfil."""
-        result = self.fabric.apply(self.run, self.folder, declared, timeout=SOON)[peer]
+        result = self.fabric.apply(self.run, self.plan(declared), timeout=SOON)[peer]
         assert result.get("failed"), result
         return str(result["msg"])
 
@@ -356,7 +341,7 @@ GATEWAYS = {"a wrong address first": ("bad", "good"), "a wrong address second": 
 
 @pytest.mark.parametrize("row", GATEWAYS)
 def test_wrong_address_beside_a_right_one_costs_no_request(bench: Bench, row: str) -> None:
-    bench.fabric.plan(bench.run, bench.folder, {})  # for the addresses
+    bench.plan({})  # for the addresses
     (good,) = bench.fabric.addresses[ONE]
     declared = reached(*({"good": good, "bad": BAD}[each] for each in GATEWAYS[row]))
     bench.bring(declared)

@@ -6,7 +6,7 @@
     service  service, namespace, labels, peers, peer_labels
 
 All given keys must match; a list matches any of its values; without keys, everything matches. A key without a value
-is a problem, since it would select nothing and so match everything.
+or labels is a problem, since it would select nothing and so match everything.
 C(workloadSelector) instead of these keys is a Kubernetes label selector over the attributes.
 """
 
@@ -26,6 +26,7 @@ CLIENT_WORDS = frozenset({"labels", "namespace", "service_account", "peers", "pe
 _TYPO = 0.8
 """How alike a label's key and a key of this grammar are, for the key to be a likely typo."""
 _NULL_FIX = "Give it a value, or remove the key: a selector without keys, {}, matches everything"
+_EMPTY_FIX = "Name a label, or remove the key: a selector without keys, {}, matches everything"
 _PEER_ATTRIBUTES = (api.PEER_NAME, api.PEER_LABELS)
 _CLIENT_ATTRIBUTES = (api.CLIENT_NAMESPACE, api.CLIENT_SERVICE_ACCOUNT, api.CLIENT_LABELS, *_PEER_ATTRIBUTES)
 _SERVICE_ATTRIBUTES = (api.EXPORT_NAME, api.EXPORT_NAMESPACE, api.EXPORT_LABELS, *_PEER_ATTRIBUTES)
@@ -93,6 +94,8 @@ def read_allowed(item: Item, clusters: Clusters) -> Selector:
 
 def _labels(item: Item, key: str, prefix: str) -> list[Requirement]:
     labels = item.mapping(key)
+    if item.get(key) == {}:
+        item.problem(key, "is empty, so it selects everything", fix=_EMPTY_FIX)
     return [each for name in sorted(labels) for each in _label(item, f"{key}.{name}", name, labels[name], prefix)]
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,38 +22,12 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan i
 from .found import TRAIN, holds
 from .found import planned as found_plan
 from .found import service as found_service
-from .strategies import HOSTS, NAMESPACES, Data, addresses, declarations, label_maps, peer_labels
+from .strategies import HOSTS, Data, addresses, clients, declarations, is_declared, peer_labels
 
 Declare = Callable[..., Data]
 Planner = Callable[..., Plan]
 
-clients = st.builds(
-    Client,
-    namespace=st.sampled_from(NAMESPACES),
-    labels=label_maps,
-    service_account=st.sampled_from(["default", "robot"]),
-)
 callers = st.sampled_from([*HOSTS, "outside", "stranger"])
-
-
-def fits(value: Any, found: str | None) -> bool:
-    return found in (value if isinstance(value, list) else [value])
-
-
-def is_declared(service: Data, peer: str, client: Client) -> bool:
-    """Whether the service's entry, read by itself, names this client of this peer."""
-
-    def matches(rule: Data) -> bool:
-        words = {"labels", "namespace", "service_account", "peers"}
-        selector: Data = rule if words & rule.keys() else {"labels": rule}
-        return (
-            all(fits(value, client.labels.get(name)) for name, value in selector.get("labels", {}).items())
-            and fits(selector.get("namespace", client.namespace), client.namespace)
-            and fits(selector.get("service_account", client.service_account), client.service_account)
-            and fits(selector.get("peers", service["imported_by"]), peer)
-        )
-
-    return any(matches(rule["from"]) for rule in service["allow"])
 
 
 def without_policies(data: Data) -> Plan:

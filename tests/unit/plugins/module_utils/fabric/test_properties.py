@@ -22,7 +22,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.author
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
 
-from .strategies import HOSTS, NAMESPACES, Data, addresses, declarations, label_maps, shuffled
+from .strategies import HOSTS, Data, addresses, clients, declarations, is_declared, shuffled
 
 Key = tuple[str, str, str]
 
@@ -49,14 +49,6 @@ def apply(store: dict[Key, str], objects: tuple[Data, ...]) -> int:
 
 def named(plan: Plan, host: str, kind: str) -> set[str]:
     return {each["metadata"]["name"] for each in plan.peers[host].objects if each["kind"] == kind}
-
-
-clients = st.builds(
-    Client,
-    namespace=st.sampled_from(NAMESPACES),
-    labels=label_maps,
-    service_account=st.sampled_from(["default", "robot"]),
-)
 
 
 @many
@@ -137,25 +129,6 @@ def verdicts(plan: Plan, data: Data, host: str, imported: Data, client: Client) 
     return explain(client, sides[host], imported, sides)
 
 
-def is_allowed(rules: list[Data], host: str, client: Client) -> bool:
-    """What the rules of a service say of a client, read from the declaration by itself."""
-
-    def fits(value: Any, found: str | None) -> bool:
-        return found in (value if isinstance(value, list) else [value])
-
-    def matches(rule: Data) -> bool:
-        words = {"labels", "namespace", "service_account", "peers"}
-        selector = rule if words & rule.keys() else {"labels": rule}
-        return (
-            all(fits(value, client.labels.get(name)) for name, value in selector.get("labels", {}).items())
-            and ("namespace" not in selector or fits(selector["namespace"], client.namespace))
-            and ("service_account" not in selector or fits(selector["service_account"], client.service_account))
-            and ("peers" not in selector or host in selector["peers"])
-        )
-
-    return any(matches(rule["from"]) for rule in rules)
-
-
 @many
 @given(data=declarations(), client=clients)
 def test_services_without_policies(data: Data, client: Client) -> None:
@@ -173,7 +146,7 @@ def a_client_is_let_through_exactly_when_a_rule_allows_it(
 ) -> None:
     own = service.get("import_as", service)
     imported = next(each for each in plan.peers[host].objects if key(each) == ("Import", own["namespace"], own["name"]))
-    expected = is_allowed(service["allow"], host, client)
+    expected = is_declared(service, host, client)
     for verdict in verdicts(plan, data, host, imported, client):
         assert verdict.importing.allowed == expected
         assert verdict.allowed == expected

@@ -114,6 +114,8 @@ def test_rule_with_a_word_is_words_and_a_label_among_them_is_refused() -> None:
         ({"labels": {"app": 1}}, "from.labels.app: must be a string"),
         ({"labels": {"app": []}}, "from.labels.app: is an empty list"),
         ({"labels": "app=x"}, "from.labels: must be a mapping"),
+        ({"labels": {}}, "from.labels: is empty, so it selects everything"),
+        ({"peer_labels": {}}, "from.peer_labels: is empty, so it selects everything"),
         (
             {"labels": {"app.kubernetes.io/name": "x"}},
             "from.labels.app.kubernetes.io/name: the key has a '/', and ClusterLink's policies cannot select on such",

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What gateways decide by is in force when a run ends, and no request is lost that is still allowed.
 
-Every cluster exports its web and imports the others'. Labels of a peer change, with policies that select on them.
+Every cluster exports its web and imports the others'. Labels of a peer change, with policies that select on them; an
+export of the same web under another name is withdrawn.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.fabrics import FullMesh, populated, yielding
 from tests.support.traffic import traffic
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -36,9 +38,12 @@ def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPath
 
 def asked(mesh: FullMesh, kubectl: Kubectl, peer: str, other: str) -> set[str]:
     """The status codes of requests from one cluster's pod to another's service; 000 for a refused connection."""
-    script = (
-        f"for _ in $(seq {TRIES}); do curl -s -m 3 -o /dev/null -w '%{{http_code}} ' http://web-{other}; done; true"
-    )
+    return asked_by_name(mesh, kubectl, peer, f"web-{other}")
+
+
+def asked_by_name(mesh: FullMesh, kubectl: Kubectl, peer: str, name: str) -> set[str]:
+    """The same of an import of that name."""
+    script = f"for _ in $(seq {TRIES}); do curl -s -m 3 -o /dev/null -w '%{{http_code}} ' http://{name}; done; true"
     command = ("exec", "client", "-n", mesh.namespace, "--", "sh", "-c", script)
     return set(kubectl(*command, context=mesh.contexts[peer]).split())
 
@@ -74,3 +79,39 @@ def test_services_of_a_peer_that_gets_a_denied_label_are_refused_when_the_run_en
 ) -> None:
     deny = {"from": [{}], "to": [{"peer_labels": {"region": "asia"}}]}
     changed(mesh, kubectl, (TWO, ONE), (THREE, ONE), deny=deny, peer=ONE)
+
+
+def test_withdrawn_export_is_refused_when_the_run_ends(mesh: FullMesh, kubectl: Kubectl) -> None:
+    """Also to a cluster that imports it by an Import of its own, which the run leaves there."""
+    spare = {
+        "name": "spare",
+        "namespace": mesh.namespace,
+        "port": 80,
+        "host": f"web.{mesh.namespace}.svc.cluster.local",
+    }
+    mesh.variables["clusterlink_services"] = [{**spare, "exported_by": [ONE], "imported_by": [THREE]}]
+    mesh.must("site")
+    source = {"peer": ONE, "exportName": "spare", "exportNamespace": mesh.namespace}
+    by_hand = {
+        "apiVersion": "clusterlink.net/v1alpha1",
+        "kind": "Import",
+        "metadata": {"name": "spare", "namespace": mesh.namespace},
+        "spec": {"port": 80, "sources": [source]},
+    }
+
+    def codes() -> dict[str, set[str]]:
+        return {peer: asked_by_name(mesh, kubectl, peer, "spare") for peer in (TWO, THREE)}
+
+    kubectl.apply(by_hand, context=mesh.contexts[TWO])
+    try:
+        wait_until("both are answered", lambda: all(each == ANSWERED for each in codes().values()))
+        with traffic(kubectl.command, mesh.clients(), rate=2, lead=2) as count:
+            del mesh.variables["clusterlink_services"]
+            mesh.must("site", clusterlink_allow_removals=True)  # an import loses its only source
+            found = codes()
+        assert found == dict.fromkeys((TWO, THREE), REFUSED)
+        assert count.failed == 0
+        assert mesh.must("site").changed == 0
+    finally:
+        mesh.variables.pop("clusterlink_services", None)
+        kubectl("delete", "imports.clusterlink.net", "spare", "-n", mesh.namespace, context=mesh.contexts[TWO])

@@ -9,7 +9,6 @@ gone fails a third of the new connections, until a run takes it out of the Peer.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.clusters import Clusters, kind_clusters
+from tests.support.clusters import Clusters, kind_clusters, together
 from tests.support.fabrics import DeclaredFabric, populated
 from tests.support.kubectl import Kubectl
 from tests.support.traffic import Client, traffic
@@ -67,13 +66,7 @@ class SeveralNodes(DeclaredFabric):
 def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeveralNodes]:
     folder = tmp_path_factory.mktemp("fabric")
     with kind_clusters([NAME], folder / "kubeconfig", nodes=len(NODES)) as wide:
-        both = Clusters(folder / "both", (clusters.contexts[0], *wide.contexts))
-        show = (kubectl.command[0], "config", "view", "--raw", "--flatten")
-        files = {"KUBECONFIG": f"{clusters.kubeconfig}{os.pathsep}{wide.kubeconfig}"}
-        merged = subprocess.run(show, env=files, check=True, capture_output=True, text=True).stdout
-        both.kubeconfig.touch(0o600)
-        both.kubeconfig.write_text(merged, encoding="utf-8")
-        made = SeveralNodes(both, folder)
+        made = SeveralNodes(together(kubectl.command[0], folder / "both", clusters, wide), folder)
         made.kubectl("label", "node", FIRST, NOT_EXCLUDED, context=made.contexts[WIDE])
         with populated(made, made.kubectl):
             made.must("site")

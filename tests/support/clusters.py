@@ -46,7 +46,7 @@ E2E_KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
 
 @contextmanager
 def kind_clusters(
-    names: Sequence[str], kubeconfig: Path, *, nodes: int = 1, others: Sequence[str] = ()
+    names: Sequence[str], kubeconfig: Path, *, nodes: int = 1, ip_family: str = "ipv4", others: Sequence[str] = ()
 ) -> Iterator[Clusters]:
     """Bare kind clusters of the role lab while the body runs; what an earlier run has left of them goes first.
 
@@ -54,9 +54,10 @@ def kind_clusters(
         names: Of the clusters; their contexts are C(kind-NAME).
         kubeconfig: Where their access is written.
         nodes: How many each has.
+        ip_family: Of their addresses, C(ipv4) or C(dual).
         others: Clusters that an earlier run may have left besides, which go, too.
     """
-    clusters = [{"name": name, "nodes": nodes} for name in names]
+    clusters = [{"name": name, "nodes": nodes, "ip_family": ip_family} for name in names]
     left = [{"name": name} for name in {*names, *others}]
     variables: dict[str, object] = {"lab_clusters": clusters, "lab_kubeconfig": str(kubeconfig)}
     _play_lab({**variables, "lab_clusters": []})  # Docker runs now, and shows containers that an earlier run has left
@@ -66,6 +67,22 @@ def kind_clusters(
         yield Clusters(kubeconfig, tuple(f"kind-{name}" for name in names))
     finally:
         _play_lab({**variables, "lab_state": "absent"})
+
+
+def together(program: str, kubeconfig: Path, *some: Clusters) -> Clusters:
+    """The first cluster of each, in one kubeconfig.
+
+    Args:
+        program: kubectl.
+        kubeconfig: Where their access is written.
+        some: The clusters, each of a kubeconfig of its own.
+    """
+    files = {"KUBECONFIG": os.pathsep.join(str(each.kubeconfig) for each in some)}
+    show = (program, "config", "view", "--raw", "--flatten")
+    merged = subprocess.run(show, env=files, check=True, capture_output=True, text=True).stdout
+    kubeconfig.touch(0o600)
+    kubeconfig.write_text(merged, encoding="utf-8")
+    return Clusters(kubeconfig, tuple(each.contexts[0] for each in some))
 
 
 _PROGRAMS = ("etcd", "clusterlink", "kube-apiserver", "kube-controller-manager", "kubectl-built")

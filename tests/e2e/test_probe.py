@@ -215,15 +215,45 @@ def test_reason_is_looked_up_in_the_importing_cluster(run_module: Ansible, kubec
     assert "there is no Peer probe-b" in result["msg"]
 
 
-def test_missing_permission_is_named(run_module: Ansible, kubectl: Kubectl, clusters: Clusters, place: str) -> None:
-    here = f"--namespace={place}"
-    kubectl("create", "serviceaccount", "looker", here)
-    kubectl("create", "role", "looker", "--verb=list", "--resource=pods", here)
-    kubectl("create", "rolebinding", "looker", "--role=looker", f"--serviceaccount={place}:looker", here)
-    token = kubectl("create", "token", "looker", here).strip()
+def as_user(kubectl: Kubectl, clusters: Clusters, place: str, verbs: str) -> Object:
+    """The connection of a service account that may do this with pods, and may run no command in them."""
+    here, name = f"--namespace={place}", f"looker-{uuid.uuid4().hex[:8]}"
+    kubectl("create", "serviceaccount", name, here)
+    kubectl("create", "role", name, f"--verb={verbs}", "--resource=pods", here)
+    kubectl("create", "rolebinding", name, f"--role={name}", f"--serviceaccount={place}:{name}", here)
+    token = kubectl("create", "token", name, here).strip()
     view = kubectl.json("config", "view", "--minify", f"--context={clusters.contexts[0]}")
-    server = {"host": view["clusters"][0]["cluster"]["server"], "api_key": token, "validate_certs": False}
+    return {"host": view["clusters"][0]["cluster"]["server"], "api_key": token, "validate_certs": False}
+
+
+def test_missing_permission_is_named(run_module: Ansible, kubectl: Kubectl, clusters: Clusters, place: str) -> None:
+    server = as_user(kubectl, clusters, place, "list")
     result = run_module("probe", {**ask(place), **server}, connection=False)
     assert result["failed"]
     assert "pods/exec" in result["msg"]
-    assert token not in run_module.output
+    assert server["api_key"] not in run_module.output
+    listed = {"name": "web", "namespace": place, "port": 80, "client": FRONTEND}
+    several = run_module("probe", {"probes": [listed], **server}, connection=False)
+    assert not several.get("failed"), several["msg"]
+    (warning,) = several["warnings"]
+    assert warning.startswith(f"{place}/web was not tried: ")
+
+
+def test_where_commands_are_forbidden_pods_report_by_themselves(
+    run_module: Ansible, kubectl: Kubectl, clusters: Clusters, place: str
+) -> None:
+    server = as_user(kubectl, clusters, place, "get,list,create,patch,delete")
+    listed = {"name": "web", "namespace": place, "port": 80, "client": FRONTEND}
+    probes = [{**listed, "count": 2}, {**listed, "name": "dead", "expect": "refused"}]
+    result = run_module("probe", {"probes": probes, "image": CLIENT_IMAGE, **server}, connection=False)
+    assert not result.get("failed"), result["msg"]
+    assert [(each["probed"], each["ok"], each["answered"]) for each in result["results"]] == [
+        (True, True, 2),
+        (True, True, 0),
+    ]
+    wrong = run_module(
+        "probe",
+        {"probes": [{**listed, "expect": "refused"}], "image": CLIENT_IMAGE, **server, "wait_timeout": 0},
+        connection=False,
+    )
+    assert "1 of 1 requests were answered, and none should be" in wrong["msg"]

@@ -77,3 +77,25 @@ def test_pod_of_the_relays_cluster_is_refused(fabric: Relayed, run_module: Ansib
 
 def test_next_run_changes_nothing(fabric: Relayed) -> None:
     assert fabric.must("site").changed == 0
+
+
+def test_verify_fails_where_a_stranger_gets_in(fabric: Relayed, kubectl: Kubectl) -> None:
+    """As by policies that somebody made by hand, on both gateways of the last hop."""
+    everything: list[dict[str, Any]] = [{"workloadSelector": {}}]
+    opened = {
+        "apiVersion": "clusterlink.net/v1alpha1",
+        "kind": "PrivilegedAccessPolicy",
+        "metadata": {"name": "opened"},
+        "spec": {"action": "allow", "from": everything, "to": everything},
+    }
+    fabric.must("site", "--tags=verify")
+    try:
+        for peer in (HUB, WEST):
+            kubectl.apply(opened, context=fabric.contexts[peer])
+        run = fabric.must("site", "--tags=verify", code=2, clusterlink_probe_timeout=5)
+        assert f"{SPACE}/far-web: 1 of 1 requests were answered, and none should be" in " ".join(run.output.split())
+    finally:
+        for peer in (HUB, WEST):
+            gone = ("delete", "privilegedaccesspolicies.clusterlink.net", "opened", "--ignore-not-found")
+            kubectl(*gone, context=fabric.contexts[peer])
+    fabric.must("site", "--tags=verify")

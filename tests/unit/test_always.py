@@ -68,3 +68,23 @@ def test_a_workflow_is_told_what_failed_whichever_play_ends_the_run(tmp_path: Pa
     told = run.stdout.partition("RUN: ")[2]
     assert told, run.stdout + run.stderr
     assert json.loads(told)["fabric_run"] == {"changed": [*reached], "failed": [*reached], "waiting": []}
+
+
+def test_what_an_earlier_play_has_changed_is_still_told(tmp_path: Path) -> None:
+    (tmp_path / "tasks").symlink_to(PLAYBOOKS / "tasks")
+    plays = [
+        {
+            "hosts": "all",
+            "gather_facts": False,
+            "tasks": [
+                {"ansible.builtin.set_fact": {"mesh_result": {"changed": f"{{{{ inventory_hostname == '{host}' }}}}"}}},
+                {"ansible.builtin.include_tasks": "tasks/workflow.yml"},
+            ],
+        }
+        for host in ("west", "east")
+    ]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(plays), encoding="utf-8")
+    environment = ansible_environment(ANSIBLE_SHOW_CUSTOM_STATS="1", ANSIBLE_CALLBACK_RESULT_FORMAT="json")
+    run = ansible_playbook(["-i", ",".join(HOSTS), "play.yml"], cwd=tmp_path, env=environment)
+    told = json.loads(run.stdout.partition("RUN: ")[2])
+    assert told["fabric_run"] == {"changed": [*HOSTS], "failed": [], "waiting": []}

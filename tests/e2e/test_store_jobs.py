@@ -40,6 +40,9 @@ def test_jobs_without_a_folder_of_their_own_keep_one_fabric_whose_key_is_nowhere
             assert files(jobs.pki) == made
             assert held() == given
         assert jobs("skyshift.clusterlink.certificates", "-e", "certificates_served=false") == {"one": 0, "two": 0}
+        # Without the stored folder, the one would report every gateway's certificate, and the other lack them.
+        assert jobs("skyshift.clusterlink.drift") == {"one": 0, "two": 0}
+        assert jobs("skyshift.clusterlink.upgrade") == {"one": 0, "two": 0}
 
         assert all(jobs("skyshift.clusterlink.rotate_ca").values())
         rotated = files(jobs.pki)

@@ -182,11 +182,11 @@ def test_swapped_contexts(installed: Fabric, kubectl: Kubectl, clusters: Cluster
     assert secrets(installed, kubectl, clusters) == before
 
 
-@pytest.mark.parametrize("playbook", ["site", "rotate_ca"])
-def test_a_lost_folder_even_with_limit(installed: Fabric, kubectl: Kubectl, clusters: Clusters, playbook: str) -> None:
+@pytest.mark.parametrize("command", ["site", "rotate_ca", "upgrade", "evict_peer -e evict_peer=west"])
+def test_a_lost_folder_even_with_limit(installed: Fabric, kubectl: Kubectl, clusters: Clusters, command: str) -> None:
     before = secrets(installed, kubectl, clusters)
     installed.pki.rename(installed.folder / "elsewhere")
-    output = installed.refused(playbook, "--limit", "east")
+    output = installed.refused(*command.split(), "--limit", "east")
     assert f"east, west: Secret {installed.variables['clusterlink_namespace']}/cl-peer: the gateway belongs" in output
     assert "fabric_replace_ca=true" in output
     assert not installed.pki.exists()

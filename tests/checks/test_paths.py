@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.support.yaml_files import load, mappings
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = "ansible_collections.skyshift.clusterlink.plugins.modules"
@@ -46,18 +46,6 @@ OPENING = re.compile(
 Data = dict[str, Any]
 
 
-class Loader(yaml.SafeLoader):
-    """Knows Ansible's tag for text that is no template."""
-
-
-Loader.add_constructor("!unsafe", lambda _loader, node: str(node.value))
-
-
-@cache
-def load(path: Path) -> Any:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506  # it is a safe one
-
-
 @cache
 def path_variables() -> frozenset[str]:
     """All variables of roles that are paths, and all such parameters of playbooks."""
@@ -78,7 +66,7 @@ def definitions() -> Iterator[tuple[str, str]]:
     for path in DEFINITIONS:
         yield from ((name, str(value)) for name, value in (load(path) or {}).items())
     for path in FILES:
-        for each in _mappings(load(path)):
+        for each in mappings(load(path)):
             yield from ((name, str(value)) for name, value in (each.get("vars") or {}).items())
 
 
@@ -103,16 +91,6 @@ def _names(text: str, names: set[str] | frozenset[str]) -> set[str]:
 def _opened(text: str) -> set[str]:
     """The paths that a template reads as they were given."""
     return {name for found in OPENING.findall(text) for name in _names(" ".join(found), carriers())}
-
-
-def _mappings(data: Any) -> Iterator[Data]:
-    if isinstance(data, Mapping):
-        yield dict(data)
-        for value in data.values():
-            yield from _mappings(value)
-    elif isinstance(data, list):
-        for each in data:
-            yield from _mappings(each)
 
 
 def _takes_paths(module: str, option: str) -> bool:
@@ -147,7 +125,7 @@ def test_paths_are_found() -> None:
 
 
 def test_each_path_reaches_only_options_that_expand_it() -> None:
-    assert [f"{path.name}: {use}" for path in FILES for task in _mappings(load(path)) for use in _uses(task)] == []
+    assert [f"{path.name}: {use}" for path in FILES for task in mappings(load(path)) for use in _uses(task)] == []
 
 
 def test_no_variable_is_made_of_what_a_file_named_by_a_path_says_or_is() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.looked_up import looked_up
-from tests.support.yaml_files import load, parse
+from tests.support.yaml_files import load, mappings, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "skyshift.clusterlink."
@@ -92,17 +92,6 @@ def internal() -> set[str]:
 
 def yaml_files(folder: str) -> list[Path]:
     return sorted([*ROOT.glob(f"{folder}/**/*.yml"), *ROOT.glob(f"{folder}/**/*.j2")])
-
-
-def mappings(node: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping in a YAML document, outer before inner."""
-    if isinstance(node, dict):
-        yield node
-        for value in node.values():
-            yield from mappings(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from mappings(value)
 
 
 def role_variable(path: Path, value: str) -> object:

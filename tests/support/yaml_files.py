@@ -35,6 +35,17 @@ def load(path: Path) -> Any:
     return parse(path.read_text(encoding="utf-8"))
 
 
+def mappings(node: Any) -> Iterator[dict[str, Any]]:
+    """Every mapping in a YAML document, outer before inner."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from mappings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from mappings(value)
+
+
 def tasks_in(found: Any) -> Iterator[dict[str, Any]]:
     """All plays, blocks and tasks in a list of these, however deep."""
     for each in found if isinstance(found, list) else []:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.fabrics import EAST, WEST, DeclaredFabric, node_of, populated
-from tests.support.workloads import client, web
+from tests.support.workloads import client, stranger, web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,9 +29,8 @@ USUAL, OTHER = "cluster.local", "corp.example"
 class OtherDomain(DeclaredFabric):
     """A server, a client and a stranger in each cluster; only C(WEST) has the usual domain."""
 
-    def __init__(self, clusters: Clusters, kubectl: Kubectl, folder: Path) -> None:
+    def __init__(self, clusters: Clusters, folder: Path) -> None:
         super().__init__(clusters, (EAST, WEST), folder, SPACE)
-        self._kubectl = kubectl
         allow = [{"from": {"namespace": SPACE, "labels": {"app": "frontend"}}}]
         common = {"namespace": SPACE, "port": 80, "allow": allow}
         self.variables["clusterlink_services"] = [
@@ -41,21 +40,12 @@ class OtherDomain(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the pods and the Services, which have their cluster's name."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
-        (pod,) = client(SPACE, "stranger")
-        stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
-        for peer, context in self.contexts.items():
+        workloads = {}
+        for peer in self.contexts:
             server, service = web(SPACE, peer, "web")
             named = {**service, "metadata": {**service["metadata"], "name": peer}}
-            self._kubectl.apply(namespace, server, named, *client(SPACE, "client"), stranger, context=context)
-        for context in self.contexts.values():
-            ready = ("--for=condition=Ready", "--timeout=120s", "pod", "--all", "-n", SPACE)
-            self._kubectl("wait", *ready, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self._kubectl.remove_namespace(SPACE, context=context)
+            workloads[peer] = [server, named, *client(SPACE, "client"), *stranger(SPACE)]
+        self.inhabit(workloads)
 
 
 def rename(kubectl: Kubectl, context: str, old: str, new: str) -> None:
@@ -84,7 +74,7 @@ def other_domain(kubectl: Kubectl, context: str) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherDomain]:
-    made = OtherDomain(clusters, kubectl, tmp_path_factory.mktemp("fabric"))
+    made = OtherDomain(clusters, tmp_path_factory.mktemp("fabric"))
     with other_domain(kubectl, made.contexts[EAST]), populated(made, kubectl):
         yield made
 

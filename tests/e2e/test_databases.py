@@ -18,7 +18,7 @@ import pytest
 from tests.support.environment import ansible_environment
 from tests.support.fabrics import EAST, WEST, DeclaredFabric, node_of, populated
 from tests.support.paths import ROOT
-from tests.support.workloads import client
+from tests.support.workloads import client, stranger
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -78,9 +78,7 @@ class Databases(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the servers in one cluster, and the clients in the other."""
-        (pod,) = client(SPACE, "stranger")
-        stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
-        self.inhabit({EAST: [obj for name in PORTS for obj in server(name)], WEST: [*client(SPACE), stranger]})
+        self.inhabit({EAST: [obj for name in PORTS for obj in server(name)], WEST: [*client(SPACE), *stranger(SPACE)]})
 
 
 def server(name: str) -> list[dict[str, Any]]:

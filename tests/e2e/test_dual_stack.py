@@ -15,7 +15,7 @@ import pytest
 from tests.support.clusters import Clusters, kind_clusters, together
 from tests.support.fabrics import DeclaredFabric, populated
 from tests.support.kubectl import Kubectl
-from tests.support.workloads import client, web
+from tests.support.workloads import client, stranger, web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,23 +45,14 @@ class DualStack(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the pods, and the Services, of which one has two addresses."""
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
-        (pod,) = client(SPACE, "stranger")
-        stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
         more: dict[str, dict[str, Any]] = {PLAIN: {}, DUAL: TWO_FAMILIES}
-        for peer, context in self.contexts.items():
+        workloads = {}
+        for peer in self.contexts:
             server, service = web(SPACE, peer, "web")
             metadata = {**service["metadata"], "name": peer.removeprefix("test-")}
             served = {**service, "metadata": metadata, "spec": {**service["spec"], **more[peer]}}
-            self.kubectl.apply(namespace, server, served, *client(SPACE, "client"), stranger, context=context)
-        for context in self.contexts.values():
-            ready = ("--for=condition=Ready", "--timeout=120s", "pod", "--all", "-n", SPACE)
-            self.kubectl("wait", *ready, context=context)
-
-    def clear(self) -> None:
-        """Remove the namespaces."""
-        for context in self.contexts.values():
-            self.kubectl.remove_namespace(SPACE, context=context)
+            workloads[peer] = [server, served, *client(SPACE, "client"), *stranger(SPACE)]
+        self.inhabit(workloads)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.fabrics import EAST, WEST, DeclaredFabric, populated
-from tests.support.workloads import client, web
+from tests.support.workloads import client, stranger, web
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -39,9 +39,7 @@ class Relayed(DeclaredFabric):
 
     def populate(self) -> None:
         """Make the server, the client, and the stranger."""
-        (pod,) = client(SPACE, "stranger")
-        stranger = {**pod, "metadata": {**pod["metadata"], "labels": {"app": "stranger"}}}
-        self.inhabit({EAST: web(SPACE, EAST), HUB: client(SPACE), WEST: [*client(SPACE), stranger]})
+        self.inhabit({EAST: web(SPACE, EAST), HUB: client(SPACE), WEST: [*client(SPACE), *stranger(SPACE)]})
 
 
 @pytest.fixture(scope="module")

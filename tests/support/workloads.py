@@ -26,6 +26,11 @@ def client(namespace: str, name: str = "main") -> list[Object]:
     return [_pod(name, namespace, "frontend", "clusterlink-lab/client:v1", "")]
 
 
+def stranger(namespace: str) -> list[Object]:
+    """A pod with curl that policies do not know."""
+    return [_pod("stranger", namespace, "stranger", "clusterlink-lab/client:v1", "")]
+
+
 def _pod(name: str, namespace: str, app: str, image: str, cluster: str) -> Object:
     container = {
         "name": "main",

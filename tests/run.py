@@ -101,15 +101,13 @@ class Summary:
 
     Attributes:
         passed: How many tests passed.
-        failed: How many failed, errors included.
         skipped: How many were skipped.
         times: Each test's seconds and name.
-        failures: Of each test that failed, its name and what pytest said of it.
+        failures: Of each test that failed, errors included, its name and what pytest said of it.
         faults: Lanes that ended without a result.
     """
 
     passed: int = 0
-    failed: int = 0
     skipped: int = 0
     times: list[tuple[float, str]] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -129,7 +127,6 @@ class Summary:
             test = f"{case.get('classname')}::{case.get('name')}"
             failures = [child.text or "" for child in case if child.tag in ("failure", "error")]
             skipped = case.find("skipped") is not None
-            self.failed += bool(failures)
             self.skipped += skipped
             self.passed += not failures and not skipped
             self.times.append((float(case.get("time", 0)), test))
@@ -146,7 +143,7 @@ class Summary:
             yield from (f"  {line}" for line in text.splitlines()[-FAILURE_LINES:])
         yield from (f"FAILED {name}" for name, _text in self.failures[FAILURES:])
         yield from self.faults
-        yield f"{self.passed} passed, {self.failed + len(self.faults)} failed, {self.skipped} skipped"
+        yield f"{self.passed} passed, {len(self.failures) + len(self.faults)} failed, {self.skipped} skipped"
 
 
 CODE = ("tests/checks", "tests/unit", "tests/integration")
@@ -249,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         summary.add(lane.name, lane.code, lane.report.read_text(encoding="utf-8") if lane.report.exists() else "")
         print(f"lane {lane.name}: {lane.seconds:.0f} s")
     print(*summary.lines(), sep="\n", flush=True)
-    return int(bool(summary.failed or summary.faults))
+    return int(bool(summary.failures or summary.faults))
 
 
 def run_lanes(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:

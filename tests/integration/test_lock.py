@@ -46,6 +46,12 @@ FREE = {
     "run_once": True,
 }
 STAY = {"ansible.builtin.pause": {"seconds": 60}}
+LATE_WRITE = {
+    "skyshift.clusterlink.peer": {
+        **{option: f"{{{{ clusterlink_{option} | default(omit) }}}}" for option in ("kubeconfig", "context")},
+        **{"name": "late", "namespace": "default", "gateways": [{"host": "192.0.2.1", "port": 443}], "wait": False},
+    }
+}
 
 
 class Fabric:
@@ -201,13 +207,7 @@ def test_a_run_whose_connection_went_silent_until_another_has_the_lock_writes_no
     direct = fabric.two.hosts[EAST]
     config = kubectl("config", "view", "--raw", "--minify", "--flatten", "--output=json")
     signal_file = tmp_path / "go-on"
-    peer = {"name": "late", "gateways": [{"host": "192.0.2.1", "port": 443}], "wait": False}
-    connection = {option: f"{{{{ clusterlink_{option} | default(omit) }}}}" for option in ("kubeconfig", "context")}
-    tasks = (
-        LOCK,
-        until(signal_file),
-        {"skyshift.clusterlink.peer": {**peer, **connection, "namespace": "default"}},
-    )
+    tasks = (LOCK, until(signal_file), LATE_WRITE)
     with Tunnel(json.loads(config)) as tunnel:
         (tmp_path / "tunnel").write_text(json.dumps(tunnel.kubeconfig), encoding="utf-8")
         fabric.two.hosts[EAST] = {**direct, "clusterlink_kubeconfig": str(tmp_path / "tunnel")}
@@ -225,6 +225,30 @@ def test_a_run_whose_connection_went_silent_until_another_has_the_lock_writes_no
     assert "this run does not have the fabric's lock" in " ".join(refused.output.split())
     assert kubectl.json("get", "peers", "--all-namespaces")["items"] == []
     other.process.kill()
+
+
+@pytest.mark.usefixtures("crds")
+def test_a_run_that_stood_still_for_longer_than_its_lock_goes_on_when_nobody_took_it(
+    fabric: Fabric, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    """A controller that sleeps, or is starved, stops all processes of a run, and the one that renews may wake last."""
+    signal_file = tmp_path / "go-on"
+    run = fabric.two.start(fabric.playbook("sleeping", LOCK, until(signal_file), LATE_WRITE), "--limit", EAST)
+    assert eventually(lambda: list(fabric.leases()) == [EAST]), run.log.read_text()
+    processes = [*fabric.processes("ansible-playboo"), *fabric.processes("fabric-lock")]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    time.sleep(SHORT + 1)
+    signal_file.touch()
+    for process in processes[:-1]:
+        os.kill(process, signal.SIGCONT)
+    assert eventually(lambda: "[skyshift.clusterlink.peer]" in run.log.read_text()), run.log.read_text()
+    time.sleep(1)
+    assert kubectl.json("get", "peers", "--all-namespaces")["items"] == []
+    os.kill(processes[-1], signal.SIGCONT)
+    done = run.end()
+    assert (done.code, done.changed) == (0, 1), done.output
+    kubectl("delete", "peer", "late", "--namespace=default")
 
 
 def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None:

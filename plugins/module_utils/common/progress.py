@@ -28,6 +28,11 @@ def progress_to(tell: Tell) -> Iterator[None]:
         _listeners.remove(tell)
 
 
+def tell_nobody() -> None:
+    """Drop the listeners that a forked process has from its parent, which cannot hear it."""
+    _listeners.clear()
+
+
 class Progress:
     """One wait's messages."""
 

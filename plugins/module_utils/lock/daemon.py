@@ -21,12 +21,12 @@ import select
 import signal
 import stat
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..common.progress import tell_nobody
 from ..errors import ClusterlinkError, Problem
 from . import guard
 from .fabric_lock import FabricLock
@@ -108,9 +108,10 @@ def _fork_again(lock: FabricLock, writing: int) -> NoReturn:
 
 
 def _detach(writing: int) -> None:
-    """Drop everything inherited: signals for the run, and pipes that others wait for."""
+    """Drop everything inherited: signals for the run, who listens to it, and pipes that others wait for."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the daemon ends with the run
+    tell_nobody()
     gc.freeze()  # the worker's objects are never collected, so that its files are not closed under new numbers
     null = os.open(os.devnull, os.O_RDWR)
     for name in os.listdir("/dev/fd"):
@@ -134,7 +135,8 @@ def _acquire(lock: FabricLock, writing: int, run_end: select.poll) -> bool:
     try:
         lock.acquire(lambda text: report(waiting=text))
         for lease in lock.acquired.values():
-            guard.renewed(lease.server, lease.duration * 2 / 3)  # the first renewal comes before that
+            # The first renewal comes before that.
+            guard.renewed(lease.server, lease.duration * 2 / 3, patience=lease.duration)
         report(held=lock.held, skipped={host: _as_data(error) for host, error in lock.skipped.items()})
     except ClusterlinkError as error:
         report(problems=_as_data(error))
@@ -163,11 +165,12 @@ def _renew_until(run_end: select.poll, leases: Sequence[FabricLease]) -> None:
 def _renew(lease: FabricLease, over: threading.Event) -> None:
     """Renew a Lease until the run is over, then delete it; or until it is lost, or released by the run.
 
-    A renewal that fails is soon repeated. The guard stops the run when the Lease expires before one succeeds.
+    A renewal that fails is soon repeated. When the Lease expires before one succeeds, the guard holds the run's writes
+    back, and stops them if none does within another duration: as long as a pause and an attempt may take.
     """
     pause = lease.duration / 3
     while not over.wait(pause):
-        begun = time.monotonic()
+        begun = guard.now()
         try:
             if not lease.renew():
                 guard.lost(lease.server, "another run has it")
@@ -177,7 +180,7 @@ def _renew(lease: FabricLease, over: threading.Event) -> None:
             guard.not_renewed(lease.server, str(error) if known else type(error).__name__)
             pause = lease.duration / _REPEATS
         else:
-            guard.renewed(lease.server, lease.duration - (time.monotonic() - begun))
+            guard.renewed(lease.server, lease.duration - (guard.now() - begun), patience=lease.duration)
             pause = lease.duration / 3
     with contextlib.suppress(ClusterlinkError):
         lease.release()

@@ -4,7 +4,10 @@
 
 The lease daemon says until when each lock lasts; every process of the run asks before it writes. They share a file in
 memory, which Ansible's main process opens as it imports this file with the actions, before it forks a worker. Times are
-those of the machine's monotonic clock, which all processes share. A module in a process of its own does not ask.
+those of one clock of the machine, which all processes share. A module in a process of its own does not ask.
+
+A lock that has expired is not lost yet: a machine that slept, or stood still, wakes with an expired Lease that perhaps
+nobody took. Only a renewal tells, since it names the version that it replaces. So a write waits for the daemon's next.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from ..common.progress import Progress
 from ..errors import ClusterlinkError, Problem
 from ..kube.transport import guard_writes
 
@@ -33,10 +37,14 @@ _FILE = _anonymous_file()
 """Its descriptor; it is closed with the process."""
 _THREADS = threading.Lock()
 _LEASES = "/coordination.k8s.io/"
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine sleeps, as Leases do; Linux' monotonic clock does not, elsewhere it does."""
+_PAUSE = 0.1
+"""Seconds between two looks at a lock that has expired."""
 
 Locks = dict[str, dict[str, Any]]
-"""By API server: C(until), the monotonic time at which the lock expires, and C(failure), why it was not renewed since;
-or C(reason), why there is none."""
+"""By API server: C(until), the time at which the lock expires, C(patience), the seconds in which the daemon then renews
+it if that is possible, and C(failure), why it was not renewed since; or C(reason), why there is none."""
 
 
 def descriptor() -> int:
@@ -44,10 +52,21 @@ def descriptor() -> int:
     return _FILE
 
 
-def renewed(server: str, seconds: float) -> None:
-    """The lock of a cluster lasts for so many seconds from now."""
+def now() -> float:
+    """Seconds of the clock that all processes share."""
+    return time.clock_gettime(_CLOCK)
+
+
+def renewed(server: str, seconds: float, patience: float = 0.0) -> None:
+    """The lock of a cluster lasts for so many seconds from now.
+
+    Args:
+        server: The API server's URL.
+        seconds: How long.
+        patience: Seconds for which a write after that waits for a renewal.
+    """
     with _changed() as locks:
-        locks[server] = {"until": time.monotonic() + seconds}
+        locks[server] = {"until": now() + seconds, "patience": patience}
 
 
 def not_renewed(server: str, reason: str) -> None:
@@ -69,34 +88,44 @@ def released(servers: Iterable[str]) -> None:
             locks.pop(server, None)
 
 
-def require_lock(server: str, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+def require_lock(server: str, path: str, clock: Callable[[], float] = now) -> None:
     """Refuse a write to a cluster that this run must not change; a cluster that it never locked is free.
+
+    A lock that has expired may be renewed yet: this waits for it.
 
     Args:
         server: The API server's URL.
         path: The request's path; Leases are written to get a lock back.
-        clock: Gives monotonic seconds.
+        clock: Gives seconds, as C(now).
 
     Raises:
-        ClusterlinkError: The lock is lost or has expired.
+        ClusterlinkError: The lock is lost, or has expired and is not renewed.
     """
-    size = os.fstat(descriptor()).st_size
-    if not size or _LEASES in path:
+    if _LEASES in path:
         return
+    begun, progress = clock(), Progress()
+    while reason := _refusal(found := _found(server), clock()):
+        if clock() - begun >= found.get("patience", 0.0):
+            fix = "Nothing more is written to this cluster. Run the playbook again when no other run works on the fabric"
+            raise ClusterlinkError(Problem(server, "this run does not have the fabric's lock", reason, fix))
+        progress.pause(_PAUSE, f"{server}: the fabric's lock is not renewed yet: {reason}")
+
+
+def _found(server: str) -> dict[str, Any]:
+    """What is known of a cluster's lock; nothing when it was never locked."""
+    if not os.fstat(descriptor()).st_size:
+        return {}
     # One thread at a time: a process's lock of a file is gone when any of its threads gives it up.
     with _THREADS, _locked(fcntl.LOCK_SH):
-        found = _read().get(server)
-    if found is None:
-        return
-    reason = found.get("reason") or _expiry(clock() - found["until"], found.get("failure", ""))
-    if reason:
-        fix = "Nothing more is written to this cluster. Run the playbook again when no other run works on the fabric"
-        raise ClusterlinkError(Problem(server, "this run does not have the fabric's lock", reason, fix))
+        return _read().get(server, {})
 
 
-def _expiry(late: float, failure: str) -> str:
+def _refusal(found: Mapping[str, Any], clock: float) -> str:
+    """Why nothing may be written; empty when it may."""
+    late = clock - found.get("until", clock)
     if late <= 0:
-        return ""
+        return str(found.get("reason", ""))
+    failure = found.get("failure", "")
     return f"it expired {late:.0f} s ago, and was not renewed{failure and f', because {failure}'}"
 
 

@@ -7,7 +7,8 @@
 Each Lease is a file in the folder, which its renewals make longer and its removal removes. HOW is what becomes of it
 all: C(end) of the run by itself; C(stay) of both processes until they are killed; C(refused), the lock; C(waiting) for
 it, for ever; C(broken), the daemon; C(writes) of the worker, until it is refused, which is what the file C(refused)
-says. The worker writes what it is told into the file C(told).
+says; C(sleeps), the same with Leases that last longer. The worker writes what it is told into the file C(told), and a
+byte into the file C(written) with each write that is permitted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.progress import Progress, progress_to
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon, guard
@@ -26,14 +28,15 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import d
 class FileLease:
     """Stands for a Lease."""
 
-    def __init__(self, path: Path) -> None:
-        self.duration = 0.15
+    def __init__(self, path: Path, duration: float) -> None:
+        self.duration = duration
         self.path = path
         self.server = f"https://{path.stem}"
 
     def renew(self) -> bool:
         if not self.path.exists():
             return False
+        assert Progress.window(60) == 60, "nobody listens to a daemon"
         with self.path.open("a", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")
         return True
@@ -64,7 +67,8 @@ class FileLock:
             while True:
                 self.policy.sleep(60)
         self.held = ["east", "west"]
-        self.acquired = {name: FileLease(self._folder / f"{name}.lease") for name in self.held}
+        duration = 1.5 if self._how == "sleeps" else 0.15
+        self.acquired = {name: FileLease(self._folder / f"{name}.lease", duration) for name in self.held}
         self.skipped = {"north": ClusterlinkError(Problem("https://north", "is away"))}
         for lease in self.acquired.values():
             lease.path.touch()
@@ -81,7 +85,8 @@ def work(folder: Path, how: str) -> None:
     lock = FileLock(folder, how)
     told: list[str] = []
     try:
-        daemon.acquire_in_daemon(lock, told.append)
+        with progress_to(told.append):
+            daemon.acquire_in_daemon(lock, told.append)
         told.append(f"{' '.join(lock.held)} without {lock.skipped['north']}")
     except ClusterlinkError as error:
         told.append(str(error))
@@ -89,7 +94,7 @@ def work(folder: Path, how: str) -> None:
     (folder / "telling").rename(folder / "told")
     if how == "stay":
         time.sleep(30)
-    if how == "writes":
+    if how in ("writes", "sleeps"):
         write_until_refused(folder)
 
 
@@ -101,6 +106,8 @@ def write_until_refused(folder: Path) -> None:
             (folder / "refusing").write_text(str(error), encoding="utf-8")
             (folder / "refusing").rename(folder / "refused")
             return
+        with (folder / "written").open("a", encoding="ascii") as file:
+            file.write(".")
         time.sleep(0.01)
 
 
@@ -112,7 +119,7 @@ def main(folder: Path, how: str) -> None:
             work(folder, how)
         finally:
             os._exit(0)
-    if how in ("stay", "writes"):
+    if how in ("stay", "writes", "sleeps"):
         time.sleep(30)
     os.waitpid(worker, 0)
     if how == "end":

@@ -167,6 +167,28 @@ def test_a_worker_whose_daemon_was_killed_writes_no_more_when_the_lease_has_expi
     assert "ago, and was not renewed)" in refused(tmp_path)
 
 
+def test_a_machine_that_slept_for_longer_than_the_lease_goes_on_with_the_lock_that_nobody_took(
+    tmp_path: Path, start: Start
+) -> None:
+    """What woke first writes nothing before the daemon has renewed."""
+    start("sleeps")
+    process = daemon_of(tmp_path)
+    worker = int(told(tmp_path)[0])
+    for each in (worker, process):
+        os.kill(each, signal.SIGSTOP)
+    written, renewed = (tmp_path / "written").stat().st_size, leases(tmp_path)[0].stat().st_size
+    time.sleep(1.8)
+    os.kill(worker, signal.SIGCONT)
+    time.sleep(0.5)
+    assert not (tmp_path / "refused").exists()
+    assert (tmp_path / "written").stat().st_size <= written + 1, "one may have been permitted already"
+    assert leases(tmp_path)[0].stat().st_size == renewed
+    os.kill(process, signal.SIGCONT)
+    assert eventually(lambda: (tmp_path / "written").stat().st_size > written + 1)
+    assert leases(tmp_path)[0].stat().st_size > renewed
+    assert not (tmp_path / "refused").exists()
+
+
 class FailingOnce:
     """A Lease whose first renewal fails as nobody foresaw; before the second, what the guard says is kept."""
 

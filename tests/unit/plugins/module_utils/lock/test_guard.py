@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ def _nothing_is_left() -> Iterator[None]:
 
 def refusal(server: str = EAST, path: str = "/api/v1/namespaces", later: float = 0.0) -> str:
     try:
-        guard.require_lock(server, path, lambda: time.monotonic() + later)
+        guard.require_lock(server, path, lambda: guard.now() + later)
     except ClusterlinkError as error:
         return str(error)
     return ""
@@ -49,6 +50,23 @@ def test_a_lock_lasts_until_its_time() -> None:
     assert "it expired 2 s ago, and was not renewed, because east is unreachable)" in refusal(later=32)
     guard.renewed(EAST, 60)
     assert not refusal(later=32)
+
+
+def test_a_write_waits_for_a_renewal_that_is_late_and_no_longer_than_that_may_take() -> None:
+    guard.renewed(EAST, -2, patience=60)
+    late = threading.Timer(0.2, guard.renewed, (EAST, 30, 60))
+    late.start()
+    assert not refusal()
+    late.join()
+    guard.renewed(EAST, -2, patience=0.2)
+    began = time.monotonic()
+    assert "it expired 2 s ago, and was not renewed)" in refusal()
+    assert time.monotonic() - began >= 0.2
+    guard.renewed(EAST, -2, patience=60)
+    late = threading.Timer(0.2, guard.lost, (EAST, "another run has it"))
+    late.start()
+    assert "another run has it" in refusal()
+    late.join()
 
 
 def test_a_lock_that_is_lost_may_be_acquired_again_and_released() -> None:

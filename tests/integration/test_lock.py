@@ -49,7 +49,10 @@ STAY = {"ansible.builtin.pause": {"seconds": 60}}
 LATE_WRITE = {
     "skyshift.clusterlink.peer": {
         **{option: f"{{{{ clusterlink_{option} | default(omit) }}}}" for option in ("kubeconfig", "context")},
-        **{"name": "late", "namespace": "default", "gateways": [{"host": "192.0.2.1", "port": 443}], "wait": False},
+        "name": "late",
+        "namespace": "default",
+        "gateways": [{"host": "192.0.2.1", "port": 443}],
+        "wait": False,
     }
 }
 

@@ -106,7 +106,7 @@ def require_lock(server: str, path: str, clock: Callable[[], float] = now) -> No
     begun, progress = clock(), Progress()
     while reason := _refusal(found := _found(server), clock()):
         if clock() - begun >= found.get("patience", 0.0):
-            fix = "Nothing more is written to this cluster. Run the playbook again when no other run works on the fabric"
+            fix = "Nothing more is written there. Run the playbook again when no other run works on the fabric"
             raise ClusterlinkError(Problem(server, "this run does not have the fabric's lock", reason, fix))
         progress.pause(_PAUSE, f"{server}: the fabric's lock is not renewed yet: {reason}")
 

@@ -26,6 +26,7 @@ from ..kube.exec import CommandMissingError, run_in_container
 from ..kube.pod_settings import PodSettings
 from ..kube.pod_user import assigns_user_ids
 from .client_pod import Client, ClientPod, NoClientError, TemporaryPods, find_pods, temporary_pod
+from .new_imports import ROUTED_AFTER, NewImports
 from .protocol import first_target, settle, speaks_http
 from .result_pod import ask_by_pods
 from .script import HTTP, Answer, NoToolError, Target, command, longest, parse
@@ -37,7 +38,8 @@ EXPECTATIONS = (ANSWER, REFUSED)
 TOOLS = {"http": "curl, wget, nc and bash", "https": "curl and wget", "tcp": "bash and curl"}
 """The tools of which an image needs one besides C(sh), by scheme; tried in this order."""
 
-_OK = 200
+_OK, _ERRORS = 200, 400
+_UNROUTED = "the import is so new that the request may not have reached the gateway"
 _SHOWN_ANSWER, _SHOWN_ANSWERS = 60, 5
 _PARALLEL = 6
 _PER_COMMAND = 8
@@ -75,6 +77,11 @@ class Probe:
     contains: str = ""
     sources: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The import's namespace and name."""
+        return self.namespace, self.name
+
 
 @dataclass(frozen=True)
 class Result:
@@ -100,6 +107,11 @@ class Result:
     def ok(self) -> bool:
         """Whether everything is as expected."""
         return self.probed and not self.fault
+
+    @property
+    def is_success(self) -> bool:
+        """Whether every request had a response of HTTP that is no error."""
+        return all(each.status is not None and each.status < _ERRORS for each in self.answers)
 
     def as_dict(self) -> dict[str, Any]:
         """The result as a module returns it."""
@@ -202,7 +214,9 @@ def run_probes(
         settings = settings or PodSettings()
         if image:
             settings = settings.on_platform(assigns_user_ids=assigns_user_ids(cluster))
-        attempt = _Attempt(cluster, timeout, TemporaryPods(image, settings), stack)
+        # A single attempt leaves no time to ask again.
+        new = NewImports(cluster, {probe.namespace for probe in probes}) if wait_timeout >= ROUTED_AFTER else None
+        attempt = _Attempt(cluster, timeout, TemporaryPods(image, settings), stack, new)
         results = attempt.run(probes)
         while pending := [index for index, result in enumerate(results) if not result.ok and not result.final]:
             if time.monotonic() + delay > deadline:
@@ -218,8 +232,11 @@ def run_probes(
 class _Attempt:
     """One attempt at a time; it keeps temporary pods for later attempts."""
 
-    def __init__(self, cluster: Cluster, timeout: int, temporary: TemporaryPods, stack: ExitStack) -> None:
+    def __init__(
+        self, cluster: Cluster, timeout: int, temporary: TemporaryPods, stack: ExitStack, new: NewImports | None
+    ) -> None:
         self._cluster = cluster
+        self._new = new
         self._timeout = timeout
         self._kind = temporary
         self._stack = stack
@@ -228,6 +245,7 @@ class _Attempt:
 
     def run(self, probes: Sequence[Probe]) -> list[Result]:
         """Make one attempt at each probe, by as few commands as possible, side by side."""
+        begun = time.monotonic()
         clients = {repr(probe.client): probe.client for probe in probes}
         pods = {key: self._pods(client) for key, client in clients.items()}
         # The schemes need different tools, so that all probes of one command have one scheme.
@@ -244,7 +262,26 @@ class _Attempt:
             done = pool.map(lambda item: self._ask(item[0], [probes[index] for index in item[1]]), work)
             for (_pods, indexes), outcome in zip(work, done, strict=True):
                 results.update(zip(indexes, outcome, strict=True))
-        return [results[index] for index in range(len(probes))]
+        return self._doubted([results[index] for index in range(len(probes))], begun)
+
+    def _doubted(self, results: Sequence[Result], begun: float) -> list[Result]:
+        """The results, where those that prove nothing yet are faults.
+
+        A success in an earlier attempt proves that what a client was refused, too, reached the gateway.
+        """
+        new = self._new
+        if new is None:
+            return list(results)
+        doubted = [
+            replace(each, fault=_UNROUTED)
+            if each.ok and not each.is_success and new.may_be_unrouted(each.probe.key, begun)
+            else each
+            for each in results
+        ]
+        for each in results:
+            if each.ok and each.is_success:
+                new.is_routed(each.probe.key)
+        return doubted
 
     def _pods(self, client: Client | None) -> list[ClientPod] | NoClientError:
         if client is None:

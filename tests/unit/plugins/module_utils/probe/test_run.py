@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -55,12 +56,16 @@ class Pods:
         self.made: list[Object] = []
         self.removed: list[str] = []
         self.groups: list[str] = []
+        self.imports: list[Object] = []
+        self.clock = None
 
     def fetch(self, api_path: str) -> Object:
         group = api_path.removeprefix("/apis/")
         return {"name": group} if group in self.groups else {}
 
     def list(self, kind: str, namespace: str = "", label_selector: str = "") -> Sequence[Object]:
+        if kind == "Import":
+            return self.imports
         assert (kind, namespace) == ("Pod", "default")
         self.lists.append(label_selector)
         wanted = dict(term.split("=") for term in label_selector.split(",") if term)
@@ -85,10 +90,10 @@ class Pods:
 class Shell:
     """Stands for the containers' shells: each command gets the next of the planned outcomes, the last for ever.
 
-    An outcome is C(True) or C(False), for answered or refused, or an error to raise.
+    An outcome is C(True) or C(False), for answered or refused, the status of an answer, or an error to raise.
     """
 
-    def __init__(self, *outcomes: bool | Exception) -> None:
+    def __init__(self, *outcomes: int | Exception) -> None:
         self.outcomes = list(outcomes)
         self.commands: list[tuple[str, list[str]]] = []
 
@@ -99,7 +104,8 @@ class Shell:
             raise outcome
         mark, counts = words[4], [int(count) for count in words[12::5]]
         requests = sum(counts)
-        body = f"HTTP/1.1 200 OK\r\n\r\nhello from {container.pod}" if outcome else ""
+        status = 200 if outcome is True else outcome
+        body = f"HTTP/1.1 {status} OK\r\n\r\nhello from {container.pod}" if outcome else ""
         code = 0 if outcome else 52
         return ExecResult(f"\n{mark}\n{body}" * requests, f"curl: refused\n{mark} {code} 1.00 1.01\n" * requests, 0)
 
@@ -175,6 +181,49 @@ def test_without_time_there_is_one_attempt(ask: Callable[..., list[Result]]) -> 
 def test_refusal_that_is_expected_is_waited_for(ask: Callable[..., list[Result]]) -> None:
     (result,) = ask(Pods(pod("frontend-0")), Shell(True, True, False), one(expect="refused"))
     assert result.ok
+
+
+def created(name: str, seconds_ago: float) -> Object:
+    moment = datetime.now(timezone.utc) - timedelta(seconds=seconds_ago)
+    return {"metadata": {"name": name, "namespace": "default", "creationTimestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}}
+
+
+@pytest.mark.parametrize("seconds_ago", [0, 60])
+@pytest.mark.parametrize(
+    ("shell", "expect"),
+    [(Shell(False), "refused"), (Shell(404), "answer")],
+    ids=["a refusal", "an error"],
+)
+def test_what_may_not_have_reached_the_gateway_of_a_new_import_is_asked_again(
+    ask: Callable[..., list[Result]], naps: list[float], shell: Shell, expect: str, seconds_ago: float
+) -> None:
+    pods = Pods(pod("frontend-0"))
+    pods.imports = [created("web", seconds_ago)]
+    (result,) = ask(pods, shell, one(expect=expect))
+    assert result.ok
+    assert (sum(naps) >= 3) == (seconds_ago == 0)
+
+
+def test_a_success_proves_that_a_later_refusal_is_the_gateways(
+    ask: Callable[..., list[Result]], naps: list[float]
+) -> None:
+    pods = Pods(pod("frontend-0"))
+    pods.imports = [created("web", 0)]
+    answered, refused = ask(pods, Shell(True, False), one(), one(expect="refused", client=Client("default")))
+    assert answered.ok
+    assert refused.ok
+    assert sum(naps) == 0.25, "the second attempt counts"
+
+
+def test_a_new_import_that_only_errors_answer_is_not_verified_by_a_short_wait(
+    ask: Callable[..., list[Result]],
+) -> None:
+    pods = Pods(pod("frontend-0"))
+    pods.imports = [created("web", 0)]
+    (result,) = ask(pods, Shell(404), wait=2)
+    assert result.ok, "there is no time to ask again"
+    (result,) = ask(pods, Shell(404), wait=3)
+    assert "so new that the request may not have reached the gateway" in result.fault
 
 
 def test_pod_without_a_shell_is_passed_over(ask: Callable[..., list[Result]]) -> None:

@@ -4,136 +4,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import (
-    CommandMissingError,
-    Container,
-    ExecResult,
-)
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import CommandMissingError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.pod_settings import PodSettings
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe import run as probe
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import TEMPORARY_NAME, Client
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result, run_probes, untried
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script import Target
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Result, untried
 
-Object = dict[str, Any]
-CLIENT = Client("default", labels={"app": "frontend"})
-
-
-def pod(name: str, *, ready: bool = True, going: bool = False, account: str = "default", **labels: str) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": "default",
-            "labels": labels or {"app": "frontend"},
-            **({"deletionTimestamp": "2025-01-31T12:00:00Z"} if going else {}),
-        },
-        "spec": {"containers": [{"name": "app"}, {"name": "sidecar"}], "serviceAccountName": account},
-        "status": {
-            "phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
-            "containerStatuses": [{"name": TEMPORARY_NAME, "state": {"running": {}}}],
-        },
-    }
-
-
-class Pods:
-    """A cluster that has pods, and counts how it is asked; what C(apply) makes runs at once."""
-
-    def __init__(self, *pods: Object) -> None:
-        self.pods = list(pods)
-        self.lists: list[str] = []
-        self.made: list[Object] = []
-        self.removed: list[str] = []
-        self.groups: list[str] = []
-        self.imports: list[Object] = []
-        self.clock = None
-
-    def fetch(self, api_path: str) -> Object:
-        group = api_path.removeprefix("/apis/")
-        return {"name": group} if group in self.groups else {}
-
-    def list(self, kind: str, namespace: str = "", label_selector: str = "") -> Sequence[Object]:
-        if kind == "Import":
-            return self.imports
-        assert (kind, namespace) == ("Pod", "default")
-        self.lists.append(label_selector)
-        wanted = dict(term.split("=") for term in label_selector.split(",") if term)
-        return [each for each in self.pods if wanted.items() <= each["metadata"]["labels"].items()]
-
-    def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
-        assert (kind, namespace) == ("Pod", "default")
-        return next((each for each in [*self.pods, *self.made] if each["metadata"]["name"] == name), None)
-
-    def apply(self, obj: Object) -> Object:
-        running: Object = {"containerStatuses": [{"name": TEMPORARY_NAME, "state": {"running": {}}}]}
-        made = {**obj, "metadata": {**obj["metadata"], "uid": "made"}, "status": running}
-        self.made.append(made)
-        return made
-
-    def delete(self, _kind: str, name: str, _namespace: str, *, uid: str) -> bool:
-        assert uid == "made", "another pod of its name would be deleted"
-        self.removed.append(name)
-        return True
-
-
-class Shell:
-    """Stands for the containers' shells: each command gets the next of the planned outcomes, the last for ever.
-
-    An outcome is C(True) or C(False), for answered or refused, the status of an answer, or an error to raise.
-    """
-
-    def __init__(self, *outcomes: int | Exception) -> None:
-        self.outcomes = list(outcomes)
-        self.commands: list[tuple[str, list[str]]] = []
-
-    def __call__(self, _cluster: object, container: Container, words: list[str], _timeout: float) -> ExecResult:
-        self.commands.append((container.pod, words))
-        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        mark, counts = words[4], [int(count) for count in words[12::5]]
-        requests = sum(counts)
-        status = 200 if outcome is True else outcome
-        body = f"HTTP/1.1 {status} OK\r\n\r\nhello from {container.pod}" if outcome else ""
-        code = 0 if outcome else 52
-        return ExecResult(f"\n{mark}\n{body}" * requests, f"curl: refused\n{mark} {code} 1.00 1.01\n" * requests, 0)
-
-
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was slept between attempts; the clock goes on only by that."""
-    slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
-    return slept
-
-
-@pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> Callable[..., list[Result]]:  # noqa: ARG001  # no naps
-    """Runs probes on pods with a shell, in no time."""
-
-    def call(pods: Pods, shell: Shell, *probes: Probe, wait: float = 30, **temporary: Any) -> list[Result]:
-        monkeypatch.setattr(probe, "run_in_container", shell)
-        cluster: Any = pods
-        return run_probes(cluster, probes or (one(),), timeout=5, wait_timeout=wait, **temporary)
-
-    return call
-
-
-def one(name: str = "web", count: int = 1, **attributes: Any) -> Probe:
-    target = Target("http", f"{name}.default", 80, "/", count)
-    return Probe(**{"name": name, "namespace": "default", "target": target, "client": CLIENT, **attributes})
+from .pods import Object, Pods, Shell, one, pod
 
 
 def test_all_probes_of_one_client_cost_one_list_and_one_command(ask: Callable[..., list[Result]]) -> None:
@@ -181,49 +63,6 @@ def test_without_time_there_is_one_attempt(ask: Callable[..., list[Result]]) -> 
 def test_refusal_that_is_expected_is_waited_for(ask: Callable[..., list[Result]]) -> None:
     (result,) = ask(Pods(pod("frontend-0")), Shell(True, True, False), one(expect="refused"))
     assert result.ok
-
-
-def created(name: str, seconds_ago: float) -> Object:
-    moment = datetime.now(timezone.utc) - timedelta(seconds=seconds_ago)
-    return {"metadata": {"name": name, "namespace": "default", "creationTimestamp": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}}
-
-
-@pytest.mark.parametrize("seconds_ago", [0, 60])
-@pytest.mark.parametrize(
-    ("shell", "expect"),
-    [(Shell(False), "refused"), (Shell(404), "answer")],
-    ids=["a refusal", "an error"],
-)
-def test_what_may_not_have_reached_the_gateway_of_a_new_import_is_asked_again(
-    ask: Callable[..., list[Result]], naps: list[float], shell: Shell, expect: str, seconds_ago: float
-) -> None:
-    pods = Pods(pod("frontend-0"))
-    pods.imports = [created("web", seconds_ago)]
-    (result,) = ask(pods, shell, one(expect=expect))
-    assert result.ok
-    assert (sum(naps) >= 3) == (seconds_ago == 0)
-
-
-def test_a_success_proves_that_a_later_refusal_is_the_gateways(
-    ask: Callable[..., list[Result]], naps: list[float]
-) -> None:
-    pods = Pods(pod("frontend-0"))
-    pods.imports = [created("web", 0)]
-    answered, refused = ask(pods, Shell(True, False), one(), one(expect="refused", client=Client("default")))
-    assert answered.ok
-    assert refused.ok
-    assert sum(naps) == 0.25, "the second attempt counts"
-
-
-def test_a_new_import_that_only_errors_answer_is_not_verified_by_a_short_wait(
-    ask: Callable[..., list[Result]],
-) -> None:
-    pods = Pods(pod("frontend-0"))
-    pods.imports = [created("web", 0)]
-    (result,) = ask(pods, Shell(404), wait=2)
-    assert result.ok, "there is no time to ask again"
-    (result,) = ask(pods, Shell(404), wait=3)
-    assert "so new that the request may not have reached the gateway" in result.fault
 
 
 def test_pod_without_a_shell_is_passed_over(ask: Callable[..., list[Result]]) -> None:

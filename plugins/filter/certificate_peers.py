@@ -39,7 +39,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .hosts_by_peer import hosts_by_peer
+from ..module_utils.fabric.peer_names import hosts_by_peer
 
 _VARIABLES = {
     "key_type": "clusterlink_key_type",

@@ -68,8 +68,6 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils.certificates.report import report
-
 
 def certificate_report(
     infos: Mapping[str, Any], files: Mapping[str, Any] | None = None, days: float | str = 30
@@ -79,6 +77,8 @@ def certificate_report(
     Raises:
         AnsibleFilterError: The days are not a number.
     """
+    from ..module_utils.certificates.report import report  # noqa: PLC0415  # Ansible loads every filter to find one
+
     try:
         least = float(days)
     except (TypeError, ValueError) as error:

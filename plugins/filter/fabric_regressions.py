@@ -43,8 +43,6 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils.mesh.regressions import worse
-
 
 def fabric_regressions(now: Mapping[str, Mapping[str, Any]], before: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A sentence for each regression, which begins with the cluster.
@@ -53,6 +51,8 @@ def fabric_regressions(now: Mapping[str, Mapping[str, Any]], before: Mapping[str
         now: The later results of fabric_info, by cluster.
         before: The earlier results; clusters without one are left out.
     """
+    from ..module_utils.mesh.regressions import worse  # noqa: PLC0415  # Ansible loads every filter to find one
+
     known = [cluster for cluster in now if cluster in before]
     return [f"{cluster}: {sentence}" for cluster in known for sentence in worse(before[cluster], now[cluster])]
 

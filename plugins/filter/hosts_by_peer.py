@@ -29,15 +29,10 @@ _value:
   sample: {"east": "east.example.com", "west": "west"}
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from ..module_utils.fabric.peer_names import VARIABLE
-
-
-def hosts_by_peer(hosts: Sequence[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """The hosts by their peers' names, in the order of the hosts."""
-    return {str(hostvars[host].get(VARIABLE) or host): host for host in hosts}
+from ..module_utils.fabric.peer_names import hosts_by_peer
 
 
 class FilterModule:

@@ -89,10 +89,15 @@ _value:
       type: str
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils.fabric.plan_report import report
+
+def plan_report(plan: Any, results: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The report, as C(fabric.plan_report.report) returns it."""
+    from ..module_utils.fabric.plan_report import report  # noqa: PLC0415  # Ansible loads every filter to find one
+
+    return report(plan, results)
 
 
 class FilterModule:
@@ -100,4 +105,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """The filter by its name."""
-        return {"plan_report": report}
+        return {"plan_report": plan_report}

@@ -42,7 +42,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .hosts_by_peer import hosts_by_peer
+from ..module_utils.fabric.peer_names import hosts_by_peer
 
 
 def results_by_peer(

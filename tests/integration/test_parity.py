@@ -89,6 +89,7 @@ VALID: dict[str, list[Data]] = {
     "peer_eviction": [{**FOLDER, "name": "west"}],
     "peer_certificate": [{**FOLDER, "name": "east", "return_content": True}, {**FOLDER, "peers": [{"name": "East"}]}],
     "probe": [{**REFUSED, "name": "web", "port": 80}],
+    "run_report": [{"clusters": {"east": {}}, "findings": {"fabric_plan": "no change"}}, {}],
     "service_export": [{**REFUSED, "name": "web", "port": 80}],
     "service_import": [{**REFUSED, "name": "web", "port": 80, "sources": [{"peer": "east"}]}],
     "service_info": [{**REFUSED, "namespaces": ["default"]}],

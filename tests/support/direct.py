@@ -25,7 +25,7 @@ from tests.support.environment import ansible_environment
 
 MODULES = "ansible_collections.skyshift.clusterlink.plugins.modules"
 OF_THE_INVENTORY = frozenset(
-    {"fabric_impact", "fabric_lock", "fabric_plan", "fabric_preflight", "link_info", "link_plan"}
+    {"fabric_impact", "fabric_lock", "fabric_plan", "fabric_preflight", "link_info", "link_plan", "run_report"}
 )
 """Modules whose actions do more than the module."""
 

@@ -36,12 +36,14 @@ def test_every_host_is_reported_when_a_task_of_an_imported_file_fails_once(tmp_p
     block["block"] = [{"ansible.builtin.import_tasks": "failing.yml", "tags": "always"}]
     play["hosts"] = "all"
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
-    arguments = ["-i", ",".join(HOSTS), "play.yml", "--tags", "mesh", "-e", "site_json=report.json"]
+    variables = {"site_json": "report.json", "clusterlink_api_key": "seen-by-nobody"}
+    arguments = ["-i", ",".join(HOSTS), "play.yml", "--tags", "mesh", "-vvv", "-e", json.dumps(variables)]
     run = ansible_playbook(arguments, cwd=tmp_path, env=ansible_environment())
     assert run.returncode == 2, run.stdout + run.stderr
     reported = [host for host in HOSTS if f"{host} failed and is not up to date" in " ".join(run.stdout.split())]
     assert reported == [*HOSTS], run.stdout + run.stderr
     assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["failed"] == [*HOSTS]
+    assert "seen-by-nobody" not in run.stdout, "what a task reads of hosts is none of its arguments"
 
 
 WRITING = [

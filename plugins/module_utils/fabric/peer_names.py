@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ..common.fields import Item
 from ..common.naming import dns_label_fault
@@ -41,3 +42,8 @@ def read_peer_names(hosts: Mapping[str, Item], groups: Mapping[str, tuple[str, .
         elif name != host and set(groups.get(name, ())) - {host}:
             own.problem(VARIABLE, "is also the name of a group with other hosts", name, "Choose another name")
     return names
+
+
+def hosts_by_peer(hosts: Iterable[str], hostvars: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The hosts by their peers' names, in the order of the hosts."""
+    return {str(hostvars[host].get(VARIABLE) or host): host for host in hosts}

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.filter.certificate_peers import certificate_peers
-from ansible_collections.skyshift.clusterlink.plugins.filter.hosts_by_peer import hosts_by_peer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_request import request
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.link_view import Fabric
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.peer_names import hosts_by_peer
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import compile_plan
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.preflight.identity import Expected, identity_problems

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.skyshift.clusterlink.plugins.filter.run_report import FilterModule
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.mesh.run_report import report
 
 LONG = "another run works on the fabric " * 4
 LOCKED = {"fabric_locked": {"failed": True, "msg": LONG}}
@@ -22,9 +22,8 @@ GOOD: dict[str, Any] = {
 }
 
 
-def said(hostvars: dict[str, dict[str, Any]], *left: str) -> dict[str, Any]:
-    found: dict[str, Any] = FilterModule().filters()["run_report"](list(hostvars), hostvars, left)
-    return found
+def said(clusters: dict[str, dict[str, Any]], *left: str) -> dict[str, Any]:
+    return report(clusters, set(clusters) - {*left})
 
 
 def test_a_run_without_a_failure_says_what_it_did() -> None:
@@ -48,7 +47,7 @@ def test_a_cluster_that_a_report_cannot_read_has_failed_for_a_workflow(name: str
 
 
 def test_one_cause_of_several_clusters_is_said_once() -> None:
-    found = said({"east": LOCKED, "K8S_west": {**LOCKED, "clusterlink_peer_name": "west"}, "north": GOOD}, "north")
+    found = said({"east": LOCKED, "west": LOCKED, "north": GOOD}, "north")
     assert found["failed"] == ["east", "west"]
     assert found["lines"][:5] == [
         "FAILED                             REASON",

@@ -19,8 +19,9 @@ class ActionModule(InventoryAction):
 
     def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:
         """Report on the hosts of the play."""
-        hosts = {host: variables["hostvars"][host] for host in variables["ansible_play_hosts_all"]}
-        found = {"clusters": hosts, "left": variables["ansible_play_hosts"]}
-        # Not into the parameters, which the result repeats: variables of hosts hold secrets.
-        given = {name: value for name, value in params.items() if value is not None}
-        return self.task.run({**params, **found, **given}, mode)
+        if params["clusters"] is None:
+            hosts = {host: variables["hostvars"][host] for host in variables["ansible_play_hosts_all"]}
+            left = variables["ansible_play_hosts"] if params["left"] is None else params["left"]
+            # A copy, since the result repeats the parameters, and variables of hosts hold secrets.
+            params = {**params, "clusters": hosts, "left": left}
+        return self.task.run(params, mode)

@@ -22,7 +22,7 @@ options:
   left:
     description:
       - The hosts that have not failed.
-      - Defaults to those of the play.
+      - Defaults to those of the play, and with O(clusters) to all.
     type: list
     elements: str
   earlier:

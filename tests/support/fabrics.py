@@ -31,6 +31,8 @@ _RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
 _TIMEOUT = 900
 
 EAST, WEST = "test-east", "test-west"
+SYSTEM = "clusterlink-system"
+"""The gateways' namespace, where a test names no other."""
 
 Result = TypeVar("Result")
 
@@ -160,6 +162,10 @@ class DeclaredFabric:
 
         in_each(workloads, make)
 
+    def teardown(self) -> None:
+        """Remove the fabric from its clusters."""
+        self.must("teardown")
+
     def clear(self) -> None:
         """Remove the namespace with the workloads."""
         kubectl = Kubectl(self._clusters)
@@ -213,6 +219,17 @@ class FullMesh(DeclaredFabric):
         sources = [{"peer": source, "export_name": "web"}]
         return {"name": f"web-{source}", "namespace": self.namespace, "port": 80, "sources": sources}
 
+    def teardown(self) -> None:
+        """Remove the fabric; its gateways end at once, as nobody asks them any more."""
+
+        def stop(context: str) -> None:
+            scale = ("scale", "deployments", "--all", "--replicas=0")
+            self._kubectl(*scale, "-n", SYSTEM, context=context, check=False)  # there may be none
+            self._kubectl.hurry(SYSTEM, context=context)
+
+        in_each(self.contexts.values(), stop)
+        super().teardown()
+
     def clients(self) -> list[Client]:
         """A client of every import."""
         return [
@@ -257,8 +274,8 @@ class Inhabited(Protocol):
     def clear(self) -> None:
         """Remove them."""
 
-    def must(self, playbook: str) -> Run:
-        """As for C(DeclaredFabric)."""
+    def teardown(self) -> None:
+        """Remove the fabric from its clusters."""
 
 
 @contextmanager
@@ -306,7 +323,7 @@ def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
                 fabric.populate()
                 yield
             finally:  # else every later test meets gateways of another fabric
-                fabric.must("teardown")
+                fabric.teardown()
         finally:
             fabric.clear()
 

@@ -22,7 +22,7 @@ from ..common.times import parse_time
 from ..errors import ClusterlinkError, Problem
 from ..kube.client import Cluster
 from ..kube.errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
-from ..kube.retry import TRANSIENT
+from ..kube.retry import TRANSIENT, RetryPolicy
 from ..kube.transport import ClusterUnreachableError
 
 NAMESPACE = "default"
@@ -30,6 +30,9 @@ NAMESPACE = "default"
 
 _CLOCK_ERROR = 2.0
 """Seconds by which the known time of a server may be off: it sends whole seconds, and its response takes time."""
+
+_RETRIES = RetryPolicy(5.0)
+"""How a write that acquires it is repeated: as long as a request of the lock, which cannot tell whether it arrived."""
 
 _OVERTAKEN = (HTTP_CONFLICT, HTTP_NOT_FOUND)
 """Statuses of a write when the Lease has changed since. (A PUT creates a missing Lease, but not under another UID than
@@ -148,8 +151,11 @@ class FabricLease:
         duration: Seconds without a renewal after which the Lease expires.
     """
 
-    def __init__(self, cluster: Cluster, fabric: str, holder: str, duration: int) -> None:
+    def __init__(
+        self, cluster: Cluster, fabric: str, holder: str, duration: int, retries: RetryPolicy = _RETRIES
+    ) -> None:
         self.cluster = cluster
+        self._retries = retries
         self.ref = Ref("Lease", lease_name(fabric), NAMESPACE)
         self.holder = holder
         self.duration = duration
@@ -193,16 +199,26 @@ class FabricLease:
         Raises:
             ClusterlinkError: As C(read).
         """
-        try:
-            self._lease = self._write()
-        except (ApiError, ClusterUnreachableError) as error:
-            overtaken = isinstance(error, ApiError) and error.status in _OVERTAKEN
-            if isinstance(error, ApiError) and not overtaken and error.status not in TRANSIENT:
-                raise
-            self.read()  # this run may hold it: perhaps only the response was lost
-            if not overtaken and not self.is_held:
-                raise
-        return self.is_held
+        attempts, found = self._retries.start(), self._version
+        while True:
+            try:
+                self._lease = self._write()
+            except (ApiError, ClusterUnreachableError) as error:
+                overtaken = isinstance(error, ApiError) and error.status in _OVERTAKEN
+                if isinstance(error, ApiError) and not overtaken and error.status not in TRANSIENT:
+                    raise
+                self.read()  # this run may hold it: perhaps only the response was lost
+                if overtaken or self.is_held or self._version != found:
+                    return self.is_held
+                if not attempts.wait():  # the write has not arrived
+                    raise
+            else:
+                return self.is_held
+
+    @property
+    def _version(self) -> str:
+        """Changes with every write of anybody; empty when there is none."""
+        return str(self._lease["metadata"]["resourceVersion"]) if self._lease else ""
 
     def _write(self) -> Lease:
         if self._lease is None:

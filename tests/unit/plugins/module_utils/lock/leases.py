@@ -26,6 +26,7 @@ class Leases:
         clock: Seconds by which its clock is ahead, which lets time pass for those who ask it.
         asked: The verb of every request.
         fails: Raised instead of an answer, by verb.
+        drops: How many writes are lost before they are done.
         loses: How many answers of writes are lost after they were done.
         before: Called before each request, with its verb.
     """
@@ -37,6 +38,7 @@ class Leases:
         self.clock: int | None = 0
         self.asked: list[str] = []
         self.fails: dict[str, Exception] = {}
+        self.drops = 0
         self.loses = 0
         self.before: Callable[[str], None] = lambda _verb: None
         self._numbers = itertools.count(1)
@@ -76,6 +78,9 @@ class Leases:
         self.asked.append(verb)
         if verb in self.fails:
             raise self.fails[verb]
+        if verb != "get" and self.drops:
+            self.drops -= 1
+            raise ClusterUnreachableError(Problem(self.server, "broken"))
         return self._one
 
     def _check(self, uid: str, version: str) -> None:

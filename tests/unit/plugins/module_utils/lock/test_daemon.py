@@ -73,9 +73,10 @@ def daemon_of(folder: Path) -> int:
 
 
 def lives(process: int) -> bool:
-    """Whether it runs; one that ended and was not waited for does not."""
+    """Whether it runs; one that ended and was not waited for does not, nor one that has closed all files as it ends."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        ended = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return not ended and any(Path(f"/proc/{process}/fd").iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return False
 

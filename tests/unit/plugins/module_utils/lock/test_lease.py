@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.naming import dns_label_fault
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.lease import (
     FabricLease,
     LeaseRecord,
@@ -32,8 +33,8 @@ def cluster() -> Leases:
     return Leases()
 
 
-def lease_of(cluster: Leases, holder: str, duration: int = 30) -> FabricLease:
-    return FabricLease(cluster, "demo", holder, duration)
+def lease_of(cluster: Leases, holder: str, duration: int = 30, tries: int = 1) -> FabricLease:
+    return FabricLease(cluster, "demo", holder, duration, RetryPolicy(tries - 1, sleep=lambda _seconds: None))
 
 
 def took(lease: FabricLease) -> bool:
@@ -109,6 +110,36 @@ def test_a_write_whose_answer_was_lost_is_found_out(cluster: Leases, before: str
     assert first.renew()
     first.release()
     assert cluster.lease is None
+
+
+@pytest.mark.parametrize("before", [None, "dead"])
+def test_a_write_that_did_not_arrive_is_repeated(cluster: Leases, before: str | None) -> None:
+    if before:
+        assert took(lease_of(cluster, before))
+        cluster.clock = 33
+    first = lease_of(cluster, "first", tries=9)
+    first.read()
+    cluster.drops = 3
+    assert first.acquire()
+    assert cluster.hold() == "first"
+
+
+def test_a_write_that_did_not_arrive_is_not_repeated_when_another_run_took_it_meanwhile(cluster: Leases) -> None:
+    assert took(lease_of(cluster, "dead"))
+    cluster.clock = 33
+    first = lease_of(cluster, "first", tries=9)
+    first.read()
+    cluster.drops = 1
+    others = iter([lease_of(cluster, "second")])
+
+    def be_faster(verb: str) -> None:
+        if verb == "get" and not cluster.drops:
+            for other in others:
+                assert took(other)
+
+    cluster.before = be_faster
+    assert not first.acquire()
+    assert cluster.hold() == "second"
 
 
 def test_a_lost_renewal_does_not_keep_it_from_being_renewed_or_given_back(cluster: Leases) -> None:

@@ -236,12 +236,13 @@ def test_a_run_that_stood_still_for_longer_than_its_lock_goes_on_when_nobody_too
 ) -> None:
     """A controller that sleeps, or is starved, stops all processes of a run, and the one that renews may wake last."""
     signal_file = tmp_path / "go-on"
-    run = fabric.two.start(fabric.playbook("sleeping", LOCK, until(signal_file), LATE_WRITE), "--limit", EAST)
+    tasks = (LOCK, until(signal_file), LATE_WRITE)
+    run = fabric.two.start(fabric.playbook("sleeping", *tasks), "--limit", EAST, clusterlink_lock_duration=LONG)
     assert eventually(lambda: list(fabric.leases()) == [EAST]), run.log.read_text()
     processes = [*fabric.processes("ansible-playboo"), *fabric.processes("fabric-lock")]
     for process in processes:
         os.kill(process, signal.SIGSTOP)
-    time.sleep(SHORT + 1)
+    time.sleep(LONG + 1)
     signal_file.touch()
     for process in processes[:-1]:
         os.kill(process, signal.SIGCONT)

@@ -67,7 +67,7 @@ class FileLock:
             while True:
                 self.policy.sleep(60)
         self.held = ["east", "west"]
-        duration = 1.5 if self._how == "sleeps" else 0.15
+        duration = 3 if self._how == "sleeps" else 0.15
         self.acquired = {name: FileLease(self._folder / f"{name}.lease", duration) for name in self.held}
         self.skipped = {"north": ClusterlinkError(Problem("https://north", "is away"))}
         for lease in self.acquired.values():

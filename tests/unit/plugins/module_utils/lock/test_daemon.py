@@ -178,7 +178,7 @@ def test_a_machine_that_slept_for_longer_than_the_lease_goes_on_with_the_lock_th
     for each in (worker, process):
         os.kill(each, signal.SIGSTOP)
     written, renewed = (tmp_path / "written").stat().st_size, leases(tmp_path)[0].stat().st_size
-    time.sleep(1.8)
+    time.sleep(3.3)
     os.kill(worker, signal.SIGCONT)
     time.sleep(0.5)
     assert not (tmp_path / "refused").exists()

@@ -72,11 +72,15 @@ def daemon_of(folder: Path) -> int:
     return process
 
 
+def state(process: int) -> str:
+    """Its state, as the kernel writes it."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def lives(process: int) -> bool:
     """Whether it runs; one that ended and was not waited for does not, nor one that has closed all files as it ends."""
     try:
-        ended = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-        return not ended and any(Path(f"/proc/{process}/fd").iterdir())
+        return state(process) != "Z" and any(Path(f"/proc/{process}/fd").iterdir())
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -175,8 +179,10 @@ def test_a_machine_that_slept_for_longer_than_the_lease_goes_on_with_the_lock_th
     start("sleeps")
     process = daemon_of(tmp_path)
     worker = int(told(tmp_path)[0])
+    assert eventually((tmp_path / "written").exists)
     for each in (worker, process):
         os.kill(each, signal.SIGSTOP)
+    assert eventually(lambda: state(worker) == state(process) == "T")
     written, renewed = (tmp_path / "written").stat().st_size, leases(tmp_path)[0].stat().st_size
     time.sleep(3.3)
     os.kill(worker, signal.SIGCONT)

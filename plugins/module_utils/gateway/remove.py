@@ -103,6 +103,7 @@ class _Order:
     workloads: list[Ref]
     instances: list[Object]
     rest: list[Ref]
+    made: list[Ref]
     last: list[Ref]
     pods: list[Object]
     operator_pods: list[Ref]
@@ -110,7 +111,7 @@ class _Order:
     @property
     def all(self) -> list[Ref]:
         """All objects to remove."""
-        return [*self.first, *self.workloads, *map(Ref.of, self.instances), *self.rest, *self.last]
+        return [*self.first, *self.workloads, *map(Ref.of, self.instances), *self.rest, *self.made, *self.last]
 
 
 def remove_gateway(
@@ -162,11 +163,10 @@ def remove_gateway(
         wait_gone(cluster, order.first if found.served else [*order.first, *order.operator_pods], timeout)
         _delete(cluster, order.workloads, found, removal.result)
         _end_at_once(cluster, order.pods)
-        # A control plane that still runs would recreate its Lease.
         wait_gone(cluster, [*order.workloads, *map(Ref.of, order.pods)], timeout)
         removal.result.add(delete_objects(cluster, [Ref.of(each) for each in order.instances], check=True))
         release_instances(cluster, order.instances)
-        for refs in (order.rest, order.last):
+        for refs in (order.rest, order.made, order.last):
             _delete(cluster, refs, found, removal.result)
             if wait:
                 wait_gone(cluster, refs, max(0.0, deadline - time.monotonic()))
@@ -187,21 +187,22 @@ def _order(found: _Found, own: Sequence[Object], definitions: list[Ref], kept: l
 
     A running operator would recreate what is removed before its Instance, so it is removed first and we do its work.
     The Instance says that the Deployments are ours, so it is removed after them. An operator that other gateways need
-    stays, and removes this gateway's Deployments itself.
+    stays, and removes this gateway's Deployments itself. What a control plane makes goes after its permissions: one
+    whose pod was deleted by force, or with its node, still runs, and would recreate its Lease.
     """
     instances = [Ref.of(obj) for obj in found.instances]
     deployments = [Ref.of(obj) for obj in own if obj["kind"] == "Deployment"]
     operators = [ref for ref in deployments if ref.name == operator.DEPLOYMENT]
     rest = [Ref.of(obj) for obj in own if obj["kind"] != "Deployment"]
-    if own:
-        rest = [Ref.of(obj) for obj in (*_orphans(found, bool(definitions)), *found.made_by_controlplane)] + rest
-    removed = {*deployments, *instances, *rest}
+    made = [Ref.of(obj) for obj in (*_orphans(found, bool(definitions)), *found.made_by_controlplane)] if own else []
+    removed = {*deployments, *instances, *rest, *made}
     pods = [obj for obj in found.inhabitants if is_own_pod(obj)]
     return _Order(
         first=instances if found.served else operators,
         workloads=[ref for ref in deployments if ref not in operators],
         instances=[] if found.served else found.instances,
         rest=rest,
+        made=made,
         last=[*_removable_namespaces(found, removed, kept), *definitions],
         pods=[pod for pod in pods if pod["metadata"]["namespace"] != operator.NAMESPACE],
         operator_pods=[Ref.of(pod) for pod in pods if pod["metadata"]["namespace"] == operator.NAMESPACE],

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, MORE_NAMES, Clusters, kind_clusters
+from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters
 from tests.support.environment import ansible_environment
 from tests.support.fabrics import paused
 from tests.support.paths import ROOT
@@ -170,7 +170,8 @@ def context_of(cluster: str) -> str:
 def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
     """The lane that needs no clusters, and the groups of all others: one group after the other, its lanes side by side.
 
-    The first group runs beside the lane without clusters.
+    The first group runs beside the lane without clusters. In the long run, lanes of gateways that could be beside each
+    other follow each other: more at once than the cores carry would be no faster, and what waits for a time would fail.
     """
     which = "long" if long else "not long"
     parallel = ("-q", "-n", WORKERS, "--dist", "worksteal")
@@ -179,19 +180,16 @@ def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
     def beside(name: str, clusters: Sequence[str], *files: str) -> Lane:
         return Lane(name, ("-m", f"{which} and not traffic", "-v", *files), clusters)
 
-    if long:
-        fourth, fifth, sixth = MORE_NAMES
-        small = [beside("gateway", (fourth,), *ONE_CLUSTER), beside("pairs", (fifth, sixth), *TWO_CLUSTERS)]
-        others: Sequence[str] = E2E_NAMES
-    else:
-        small = [beside("gateway", E2E_NAMES[:1], *ONE_CLUSTER)]
-        others = E2E_NAMES[1:]
+    gateway = beside("gateway", E2E_NAMES[:1], *ONE_CLUSTER)
     elsewhere = (*ONE_CLUSTER, *(TWO_CLUSTERS if long else ()))
+    others = E2E_NAMES if long else E2E_NAMES[1:]
     fabrics = beside("fabrics", others, "tests/e2e", *(f"--ignore={file}" for file in elsewhere))
+    pairs = beside("pairs", E2E_NAMES[1:], *TWO_CLUSTERS)
+    first = [[fabrics], [gateway, pairs]] if long else [[gateway, fabrics]]
     traffic = Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), E2E_NAMES)
     molecule = Lane("molecule", ("-m", which, "-v", "tests/molecule"), E2E_NAMES)
     style = Lane("style", ("-m", which, *parallel, *STYLE))
-    return code, [[*small, fabrics], [traffic], [molecule, style]]
+    return code, [*first, [traffic], [molecule, style]]
 
 
 def chosen(groups: Sequence[Sequence[Lane]], names: Sequence[str]) -> list[list[Lane]]:
@@ -256,8 +254,8 @@ def run_lanes(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:
     for thread in first:
         thread.start()
     names = clusters_of([lane for group in groups for lane in group])
-    left = (*E2E_NAMES, *MORE_NAMES)
-    with kind_clusters(names, E2E_KUBECONFIG, others=left) if names else nullcontext() as kind, ExitStack() as still:
+    wanted = kind_clusters(names, E2E_KUBECONFIG, others=E2E_NAMES) if names else nullcontext()
+    with wanted as kind, ExitStack() as still:
         for number, group in enumerate(groups, 1):
             later = clusters_of([lane for each in groups[number:] for lane in each])
             threads = [threading.Thread(target=run_and_rest, args=(lane, kind, later, still)) for lane in group]

@@ -39,8 +39,6 @@ def named_clusters() -> Clusters | None:
 
 E2E_NAMES = ("e2e-a", "e2e-b", "e2e-c")
 """The clusters that all tests of gateways share: each costs a tenth of two cores while it does nothing."""
-MORE_NAMES = ("e2e-d", "e2e-e", "e2e-f")
-"""Clusters for the lanes that the long run has besides."""
 E2E_KUBECONFIG = ROOT / ".build" / "e2e" / "kubeconfig"
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests import run
-from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, TWO_CLUSTERS, Summary, chosen, clusters_of, lanes
-from tests.support.clusters import E2E_NAMES, MORE_NAMES, Clusters
+from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, TWO_CLUSTERS, Lane, Summary, chosen, clusters_of, lanes
+from tests.support.clusters import Clusters
 from tests.support.paths import ROOT
 
 REPORT = """\
@@ -70,7 +70,8 @@ def test_lanes_that_run_side_by_side_share_no_cluster() -> None:
 
 @pytest.mark.parametrize("long", [False, True])
 def test_each_file_of_gateways_belongs_to_one_lane(long: bool) -> None:
-    *small, fabrics = lanes(long)[1][0]
+    by_name = {lane.name: lane for group in lanes(long)[1] for lane in group}
+    fabrics, small = by_name["fabrics"], [by_name[name] for name in ("gateway", "pairs") if name in by_name]
     named = [argument for lane in small for argument in lane.arguments if argument.startswith("tests/e2e/")]
     left = {argument.removeprefix("--ignore=") for argument in fabrics.arguments if argument.startswith("--ignore=")}
     assert "tests/e2e" in fabrics.arguments
@@ -105,11 +106,11 @@ def test_clusters_stand_still_when_no_later_lane_uses_them(monkeypatch: pytest.M
     monkeypatch.setattr(run, "kind_clusters", kind_clusters)
     monkeypatch.setattr(run, "paused", paused)
     monkeypatch.setattr(run.Lane, "run", lambda lane, _kind=None: seen.append(lane.name))
-    code, groups = lanes(long=True)
-    run.run_lanes([code], groups)
-    traffic = seen.index("traffic")
-    resting = [sorted(each for each in part if each.startswith("kind-")) for part in (seen[:traffic], seen[traffic:])]
-    assert resting == [[f"kind-{name}" for name in names] for names in (MORE_NAMES, E2E_NAMES)]
+    first = [Lane("short", (), ("a",)), Lane("also", (), ("b",))]
+    run.run_lanes([], [first, [Lane("later", (), ("b", "c"))]])
+    later = seen.index("later")
+    assert set(seen[:later]) == {"short", "also", "kind-a"}
+    assert set(seen[later:]) == {"later", "kind-b", "kind-c"}
 
 
 def test_files_that_a_lane_names_are_there() -> None:

@@ -48,6 +48,9 @@ def east(fabric: Fabric) -> dict[str, str]:
 def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     yield
     kubectl("delete", "deployment", MANAGER, "-n", OPERATORS, "--ignore-not-found", "--wait")
+    # An operator that still ends would give its Instance the finalizer again.
+    kubectl.hurry(OPERATORS)
+    kubectl("wait", "pods", "--all", "-n", OPERATORS, "--for=delete", "--timeout=60s")
     if KIND in kubectl("get", "crd", "-o", "name"):
         for name in kubectl("get", KIND, "-n", OPERATORS, "-o", "name").split():
             kubectl("patch", name, "-n", OPERATORS, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')

@@ -16,6 +16,9 @@ import pytest
 from tests.support.clusters import Clusters
 from tests.support.paths import LAB_CACHE
 
+LIMIT_SECONDS = 300
+"""A deletion that waits for somebody's finalizer would wait for ever."""
+
 
 class Kubectl:
     """Runs kubectl, the outside tool that results are proven with.
@@ -42,13 +45,17 @@ class Kubectl:
             stdin: What it reads.
             check: Fail the test when kubectl fails; otherwise its error is returned, too.
         """
-        run = subprocess.run(
-            [*self.command, "--context", context or self._context, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            run = subprocess.run(
+                [*self.command, "--context", context or self._context, *arguments],
+                input=stdin,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LIMIT_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"kubectl {' '.join(arguments)}: not done after {LIMIT_SECONDS} s")
         if check and run.returncode != 0:
             pytest.fail(f"kubectl {' '.join(arguments)}: {run.stderr}")
         return run.stdout if check else run.stdout + run.stderr

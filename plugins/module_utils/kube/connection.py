@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -133,15 +134,18 @@ def connect(params: Mapping[str, Any], policy: RetryPolicy | None = None) -> Clu
     # Inline keys of a kubeconfig pass through temporary files, since OpenSSL reads nothing else.
     with tempfile.TemporaryDirectory(prefix="clusterlink-") as scratch:
         configuration, impersonation = _configuration(params, scratch)
-        tls = tls_context(configuration) if configuration.host.startswith("https") else None
+        _check_server(configuration.host)
+        tls = tls_context(configuration) if urlsplit(configuration.host).scheme == "https" else None
     if tls and not configuration.verify_ssl:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user asks for it
-    _check_server(configuration.host)
+    headers = _headers(params, configuration, impersonation)
+    if tls is None and "authorization" in headers() and not _is_this_machine(configuration.host):
+        raise _server_problem("has no TLS, so that everybody on the way could read the credentials")
     transport = Transport(
         server=configuration.host,
         pool=connection_pool(configuration, tls),
         tls=tls,
-        headers=_headers(params, configuration, impersonation),
+        headers=headers,
         policy=policy or RetryPolicy(params.get("retry_timeout", DEFAULT_LIMIT)),
     )
     return Cluster(transport)
@@ -230,17 +234,32 @@ def _load_service_account(configuration: Configuration, host: str | None) -> boo
 def _check_server(url: str) -> None:
     """Refuse an API server's URL that is none, or that has a password, which messages would repeat.
 
+    Without a scheme, a request and its credentials would be sent without TLS.
+
     Raises:
         ClusterlinkError: With the URL not shown.
     """
-    what = "has a user or password, which is not sent" if "@" in str(url) else ""
+    if "@" in str(url):
+        raise _server_problem("has a user or password, which is not sent")
     try:
-        urlsplit(url)
+        scheme = urlsplit(url).scheme
     except (ValueError, TypeError, AttributeError):
-        what = "is not a URL"
-    if what:
-        fix = "Give host or the kubeconfig's server as https://HOST:PORT, and credentials by their own options"
-        raise ClusterlinkError(Problem("the API server's URL", what, fix=fix))
+        scheme = ""
+    if scheme not in ("https", "http"):
+        raise _server_problem("is not a URL that begins with https:// or http://")
+
+
+def _server_problem(what: str) -> ClusterlinkError:
+    fix = "Give host or the kubeconfig's server as https://HOST:PORT, and credentials by their own options"
+    return ClusterlinkError(Problem("the API server's URL", what, fix=fix))
+
+
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _headers(

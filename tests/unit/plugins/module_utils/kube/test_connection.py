@@ -349,6 +349,22 @@ def test_threads_that_connect_do_not_change_what_they_share() -> None:
     assert b"spoilt" not in hello
 
 
+@pytest.mark.parametrize("server", ["10.0.0.1:6443", "api.example.com", "//api.example.com", "ftp://api.example.com"])
+def test_a_server_without_a_scheme_gets_no_request_without_tls(server: str) -> None:
+    for options in ({"host": server, "api_key": "t"}, {"kubeconfig": kubeconfig(server, {"token": "t"})}):
+        message = refused(**options)
+        assert "is not a URL that begins with https:// or http://" in message
+        assert "https://HOST:PORT" in message
+
+
+@pytest.mark.parametrize("credentials", [{"api_key": "hunter2"}, {"username": "u", "password": "hunter2"}])
+def test_credentials_are_sent_without_tls_to_this_machine_alone(credentials: dict[str, str]) -> None:
+    for server in ("http://127.0.0.1:8001", "http://localhost:8001", "http://[::1]:8001"):
+        connect(validated({"host": server, **credentials})).close()
+    assert "everybody on the way could read" in refused(host="http://10.0.0.1:8080", **credentials)
+    assert connect(validated({"host": "HTTPS://h", **credentials})).tls
+
+
 def test_proxy_is_used_but_for_hosts_that_need_none() -> None:
     options = {"host": "https://h.example", "api_key": "t", "proxy": "http://proxy:3128"}
     through = connect(validated(options))._transport._pool

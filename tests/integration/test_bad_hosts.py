@@ -16,10 +16,12 @@ import pytest
 from tests.integration.test_report import UNREACHABLE, reported
 from tests.support.certificates import contents
 from tests.support.fabrics import EAST, WEST, DeclaredFabric
+from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
     from tests.support.clusters import Clusters
+    from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
@@ -64,7 +66,9 @@ class Issued(DeclaredFabric):
 
 
 @pytest.fixture
-def fabric(clusters: Clusters, namespace: str, tmp_path: Path, run_module: Ansible) -> Issued:
+def fabric(clusters: Clusters, kubectl: Kubectl, namespace: str, tmp_path: Path, run_module: Ansible) -> Issued:
+    for context in clusters.contexts:  # other tests leave them
+        kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names(), context=context)
     return Issued(clusters, namespace, tmp_path, run_module)
 
 

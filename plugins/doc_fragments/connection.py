@@ -31,7 +31,8 @@ options:
     type: str
   host:
     description:
-      - The URL of the API server, with C(https://). With C(http://), credentials are sent to the controller itself only.
+      - The URL of the API server, with C(https://).
+      - With C(http://), credentials are sent to the controller itself only.
       - The environment variable E(K8S_AUTH_HOST) is used when this is not set.
     type: str
   api_key:

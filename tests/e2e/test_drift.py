@@ -184,6 +184,7 @@ def test_what_was_deleted_by_hand_is_missing_and_comes_back(fabric: Fabric) -> N
     assert fabric.objects(WEST).keys() == before.keys()
 
 
+@pytest.mark.long
 def test_a_namespace_and_definitions_deleted_by_hand_come_back_with_all_that_they_held(fabric: Fabric) -> None:
     before = fabric.objects(WEST)
     fabric.each(WEST, (obj for obj in before.values() if obj["kind"] in HOLD_OTHERS), "delete", "--wait")
@@ -217,6 +218,7 @@ def test_what_is_ours_and_not_declared_is_extra_and_what_is_of_others_is_let_be(
     fabric.kubectl(EAST, "delete", "export", "theirs", "-n", namespace)
 
 
+@pytest.mark.long
 def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: Fabric) -> None:
     deployment = {
         "apiVersion": "apps/v1",
@@ -246,6 +248,7 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     fabric.repair(clusterlink_force_conflicts=True)
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_unreachable_is_named_and_does_not_hide_the_others(fabric: Fabric) -> None:
     patch = json.dumps({"spec": SPECS["Export"]})
     fabric.kubectl(EAST, "patch", "export", "web", "-n", fabric.two.namespace, "--type=merge", f"--patch={patch}")

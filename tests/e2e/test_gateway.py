@@ -173,6 +173,7 @@ def test_what_others_added_stays(present: Callable[..., Object], kubectl: Kubect
     kubectl("delete", "configmap", "notes", "-n", SPACE)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("installed")
 def test_every_option_of_the_pods_is_set_and_taken_back(present: Callable[..., Object], kubectl: Kubectl) -> None:
     resources = {"requests": {"cpu": "0.01", "memory": "16Mi"}, "limits": {"memory": "1024Mi"}}

@@ -118,10 +118,9 @@ def test_a_bare_cluster_gets_an_operator_and_its_gateway_and_is_bare_again(
     assert inventory(kubectl) == before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_crds")
-@pytest.mark.parametrize(
-    "how", ["its Deployment is deleted", pytest.param("its Instance is being deleted, too", marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("how", ["its Deployment is deleted", "its Instance is being deleted, too"])
 def test_without_its_operator_a_gateway_leaves_nothing_either(
     run_module: Ansible, kubectl: Kubectl, east: dict[str, str], how: str
 ) -> None:
@@ -232,6 +231,7 @@ def test_component_certificates_that_are_recreated_are_those_of_all_pods(
     assert served_certificate(installed["address"], fabric.peer("west"), "east")
 
 
+@pytest.mark.long
 def test_a_gateway_goes_to_direct_and_back_at_the_same_address(
     installed: Object, present: Callable[..., Object], run_module: Ansible, kubectl: Kubectl, fabric: Fabric
 ) -> None:

@@ -242,10 +242,11 @@ def _check_server(url: str) -> None:
     if "@" in str(url):
         raise _server_problem("has a user or password, which is not sent")
     try:
-        scheme = urlsplit(url).scheme
+        parts = urlsplit(url)
+        known = parts.scheme in ("https", "http") and bool(parts.hostname)
     except (ValueError, TypeError, AttributeError):
-        scheme = ""
-    if scheme not in ("https", "http"):
+        known = False
+    if not known:
         raise _server_problem("is not a URL that begins with https:// or http://")
 
 

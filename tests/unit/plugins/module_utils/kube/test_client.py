@@ -339,13 +339,6 @@ def test_redirect_is_not_followed_as_the_token_would_be_sent_there(api: Api) -> 
         api.cluster().list("Peer")
 
 
-@pytest.mark.parametrize("host", ["no scheme", "ftp://h", "http://"])
-def test_host_that_is_no_url_is_named(host: str) -> None:
-    with pytest.raises(ClusterUnreachableError) as raised:
-        connect({"host": host, "api_key": "x"}).list("Peer")
-    assert raised.value.problems[0].where == host.rstrip("/")
-
-
 @pytest.mark.parametrize("ahead", [0, 90, -7200])
 def test_the_servers_clock_is_compared_with_this_machines(
     api: Api, monkeypatch: pytest.MonkeyPatch, ahead: int

@@ -349,7 +349,9 @@ def test_threads_that_connect_do_not_change_what_they_share() -> None:
     assert b"spoilt" not in hello
 
 
-@pytest.mark.parametrize("server", ["10.0.0.1:6443", "api.example.com", "//api.example.com", "ftp://api.example.com"])
+@pytest.mark.parametrize(
+    "server", ["10.0.0.1:6443", "api.example.com", "//api.example.com", "ftp://h", "http://", "a b"]
+)
 def test_a_server_without_a_scheme_gets_no_request_without_tls(server: str) -> None:
     for options in ({"host": server, "api_key": "t"}, {"kubeconfig": kubeconfig(server, {"token": "t"})}):
         message = refused(**options)

@@ -19,7 +19,7 @@ import pytest
 from tests.support.clusters import Clusters, kind_clusters, together
 from tests.support.fabrics import DeclaredFabric, populated
 from tests.support.kubectl import Kubectl
-from tests.support.traffic import Client, Count, traffic
+from tests.support.traffic import Client, traffic
 from tests.support.workloads import client, web
 
 if TYPE_CHECKING:
@@ -73,21 +73,16 @@ def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPa
             yield made
 
 
-def at_dead_addresses(count: Count) -> list[str]:
-    """The failures of new connections to an address that is gone: they take a second.
-
-    Others are Envoy's, which refuses a connection when its control plane needs 200 ms for a core.
-    """
-    return [failure for stream in count.streams for failure in stream.failures if float(failure.split()[5]) > 0.9]
-
-
 def test_link_outlasts_one_of_the_nodes_and_a_run_takes_it_out(fabric: SeveralNodes) -> None:
     assert fabric.addresses() == fabric.nodes(*NODES)
     caller = Client(fabric.contexts[NEAR], "http://web", SPACE, "main")
-    with traffic(fabric.kubectl.command, [caller], rate=5) as before:
-        time.sleep(10)  # of requests
-    assert not at_dead_addresses(before)
-    assert before.failed <= 5
+    # Envoy refuses a new connection when its control plane needs 200 ms for a core: not each time on a busy machine.
+    for _attempt in range(3):
+        with traffic(fabric.kubectl.command, [caller], rate=5) as before:
+            time.sleep(10)  # of requests
+        if not before.failed:
+            break
+    assert before.failed == 0
     with traffic(fabric.kubectl.command, [caller], rate=5) as during:
         subprocess.run(["docker", "stop", "--time=0", LOST], check=True, capture_output=True)
         time.sleep(40)  # of requests
@@ -101,4 +96,5 @@ def test_link_outlasts_one_of_the_nodes_and_a_run_takes_it_out(fabric: SeveralNo
     assert fabric.addresses() == fabric.nodes(FIRST, LAST)
     with traffic(fabric.kubectl.command, [caller], rate=5) as after:
         time.sleep(20)  # of requests
-    assert not at_dead_addresses(after)
+    dead = [failure for stream in after.streams for failure in stream.failures if float(failure.split()[5]) > 0.9]
+    assert not dead, "a new connection to an address that is gone takes a second"

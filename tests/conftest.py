@@ -67,7 +67,7 @@ def crds(kubectl: Kubectl) -> None:
 @pytest.fixture
 def no_crds(kubectl: Kubectl) -> None:
     """A first cluster that does not know ClusterLink's kinds."""
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 @pytest.fixture

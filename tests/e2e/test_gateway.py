@@ -24,7 +24,6 @@ from tests.support.gateways import (
     served_certificate,
     wait_until_served,
 )
-from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -64,7 +63,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 def remove(kubectl: Kubectl, run_module: Ansible) -> None:

@@ -23,7 +23,6 @@ from tests.support.gateways import (
     served_certificate,
     wait_until_served,
 )
-from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -57,7 +56,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     kubectl.remove_namespace(SPACE, OPERATORS)
     for role in (f"clusterlink:{SPACE}:cl-controlplane", "clusterlink-system:cl-controlplane", "cl-operator-manager"):
         kubectl("delete", "clusterrole,clusterrolebinding", role, f"{role}-role", f"{role}-rolebinding", check=False)
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names(), KIND)
+    kubectl.remove_definitions(KIND)
 
 
 def absent(run_module: Ansible) -> list[Object]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.ansible import Call
 from tests.support.gateways import CONTROLPLANE, DATAPLANE, QUICK, Fabric, deployment_of_others
-from tests.support.objects import crd_names, make
+from tests.support.objects import make
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -35,7 +35,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 @pytest.mark.usefixtures("no_crds")

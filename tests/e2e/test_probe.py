@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.objects import crd_names
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def place(kubectl: Kubectl) -> Iterator[str]:
     kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, *objects)
     kubectl("wait", "--for=condition=Ready", "--timeout=60s", f"--namespace={name}", "pod/client", "pod/web")
     yield name
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
     kubectl.remove_namespace(name)
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.gateways import Fabric
-from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -31,7 +30,7 @@ def east(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 def test_autoscaler_sets_the_number_of_pods_as_long_as_there_is_one(

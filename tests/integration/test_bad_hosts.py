@@ -16,7 +16,6 @@ import pytest
 from tests.integration.test_report import UNREACHABLE, reported
 from tests.support.certificates import contents
 from tests.support.fabrics import EAST, WEST, DeclaredFabric
-from tests.support.objects import crd_names
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -68,7 +67,7 @@ class Issued(DeclaredFabric):
 @pytest.fixture
 def fabric(clusters: Clusters, kubectl: Kubectl, namespace: str, tmp_path: Path, run_module: Ansible) -> Issued:
     for context in clusters.contexts:  # other tests leave them
-        kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names(), context=context)
+        kubectl.remove_definitions(context=context)
     return Issued(clusters, namespace, tmp_path, run_module)
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from tests.support.ansible import Call
 from tests.support.gateways import CONTROLPLANE, DATAPLANE, Fabric, inventory
-from tests.support.objects import crd_names
 from tests.support.waiting import wait_until
 from tests.support.webhook import mutating_webhook
 
@@ -61,7 +60,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 def rewrite(deployment: Object) -> list[Object]:

@@ -43,7 +43,7 @@ def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 @pytest.mark.usefixtures("no_crds")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -13,8 +12,7 @@ import pytest
 from kubernetes import client, config
 
 from tests.support.gateways import CONTROLPLANE, Fabric
-from tests.support.objects import crd_names
-from tests.support.waiting import wait_until
+from tests.support.waiting import meanwhile, wait_until
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
@@ -31,33 +29,27 @@ PAUSE_SECONDS = 0.005
 def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     yield
     kubectl.remove_namespace(SPACE)
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 @contextmanager
 def lease_kept(clusters: Clusters, token: str) -> Iterator[None]:
     """While the body runs, a control plane's service account creates its Lease whenever it is gone."""
-    ended = threading.Event()
     configuration = client.Configuration()
     config.load_kube_config(str(clusters.kubeconfig), clusters.contexts[0], configuration)
     configuration.refresh_api_key_hook = None  # it reads the environment, which other threads change
     configuration.api_key = {"authorization": f"Bearer {token}"}
     body = client.V1Lease(metadata=client.V1ObjectMeta(name=CONTROLPLANE))
 
-    def keep() -> None:
-        with client.ApiClient(configuration) as connection:
-            leases = client.CoordinationV1Api(connection)
-            while not ended.wait(PAUSE_SECONDS):
-                with suppress(client.ApiException):  # it exists, or may not be created any more
-                    leases.create_namespaced_lease(SPACE, body)
+    with client.ApiClient(configuration) as connection:
+        leases = client.CoordinationV1Api(connection)
 
-    thread = threading.Thread(target=keep)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+        def create() -> None:
+            with suppress(client.ApiException):  # it exists, or may not be created any more
+                leases.create_namespaced_lease(SPACE, body)
+
+        with meanwhile(create, PAUSE_SECONDS):
+            yield
 
 
 @pytest.mark.usefixtures("no_crds")

@@ -23,7 +23,6 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_
 )
 from tests.support.ansible import Call
 from tests.support.gateways import Fabric
-from tests.support.objects import crd_names
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -100,7 +99,7 @@ def cluster(clusters: Clusters, kubectl: Kubectl) -> Iterator[Cluster]:
     kubectl.remove_namespace(SPACE)
     role = f"clusterlink:{SPACE}:cl-controlplane"
     kubectl("delete", "clusterrole,clusterrolebinding", role, "--ignore-not-found")
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", CONSTRAINTS, *crd_names())
+    kubectl.remove_definitions(CONSTRAINTS)
 
 
 def refused(cluster: Cluster, settings: PodSettings) -> str:

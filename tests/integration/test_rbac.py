@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.ansible import Call
 from tests.support.gateways import Fabric
-from tests.support.objects import crd_names, make, peer, policy, service_import
+from tests.support.objects import make, peer, policy, service_import
 from tests.support.paths import ROOT
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def user(kubectl: Kubectl, space: str) -> Iterator[str]:
     kubectl.apply(*objects)
     yield f"system:serviceaccount:{space}:skyshift-clusterlink"
     kubectl("delete", "--ignore-not-found", "-f", "-", "--wait=false", stdin=json.dumps(_as_list(objects)))
-    kubectl("delete", "crd", "--ignore-not-found", "--wait", *crd_names())
+    kubectl.remove_definitions()
 
 
 def _as_list(objects: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.clusters import Clusters
+from tests.support.objects import crd_names
 from tests.support.paths import LAB_CACHE
 
 LIMIT_SECONDS = 300
@@ -77,6 +78,10 @@ class Kubectl:
         for name in names:
             self.hurry(name, context=context)
         self("delete", "namespace", *names, "--ignore-not-found", "--wait", context=context)
+
+    def remove_definitions(self, *more: str, context: str = "") -> None:
+        """Remove ClusterLink's CustomResourceDefinitions, and more of them, that may be there."""
+        self("delete", "crd", "--ignore-not-found", "--wait", *more, *crd_names(), context=context)
 
     def hurry(self, namespace: str, *pods: str, context: str = "") -> None:
         """Let pods end within a second, all of a namespace unless some are named."""

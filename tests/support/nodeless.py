@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ from kubernetes import client, config
 
 from tests.support.clusters import Clusters
 from tests.support.gateways import INGRESS
+from tests.support.waiting import meanwhile
 
 _PAUSE_SECONDS = 0.5
 
@@ -26,27 +26,22 @@ def reported_ready(clusters: Clusters, namespace: str) -> Iterator[None]:
         clusters: Whose API servers; there are controllers, so that Deployments follow their pods.
         namespace: The gateway's.
     """
-    ended = threading.Event()
     clients = [config.new_client_from_config(str(clusters.kubeconfig), context) for context in clusters.contexts]
     for each in clients:
         each.configuration.refresh_api_key_hook = None  # it reads the environment, which other threads change
 
     def report() -> None:
-        while not ended.wait(_PAUSE_SECONDS):
-            for each in clients:
-                # A busy server, an object that changed meanwhile, a kind that is not there yet: the next round is soon.
-                with suppress(client.ApiException):
-                    _report_pods(client.CoreV1Api(each), namespace)
-                    _report_endpoints(each, namespace)
-                    _report_peers(client.CustomObjectsApi(each), namespace)
+        for each in clients:
+            # A busy server, an object that changed meanwhile, a kind that is not there yet: the next round is soon.
+            with suppress(client.ApiException):
+                _report_pods(client.CoreV1Api(each), namespace)
+                _report_endpoints(each, namespace)
+                _report_peers(client.CustomObjectsApi(each), namespace)
 
-    thread = threading.Thread(target=report)
-    thread.start()
     try:
-        yield
+        with meanwhile(report, _PAUSE_SECONDS):
+            yield
     finally:
-        ended.set()
-        thread.join()
         for each in clients:
             each.close()
 

@@ -1,11 +1,13 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for what is named, instead of for a time."""
+"""Waiting for what is named, instead of for a time; what others do meanwhile."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pytest
@@ -29,3 +31,21 @@ def wait_until(what: str, look: Callable[[], Answer], seconds: float = 30) -> An
             pytest.fail(f"not within {seconds} s: {what}")
         time.sleep(_PAUSE_SECONDS)
     return found
+
+
+@contextmanager
+def meanwhile(act: Callable[[], object], pause: float) -> Iterator[None]:
+    """While the body runs, a thread acts again and again with C(pause) seconds between; it ends with the body."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(pause):
+            act()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -26,9 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters
+from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters, paused
 from tests.support.environment import ansible_environment
-from tests.support.fabrics import paused
 from tests.support.paths import ROOT
 
 RESULTS = ROOT / ".build" / "results"

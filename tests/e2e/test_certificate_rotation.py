@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.aged import age
-from tests.support.fabrics import FullMesh, paused, populated
+from tests.support.clusters import Clusters, paused
+from tests.support.fabrics import FullMesh, populated
 from tests.support.killed import run_killed_at_every_step
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.traffic]

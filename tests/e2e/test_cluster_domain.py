@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.fabrics import EAST, WEST, DeclaredFabric, node_of, populated
+from tests.support.clusters import Clusters, node_of
+from tests.support.fabrics import EAST, WEST, DeclaredFabric, populated
 from tests.support.workloads import client, stranger, web
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]

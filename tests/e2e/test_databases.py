@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.clusters import Clusters, node_of
 from tests.support.environment import ansible_environment
-from tests.support.fabrics import EAST, WEST, DeclaredFabric, node_of, populated
+from tests.support.fabrics import EAST, WEST, DeclaredFabric, populated
 from tests.support.paths import ROOT
 from tests.support.workloads import client, stranger
 
 if TYPE_CHECKING:
-    from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.fabrics import FullMesh, paused, populated
+from tests.support.clusters import Clusters, paused
+from tests.support.fabrics import FullMesh, populated
 from tests.support.traffic import Client, Count, traffic
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from tests.support.ansible import Ansible
-    from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.traffic, pytest.mark.long]

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.fabrics import EAST, WEST, TwoClusters, paused, populated
+from tests.support.clusters import Clusters, paused
+from tests.support.fabrics import EAST, WEST, TwoClusters, populated
 from tests.support.gateways import QUICK
 from tests.support.traffic import Client, traffic
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.ansible import Ansible
-    from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.fabrics import FullMesh, node_of, populated
+from tests.support.clusters import Clusters, node_of
+from tests.support.fabrics import FullMesh, populated
 
 if TYPE_CHECKING:
-    from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.cluster, pytest.mark.traffic, pytest.mark.long]

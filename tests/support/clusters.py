@@ -83,6 +83,21 @@ def together(program: str, kubeconfig: Path, *some: Clusters) -> Clusters:
     return Clusters(kubeconfig, tuple(each.contexts[0] for each in some))
 
 
+def node_of(context: str) -> str:
+    """The container that is a kind cluster's node."""
+    return f"{context.removeprefix('kind-')}-control-plane"
+
+
+@contextmanager
+def paused(context: str) -> Iterator[None]:
+    """A cluster stands still while the body runs; its node is ready again after it, as far as its container goes."""
+    subprocess.run(["docker", "pause", node_of(context)], check=True, capture_output=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["docker", "unpause", node_of(context)], check=True, capture_output=True)
+
+
 _PROGRAMS = ("etcd", "clusterlink", "kube-apiserver", "kube-controller-manager", "kubectl-built")
 
 

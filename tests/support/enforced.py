@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.clusters import node_of
 from tests.support.environment import ansible_environment
-from tests.support.fabrics import node_of
 from tests.support.paths import LAB_CACHE, ROOT
 
 if TYPE_CHECKING:

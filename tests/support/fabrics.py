@@ -327,18 +327,3 @@ def populated(fabric: Inhabited, kubectl: Kubectl) -> Iterator[None]:
                 fabric.teardown()
         finally:
             fabric.clear()
-
-
-def node_of(context: str) -> str:
-    """The container that is a kind cluster's node."""
-    return f"{context.removeprefix('kind-')}-control-plane"
-
-
-@contextmanager
-def paused(context: str) -> Iterator[None]:
-    """A cluster stands still while the body runs; its node is ready again after it, as far as its container goes."""
-    subprocess.run(["docker", "pause", node_of(context)], check=True, capture_output=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["docker", "unpause", node_of(context)], check=True, capture_output=True)

@@ -72,7 +72,7 @@ def try_certificate(host: str, port: int, peer: str, files: tuple[str, str], tim
             socket.create_connection((host, port), timeout) as connection,
             context.wrap_socket(connection, server_hostname=peer or None) as secured,
         ):
-            with contextlib.suppress(ConnectionError):  # a gateway that has hung up may have said why before
+            with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # what has hung up may have said why before
                 secured.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
             return "" if secured.recv(1) else "it closes the connection"
     except TimeoutError as error:

@@ -232,6 +232,24 @@ def test_a_certificate_of_the_fabric_is_let_in_and_another_is_not(serve: Serve, 
     assert "UNKNOWN_CA" in tried["evicted"]
 
 
+@pytest.mark.parametrize(
+    "error", [ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF"), ConnectionResetError(), BrokenPipeError()]
+)
+def test_a_refusal_keeps_its_reason_when_the_connection_is_closed_before_the_request(
+    serve: Serve, ca: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError
+) -> None:
+    """Python and OpenSSL differ in what a write to such a connection raises."""
+    settings, _issued = context(ca, "east", tmp_path)
+    context(make_ca(CaRequest("demo"), datetime.now(timezone.utc)), "evicted", tmp_path)
+
+    def closed(*_arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(ssl.SSLSocket, "sendall", closed)
+    files = (f"{tmp_path}/evicted-cert.pem", f"{tmp_path}/evicted-key.pem")
+    assert "UNKNOWN_CA" in try_certificate("127.0.0.1", serve(answer(settings)), "east", files)
+
+
 def test_a_certificate_is_not_refused_by_a_gateway_that_is_not_there(serve: Serve, ca: Issued, tmp_path: Path) -> None:
     context(ca, "west", tmp_path)
     files = (str(tmp_path / "west-cert.pem"), str(tmp_path / "west-key.pem"))

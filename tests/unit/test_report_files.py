@@ -28,7 +28,8 @@ def test_a_reports_path_may_begin_with_the_home_folder(home: Path, tmp_path: Pat
         }
         for name, start in (("tilde", "~"), ("variable", "$HOME"), ("braces", "${HOME}"))
     ]
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    own = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": own, "tasks": tasks}
     (tmp_path / "play.json").write_text(json.dumps([play]), encoding="utf-8")
     run = ansible_playbook(
         ["-i", "localhost,", *options, "play.json"], cwd=tmp_path, env=ansible_environment(HOME=str(home))

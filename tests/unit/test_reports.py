@@ -55,8 +55,9 @@ def test_an_upgrade_writes_what_it_has_found_and_done_so_far_as_json(tmp_path: P
         {"name": "Record the upgrade", "ansible.builtin.set_fact": {"upgrade_found": {**found, "rollback": ""}}},
         {"name": "Report it", "ansible.builtin.import_tasks": str(ROOT / "playbooks/tasks/upgrade_report.yml")},
     ]
-    play = {"name": "Upgrade", "hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}
-    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]), encoding="utf-8")
+    own = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    play = {"name": "Upgrade", "hosts": "all", "connection": "local", "gather_facts": False, "vars": own}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{**play, "tasks": tasks}]), encoding="utf-8")
     command = ["-i", ",".join(HOSTS), "play.yml", "-e", "upgrade_json=report.json"]
     run = ansible_playbook(command, cwd=tmp_path, env=ENVIRONMENT)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -71,7 +71,7 @@ def find_python(release: str) -> str | None:
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     for candidate in (shutil.which(f"python{release}"), *sorted(versions.glob(f"{release}.*/bin/python"))):
         command = [str(candidate), "-c", "import ensurepip, sys, venv; print(sys.executable)"]
-        answer = candidate and subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        answer = candidate and subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - an interpreter's path
         if answer and answer.returncode == 0:
             return answer.stdout.strip()
     return None

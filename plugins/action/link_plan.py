@@ -20,7 +20,7 @@ class ActionModule(InventoryAction):
 
     task = TASK
 
-    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002
+    def act(self, params: dict[str, Any], mode: Mode, variables: Mapping[str, Any]) -> Outcome:  # noqa: ARG002 - for others
         """Read what is not given, and plan the link."""
         self.gather_declaration(params, variables)
         declaration = parse(params["declaration"])

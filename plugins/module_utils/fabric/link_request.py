@@ -167,7 +167,7 @@ def _gateways(
             found[host] = entry.gateways if entry else ways
         else:
             fix = "Run site.yml for it first, or check that its nodes are ready and its ingress has an address"
-            report.add(key, "cannot be linked: its gateway has no address", other, fix)
+            report.add(key, "cannot be linked: it has no gateway with an address", other, fix)
     return found
 
 

@@ -35,7 +35,8 @@ def with_relays(declaration: Declaration) -> Declaration:
     """The expanded declaration with the exports, Services and target ports of its relays."""
     ports = _target_ports(declaration)
     services = []
-    for service in declaration.services:
+    for declared in declaration.services:
+        service = declared
         fixed = {host: ports[place] for host, place in _imports(service) if place in ports}
         if service.relay:
             points, backings = dict(service.points), dict(service.backings)
@@ -45,7 +46,7 @@ def with_relays(declaration: Declaration) -> Declaration:
                 domain = declaration.peers[host].cluster_domain
                 points[host] = (port, cluster_host(backing.namespace, backing.name, domain))
                 backings[host] = backing
-            service = replace(service, points=points, backings=backings)  # noqa: PLW2901
+            service = replace(service, points=points, backings=backings)
         services.append(replace(service, relayed_in=fixed) if fixed else service)
     return replace(declaration, services=tuple(services))
 

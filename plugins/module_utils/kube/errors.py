@@ -93,7 +93,7 @@ def api_error(request: Request, status: int, body: bytes, server: str, tried: st
         status: The HTTP status.
         body: The response's body.
         server: The API server's URL.
-        tried: How many attempts there were, when there was more than one.
+        tried: How often and how long it was tried, as C(retry) says.
     """
     answer = _decode(body)
     message = str(answer.get("message") or body.decode(errors="replace").strip()[:500] or f"HTTP status {status}")

@@ -105,7 +105,8 @@ class Attempts:
 
     @property
     def summary(self) -> str:
-        """The number of attempts and their time, for an error: C( (5 attempts in 20 s)); empty after a single one."""
-        if self.count == 1:
-            return ""
-        return f" ({self.count} attempts in {self._policy.clock() - self._started:.0f} s)"
+        """The attempts and their time, for an error: C( (5 attempts in 20 s)); empty after a single short one."""
+        seconds = round(self._policy.clock() - self._started)
+        if self.count == 1:  # one that has used up the time explains why there was no other
+            return f" (after {seconds} s)" if seconds else ""
+        return f" ({self.count} attempts in {seconds} s)"

@@ -199,6 +199,14 @@ def test_a_cluster_that_cannot_be_reached_or_read_is_refused(declare: Declare) -
     assert "ClusterLink is not installed there" in refused(declare(), bare, **asked)[0][1]
 
 
+def test_a_cluster_with_definitions_and_no_gateway_is_refused(
+    declare: Declare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(ADDRESSES, "west")
+    found = refused(declare(), name="x", source="east", target="west")
+    assert found == [("target", "cannot be linked: it has no gateway with an address")]
+
+
 def test_a_link_that_was_added_can_be_removed(declare: Declare) -> None:
     made = ask(declare(), ASKED, state="absent", name="backup")
     assert (made.source, made.target, made.losses) == ("west", "east", ())

@@ -112,6 +112,7 @@ def test_an_error_says_how_often_and_how_long_it_was_tried() -> None:
     attempts = simulated.policy.start()
     assert attempts.summary == ""
     simulated.now += 12
+    assert attempts.summary == " (after 12 s)"
     attempts.wait()
     assert attempts.summary == " (2 attempts in 12 s)"
 

@@ -24,7 +24,8 @@ import nox
 
 OLDEST = ("kubernetes==29.0.0", "cryptography==42.0.0", "urllib3==2.0.2")
 NEWEST = ("kubernetes", "cryptography")
-TOOLS = ("pytest>=9,<10", "hypothesis>=6,<7", "PySocks>=1.7,<2")
+TOOLS = ("pytest>=9,<10", "pytest-xdist>=3.8,<4", "hypothesis>=6,<7", "PySocks>=1.7,<2")
+UNITS = ("-n", "2", "--dist", "worksteal", "tests/unit")
 ENVIRONMENTS = Path(__file__).parent / ".build" / "nox"
 DOCS = Path(__file__).parent / ".build" / "docs"
 
@@ -113,7 +114,7 @@ def _define(name: str, corner: Corner) -> None:
     def unit(session: nox.Session) -> None:
         _install(session, corner)
         environment = {"ANSIBLE_CONFIG": str(Path("ansible.cfg").resolve())}
-        session.run("pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or ["tests/unit"]), env=environment)
+        session.run("pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or UNITS), env=environment)
 
     unit.__doc__ = f"Unit tests with {corner.core} and {', '.join(corner.libraries)}"
 

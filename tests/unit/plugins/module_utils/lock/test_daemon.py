@@ -47,7 +47,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             run.stdout.close()
 
 
-def eventually(what: Callable[[], bool], seconds: float = 10) -> bool:
+def eventually(what: Callable[[], bool], seconds: float = 30) -> bool:
     """Whether it comes to be so."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -103,7 +103,7 @@ def told(folder: Path) -> list[str]:
 def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_path: Path, start: Start) -> None:
     run = start("end")
     process = daemon_of(tmp_path)
-    run.communicate(timeout=10)
+    run.communicate(timeout=30)
     assert run.returncode == 0
     assert eventually(lambda: not leases(tmp_path))
     assert eventually(lambda: not lives(process))

@@ -24,6 +24,9 @@ _NO_TLS = {
 }
 """OpenSSL's reasons for a response that is no TLS record."""
 
+_CLOSED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError)
+"""The errors of a connection that the other side has closed: which one depends on when that is noticed."""
+
 
 def on_wire(host: str, port: int, peer: str, timeout: float = TIMEOUT) -> Found:
     """The certificate that the gateway at an address serves for a peer's name; with a fault when there is none.
@@ -72,7 +75,7 @@ def try_certificate(host: str, port: int, peer: str, files: tuple[str, str], tim
             socket.create_connection((host, port), timeout) as connection,
             context.wrap_socket(connection, server_hostname=peer or None) as secured,
         ):
-            with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # what has hung up may have said why before
+            with contextlib.suppress(*_CLOSED):  # a gateway that has hung up may have said why before
                 secured.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
             return "" if secured.recv(1) else "it closes the connection"
     except TimeoutError as error:
@@ -130,9 +133,7 @@ def _no_handshake(error: Exception, timeout: float, where: str, name: str) -> Pr
     reason = str(getattr(error, "reason", "") or getattr(error, "strerror", "") or error)
     if reason in _NO_TLS:
         return Problem(where, "the server does not speak TLS", fix=fix)
-    # Which of the errors a closed connection raises depends on whether the close arrives before the next write.
-    closed = isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError))
-    if closed or reason == "UNEXPECTED_EOF_WHILE_READING":
+    if isinstance(error, _CLOSED) or reason == "UNEXPECTED_EOF_WHILE_READING":
         what = f"the connection is closed in the TLS handshake for {name or 'no name'}"
         return Problem(where, what, fix=f"{fix}, and that the gateway has a certificate")
     return Problem(where, f"the TLS handshake for {name or 'no name'} is refused or fails", reason, fix)

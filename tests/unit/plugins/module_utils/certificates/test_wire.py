@@ -233,7 +233,13 @@ def test_a_certificate_of_the_fabric_is_let_in_and_another_is_not(serve: Serve, 
 
 
 @pytest.mark.parametrize(
-    "error", [ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF"), ConnectionResetError(), BrokenPipeError()]
+    "error",
+    [
+        ssl.SSLEOFError(ssl.SSL_ERROR_EOF, "EOF"),
+        ssl.SSLZeroReturnError(ssl.SSL_ERROR_ZERO_RETURN, "closed"),
+        ConnectionResetError(),
+        BrokenPipeError(),
+    ],
 )
 def test_a_refusal_keeps_its_reason_when_the_connection_is_closed_before_the_request(
     serve: Serve, ca: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError

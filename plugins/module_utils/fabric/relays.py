@@ -35,20 +35,22 @@ def with_relays(declaration: Declaration) -> Declaration:
     """The expanded declaration with the exports, Services and target ports of its relays."""
     ports = _target_ports(declaration)
     services = []
-    for declared in declaration.services:
-        service = declared
+    for service in declaration.services:
+        made = _exported(declaration, service, ports) if service.relay else service
         fixed = {host: ports[place] for host, place in _imports(service) if place in ports}
-        if service.relay:
-            points, backings = dict(service.points), dict(service.backings)
-            for host in service.exported_by:
-                port = ports[host, service.namespace, service.name]
-                backing = _backing(declaration, host, service, port)
-                domain = declaration.peers[host].cluster_domain
-                points[host] = (port, cluster_host(backing.namespace, backing.name, domain))
-                backings[host] = backing
-            service = replace(service, points=points, backings=backings)
-        services.append(replace(service, relayed_in=fixed) if fixed else service)
+        services.append(replace(made, relayed_in=fixed) if fixed else made)
     return replace(declaration, services=tuple(services))
+
+
+def _exported(declaration: Declaration, service: Service, ports: Mapping[Place, int]) -> Service:
+    """A relay's service with what each relaying cluster exports: the Service behind its import, and its port."""
+    points, backings = dict(service.points), dict(service.backings)
+    for host in service.exported_by:
+        port = ports[host, service.namespace, service.name]
+        backing = _backing(declaration, host, service, port)
+        points[host] = (port, cluster_host(backing.namespace, backing.name, declaration.peers[host].cluster_domain))
+        backings[host] = backing
+    return replace(service, points=points, backings=backings)
 
 
 def relay_client(declaration: Declaration, host: str) -> Selector:

@@ -6,21 +6,26 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import API_VERSION, PEER_REACHABLE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.kinds import NOWHERE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.identity import FINALIZER
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.reconcile import release_instances
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import deletion
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.apply import delete_objects
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.deletion import (
     delete_observed,
     release_observed,
 )
+from tests.support.waiting import meanwhile
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
@@ -113,3 +118,57 @@ def test_what_is_gone_is_no_error(cluster: Cluster, held: Object) -> None:
     delete_observed(cluster, held)
     release_observed(cluster, held, FINALIZER)
     assert not delete_objects(cluster, [Ref.of(held)], check=False, known=[held]).changed
+
+
+@pytest.fixture
+def peer(cluster: Cluster, namespace: str) -> Object:
+    """A Peer of ours as its cluster's API server has it; somebody holds it, so that it can be looked at to its end."""
+    cluster.apply(wanted(namespace))
+    cluster.patch_status("Peer", "west", namespace, {"conditions": [condition("True")]})
+    return cluster.patch("Peer", "west", namespace, {"metadata": {"finalizers": ["example.com/theirs"]}})
+
+
+def wanted(namespace: str) -> Object:
+    metadata = {"name": "west", "namespace": namespace, "labels": {"example.com/team": "blue"}}
+    gateways = [{"host": "192.0.2.1", "port": 443}]
+    return {"apiVersion": API_VERSION, "kind": "Peer", "metadata": metadata, "spec": {"gateways": gateways}}
+
+
+def condition(status: str) -> Object:
+    since = "2026-01-01T00:00:00Z"
+    return {"type": PEER_REACHABLE, "status": status, "reason": "Heartbeat", "message": "", "lastTransitionTime": since}
+
+
+@pytest.mark.usefixtures("crds")
+@pytest.mark.parametrize(("before", "answers"), [("True", True), ("True", False), ("False", False)])
+def test_a_peer_is_where_nothing_is_before_it_goes(
+    cluster: Cluster, peer: Object, before: str, answers: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "_RETIRED_SECONDS", 60.0 if answers else 0.5)
+    monkeypatch.setattr(deletion, "SETTLE", 0.1)
+    place = ("Peer", "west", peer["metadata"]["namespace"])
+    peer = cluster.patch_status(*place, {"conditions": [condition(before)]})
+
+    def control_plane() -> None:
+        """What a control plane does, since none runs here."""
+        if (cluster.get(*place) or {}).get("spec") == NOWHERE:
+            cluster.patch_status(*place, {"conditions": [condition("False")]})
+
+    with meanwhile(control_plane, 0.1) if answers else nullcontext():
+        delete_observed(cluster, peer)
+    now = cluster.get(*place) or {}
+    assert now["metadata"]["deletionTimestamp"]
+    assert now["spec"] == NOWHERE
+    cluster.patch(*place, {"metadata": {"finalizers": None}})
+
+
+@pytest.mark.usefixtures("crds")
+def test_a_run_that_ends_before_the_deletion_leaves_a_peer_that_the_next_one_sets_back(
+    cluster: Cluster, peer: Object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "_RETIRED_SECONDS", 0.0)
+    namespace = peer["metadata"]["namespace"]
+    deletion._retire(cluster, peer)
+    assert (cluster.get("Peer", "west", namespace) or {})["spec"] == NOWHERE
+    assert cluster.apply(wanted(namespace))["spec"] == wanted(namespace)["spec"]
+    cluster.patch("Peer", "west", namespace, {"metadata": {"finalizers": None}})

@@ -15,6 +15,14 @@ does not answer at all (v0.4.1, pkg/controlplane/control/peer.go; two tries of 3
 kinds ClusterLink looks at a changed object within milliseconds and corrects a condition that is no longer true.
 """
 
+NOWHERE = {"gateways": [{"host": "127.0.0.1", "port": 1}]}
+"""The spec of a Peer that is about to be deleted: no gateway is there, which a control plane finds out at once.
+
+A control plane never ends the heartbeats to a Peer that was deleted. When that gateway ends, or comes back, it looks
+for the Peer without a pause: that takes a core for good, and no Peer's status changes any more (v0.4.1,
+pkg/controlplane/control/peer.go). Heartbeats to an earlier address do end.
+"""
+
 _INSTALL = "Install a gateway first: it brings the CustomResourceDefinitions"
 
 
@@ -28,6 +36,7 @@ def _kind(name: str, plural: str, *, namespaced: bool = True, fix: str = "") -> 
         settle=PEER_SETTLE if name == "Peer" else Kind.settle,
         not_ready_fix=fix,
         not_served_fix=_INSTALL,
+        retired=NOWHERE if name == "Peer" else None,
     )
 
 

@@ -29,6 +29,8 @@ class Kind:
         settle: Seconds after a change until its conditions are trusted.
         not_ready_fix: What to do about an object that does not become ready.
         not_served_fix: What to do when a cluster does not serve the kind.
+        retired: The spec that an object is given before it is deleted, so that whoever works for it ends that: with it,
+            its conditions are not True. None for a kind whose objects are just deleted.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Kind:
     settle: float = SETTLE
     not_ready_fix: str = ""
     not_served_fix: str = "Install its CustomResourceDefinition, or use a cluster that serves it"
+    retired: Mapping[str, Any] | None = None
 
     @property
     def resource(self) -> str:

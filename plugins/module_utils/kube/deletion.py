@@ -4,20 +4,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 
-from ..common.kinds import Ref
+from ..common.kinds import KINDS, SETTLE, Ref
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from .client import Cluster
 from .errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
+from .readiness import conditions, unready
+from .wait import NotReadyError, wait_ready
 
 _ATTEMPTS = 5
 """How often a write is tried while others, such as a controller, change the object's status."""
+_RETIRED_SECONDS = 3.0
+"""How long whoever works for a retired object may take to say so; where nobody does, nobody works for it."""
 
 
 def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False, grace: int | None = None) -> None:
     """Delete the very object that was observed, as long as nobody changes its labels, which say whose it is.
+
+    One of a kind with a spec for that (C(Kind.retired)) is retired first.
 
     Args:
         cluster: Where.
@@ -36,7 +44,31 @@ def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False,
         uid = metadata.get("uid", "")
         cluster.delete(ref.kind, ref.name, ref.namespace, uid=uid, version=version, orphan=orphan, grace=grace)
 
+    if KINDS[ref.kind].retired is not None and conditions(observed):
+        _retire(cluster, observed)
     _write_observed(cluster, observed, delete)
+
+
+def _retire(cluster: Cluster, observed: Object) -> None:
+    """Give an object its last spec, and wait until whoever works for it has seen that.
+
+    It is applied as our other fields are: where the run ends before the deletion, the next one may set it back.
+    """
+    ref, kind = Ref.of(observed), KINDS[observed["kind"]]
+
+    def retire(current: Object) -> None:
+        kept = ("name", "namespace", "labels", "uid", "resourceVersion")
+        metadata = {key: value for key, value in current["metadata"].items() if key in kept}
+        obj = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": kind.retired}
+        cluster.apply(obj, force=True)
+
+    with contextlib.suppress(ApiError):  # who may delete it, and not change it, may still delete it
+        _write_observed(cluster, observed, retire)
+    if unready(observed):
+        time.sleep(SETTLE)  # nothing in its status will change
+        return
+    with contextlib.suppress(NotReadyError, ApiError):
+        wait_ready(cluster, [ref], _RETIRED_SECONDS, judge=lambda obj: "" if unready(obj) else "it is not retired yet")
 
 
 def release_observed(cluster: Cluster, observed: Object, finalizer: str) -> None:

@@ -49,7 +49,7 @@ $(STAMP):
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null; }
 	@echo '==> Installing the pinned requirements into $(VENV) (half a minute)'
 	@$(VENV)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
 	@mkdir -p $(dir $(COLLECTION)) && ln -sfn ../../../.. $(COLLECTION)
 	@rm -f $(VENV)/.installed-* && touch $@
 
@@ -118,7 +118,7 @@ e2e: setup ## Gateways, pods and requests, on three kind clusters of their own
 
 .PHONY: molecule
 molecule: setup ## The roles and playbooks on clusters of their own, from create to destroy
-	@pytest -m "not long" tests/molecule
+	@pytest tests/molecule
 
 .PHONY: bench
 bench: setup ## Speed against kubernetes.core and the clusterlink CLI; needs the lab up

@@ -7,7 +7,7 @@
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
 the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. Clusters that
-no lane needs any more stand still. What failed is repeated at the end, and the last line counts all tests:
+no lane uses stand still. What failed is repeated at the end, and the last line counts all tests:
 N passed, N failed, N skipped.
 """
 
@@ -20,13 +20,13 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters, paused
+from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters, paused, wait_until_awake
 from tests.support.environment import ansible_environment
 from tests.support.paths import ROOT
 
@@ -35,6 +35,8 @@ SLOWEST = 20
 # How much of a failure is repeated at the end: whoever reads the end of a log alone sees the cause.
 FAILURES, FAILURE_LINES = 10, 25
 WORKERS = "2"
+RUNNING = -1000
+"""What stands for an exit code until there is one."""
 
 
 @dataclass
@@ -52,7 +54,7 @@ class Lane:
     name: str
     arguments: Sequence[str]
     clusters: Sequence[str] = ()
-    code: int = -1
+    code: int = RUNNING
     seconds: float = 0
     _process: subprocess.Popen[str] | None = None
 
@@ -254,10 +256,14 @@ def run_lanes(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:
         thread.start()
     names = clusters_of([lane for group in groups for lane in group])
     wanted = kind_clusters(names, E2E_KUBECONFIG, others=E2E_NAMES) if names else nullcontext()
-    with wanted as kind, ExitStack() as still:
+    with wanted as kind, Resting() as resting:
         for number, group in enumerate(groups, 1):
             later = clusters_of([lane for each in groups[number:] for lane in each])
-            threads = [threading.Thread(target=run_and_rest, args=(lane, kind, later, still)) for lane in group]
+            resting.wake(clusters_of(group), kind)
+            beside = [*early, *group]
+            threads = [
+                threading.Thread(target=run_and_rest, args=(lane, kind, later, beside, resting)) for lane in group
+            ]
             for thread in threads:
                 thread.start()
             for thread in (*first, *threads):
@@ -266,11 +272,40 @@ def run_lanes(early: Sequence[Lane], groups: Sequence[Sequence[Lane]]) -> None:
         thread.join()
 
 
-def run_and_rest(lane: Lane, kind: Clusters | None, later: Sequence[str], still: ExitStack) -> None:
-    """Run a lane; after it, its clusters stand still unless later ones use them: each costs a tenth of two cores."""
+class Resting:
+    """Clusters that stand still while no lane uses them: each costs a tenth of two cores."""
+
+    def __init__(self) -> None:
+        self._still: dict[str, ExitStack] = {}
+
+    def __enter__(self) -> Resting:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.wake(list(self._still), None)
+
+    def rest(self, names: Iterable[str]) -> None:
+        """Let clusters stand still."""
+        for name in names:
+            self._still[name] = ExitStack()
+            self._still[name].enter_context(paused(context_of(name)))
+
+    def wake(self, names: Iterable[str], kind: Clusters | None) -> None:
+        """Let those of these clusters go on that stand still; with their access, wait until they are as before."""
+        woken = [name for name in names if name in self._still]
+        for name in woken:
+            self._still.pop(name).close()
+        if woken and kind:
+            wait_until_awake(kind, [context_of(name) for name in woken])
+
+
+def run_and_rest(
+    lane: Lane, kind: Clusters | None, later: Sequence[str], beside: Sequence[Lane], resting: Resting
+) -> None:
+    """Run a lane; after it, its clusters stand still, unless a later lane uses them at once."""
     lane.run(kind)
-    for name in set(lane.clusters).difference(later):
-        still.enter_context(paused(context_of(name)))
+    running = any(other.code == RUNNING for other in beside)
+    resting.rest(name for name in lane.clusters if running or name not in later)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

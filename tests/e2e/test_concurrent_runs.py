@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
 
 def test_two_runs_at_once_make_what_one_makes(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> None:

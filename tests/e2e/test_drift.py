@@ -171,6 +171,7 @@ def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_
         }
 
 
+@pytest.mark.long
 def test_what_was_deleted_by_hand_is_missing_and_comes_back(fabric: Fabric) -> None:
     before = fabric.objects(WEST)
     gone = {name: obj for name, obj in before.items() if obj["kind"] not in HOLD_OTHERS}
@@ -196,6 +197,7 @@ def test_a_namespace_and_definitions_deleted_by_hand_come_back_with_all_that_the
     assert fabric.objects(WEST).keys() == before.keys()
 
 
+@pytest.mark.long
 def test_what_is_ours_and_not_declared_is_extra_and_what_is_of_others_is_let_be(fabric: Fabric) -> None:
     namespace = fabric.two.namespace
     theirs, stray = make("Export", "theirs", namespace, port=81), make("Export", "stray", namespace, port=82)

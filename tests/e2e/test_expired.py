@@ -158,6 +158,7 @@ def test_an_expired_certificate_is_repaired_by_any_run_which_says_what_was_lost(
     assert site.run() == dict.fromkeys(NAMES, (0, 0)), site.output
 
 
+@pytest.mark.long
 def test_a_ca_that_expires_while_it_is_replaced_does_not_end_the_rotation(site: Site) -> None:
     long_ago = datetime.now(timezone.utc) - timedelta(days=12)
     old = make_ca(CaRequest("demo", days=10), long_ago)

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Task
 from ansible_collections.skyshift.clusterlink.plugins.modules import fabric_ca, peer_certificate
 from tests.support.direct import run_as_module, run_directly
@@ -229,6 +231,7 @@ def run(folder: Path, collections: Path) -> tuple[list[Data], str]:
     return json.loads(json.dumps(results).replace(str(folder), "FOLDER")), output
 
 
+@pytest.mark.long
 def test_results_are_equal_and_without_secrets(tmp_path: Path) -> None:
     # One test: the runs take long, and test processes would each repeat them.
     folders = {name: tmp_path / name for name in ("worker", "process")}

@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+SHORT = {"default"}
+"""What 'make test' has."""
 
 
 @pytest.mark.molecule
-@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(name, marks=[] if name in SHORT else [pytest.mark.long]) for name in SCENARIOS]
+)
 def test_scenario_passes(gate: Gate, scenario: str) -> None:
     # Clusters that are there already are used as they are, and stay.
     stay = ["--destroy=never"] * (os.environ.get("CLUSTERLINK_TEST_KUBECONFIG") == str(E2E_KUBECONFIG))

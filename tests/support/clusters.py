@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +97,20 @@ def paused(context: str) -> Iterator[None]:
         yield
     finally:
         subprocess.run(["docker", "unpause", node_of(context)], check=True, capture_output=True)
+
+
+_ROUND_SECONDS = 6
+"""In this time Kubernetes decides whether a node that it has not heard of is lost: it looks every 5 s."""
+
+
+def wait_until_awake(clusters: Clusters, contexts: Sequence[str]) -> None:
+    """Wait until clusters that stood still are as before: their nodes and Kubernetes' own pods are ready."""
+    time.sleep(_ROUND_SECONDS)
+    for context in contexts:
+        kubectl = (str(LAB_CACHE / "bin" / "kubectl"), "--kubeconfig", str(clusters.kubeconfig), "--context", context)
+        for which in (("nodes",), ("pods", "--namespace=kube-system")):
+            wait = ("wait", *which, "--all", "--for=condition=Ready", "--timeout=120s")
+            subprocess.run([*kubectl, *wait], check=True, capture_output=True)
 
 
 _PROGRAMS = ("etcd", "clusterlink", "kube-apiserver", "kube-controller-manager", "kubectl-built")

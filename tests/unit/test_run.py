@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,8 +92,9 @@ def test_a_lane_that_is_not_there_is_refused_with_those_that_are() -> None:
         chosen([[lanes(long=False)[0]], *lanes(long=False)[1]], ["pairs"])
 
 
-def test_clusters_stand_still_when_no_later_lane_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clusters_stand_still_while_no_lane_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
+    still = threading.Event()
 
     @contextmanager
     def kind_clusters(_names: Sequence[str], kubeconfig: Path, **_options: Any) -> Iterator[Clusters]:
@@ -100,17 +102,26 @@ def test_clusters_stand_still_when_no_later_lane_uses_them(monkeypatch: pytest.M
 
     @contextmanager
     def paused(context: str) -> Iterator[None]:
-        seen.append(context)
+        seen.append(f"still {context}")
+        still.set()
         yield
+        seen.append(f"awake {context}")
+
+    def run_lane(lane: Lane, _kind: Clusters | None = None) -> None:
+        if lane.name == "longest":
+            assert still.wait(10), "the other lane's cluster stands still meanwhile"
+        seen.append(lane.name)
+        lane.code = 0
 
     monkeypatch.setattr(run, "kind_clusters", kind_clusters)
     monkeypatch.setattr(run, "paused", paused)
-    monkeypatch.setattr(run.Lane, "run", lambda lane, _kind=None: seen.append(lane.name))
-    first = [Lane("short", (), ("a",)), Lane("also", (), ("b",))]
-    run.run_lanes([], [first, [Lane("later", (), ("b", "c"))]])
-    later = seen.index("later")
-    assert set(seen[:later]) == {"short", "also", "kind-a"}
-    assert set(seen[later:]) == {"later", "kind-b", "kind-c"}
+    monkeypatch.setattr(run, "wait_until_awake", lambda _kind, contexts: seen.append(f"as before {contexts}"))
+    monkeypatch.setattr(run.Lane, "run", run_lane)
+    first = [Lane("longest", (), ("a",)), Lane("short", (), ("b",))]
+    run.run_lanes([], [first, [Lane("later", (), ("b", "c"))], [Lane("last", (), ("b",))]])
+    assert seen[:2] == ["short", "still kind-b"]
+    assert set(seen[2:6]) == {"longest", "still kind-a", "awake kind-b", "as before ['kind-b']"}
+    assert seen[6:] == ["later", "still kind-c", "last", "still kind-b", "awake kind-a", "awake kind-c", "awake kind-b"]
 
 
 def test_files_that_a_lane_names_are_there() -> None:

@@ -19,6 +19,9 @@ from tests.support.paths import LAB_CACHE
 
 LIMIT_SECONDS = 300
 """A deletion that waits for somebody's finalizer would wait for ever."""
+AGAIN_SECONDS = 15
+"""How long Kubernetes may take until it is asked to look again whether a namespace is empty: by itself it looks each
+half of the longest grace period that it has seen there, or ever more rarely."""
 
 
 class Kubectl:
@@ -77,7 +80,19 @@ class Kubectl:
         self("delete", "namespace", *names, "--ignore-not-found", "--wait=false", context=context)
         for name in names:
             self.hurry(name, context=context)
-        self("delete", "namespace", *names, "--ignore-not-found", "--wait", context=context)
+        for name in names:
+            self._wait_for_namespace(name, context)
+
+    def _wait_for_namespace(self, name: str, context: str) -> None:
+        """Wait until a namespace that is being deleted is gone."""
+        for number in range(LIMIT_SECONDS // AGAIN_SECONDS):
+            limit = f"--timeout={AGAIN_SECONDS}s"
+            if "timed out" not in self(
+                "wait", f"namespace/{name}", "--for=delete", limit, context=context, check=False
+            ):
+                return
+            self("annotate", "namespace", name, f"tests/look-again={number}", context=context, check=False)
+        pytest.fail(f"namespace {name} is not gone after {LIMIT_SECONDS} s")
 
     def remove_definitions(self, *more: str, context: str = "") -> None:
         """Remove ClusterLink's CustomResourceDefinitions, and more of them, that may be there."""

@@ -85,11 +85,9 @@ class Kubectl:
 
     def _wait_for_namespace(self, name: str, context: str) -> None:
         """Wait until a namespace that is being deleted is gone."""
+        gone = (f"namespace/{name}", "--for=delete", f"--timeout={AGAIN_SECONDS}s")
         for number in range(LIMIT_SECONDS // AGAIN_SECONDS):
-            limit = f"--timeout={AGAIN_SECONDS}s"
-            if "timed out" not in self(
-                "wait", f"namespace/{name}", "--for=delete", limit, context=context, check=False
-            ):
+            if "timed out" not in self("wait", *gone, context=context, check=False):
                 return
             self("annotate", "namespace", name, f"tests/look-again={number}", context=context, check=False)
         pytest.fail(f"namespace {name} is not gone after {LIMIT_SECONDS} s")

@@ -62,13 +62,12 @@ def _retire(cluster: Cluster, observed: Object) -> None:
         obj = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": kind.retired}
         cluster.apply(obj, force=True)
 
-    with contextlib.suppress(ApiError):  # who may delete it, and not change it, may still delete it
+    with contextlib.suppress(NotReadyError, ApiError):  # who may delete it, and not change it, may still delete it
         _write_observed(cluster, observed, retire)
-    if unready(observed):
-        time.sleep(SETTLE)  # nothing in its status will change
-        return
-    with contextlib.suppress(NotReadyError, ApiError):
-        wait_ready(cluster, [ref], _RETIRED_SECONDS, judge=lambda obj: "" if unready(obj) else "it is not retired yet")
+        if unready(observed):
+            time.sleep(SETTLE)  # nothing in its status will change
+        else:
+            wait_ready(cluster, [ref], _RETIRED_SECONDS, judge=lambda obj: "" if unready(obj) else "it is not retired")
 
 
 def release_observed(cluster: Cluster, observed: Object, finalizer: str) -> None:

@@ -31,6 +31,8 @@ from tests.support.paths import ROOT
 IMPORTED = ("ansible.cli.playbook", "cryptography.x509", "kubernetes.client.api_client", "kubernetes.config")
 MODULES = "ansible_collections.skyshift.clusterlink.plugins.modules"
 WITH_THE_LOCK = "fabric_lock"
+PLUGINS = ("cache", "callback", "connection", "inventory", "shell", "strategy")
+"""The kinds of Ansible's own plugins that every run loads; reading their documentation takes most of its start."""
 NOT_OF_A_RUN = ("PYTEST_CURRENT_TEST",)
 READ_LATE = ("CLUSTERLINK_", "K8S_AUTH_")
 """What the names of variables begin with that nothing reads as it is imported."""
@@ -118,9 +120,12 @@ def _whole(file: IO[str]) -> str:
     return file.read()
 
 
-def _import_collection() -> None:
-    """Import this collection's modules, as Ansible's main process does for the actions of a play."""
-    importlib.import_module("ansible.plugins.loader").init_plugin_loader()
+def _import_plugins() -> None:
+    """Load Ansible's own plugins and this collection's modules, as its main process does for every play."""
+    loader = importlib.import_module("ansible.plugins.loader")
+    loader.init_plugin_loader()
+    for kind in PLUGINS:
+        list(getattr(loader, f"{kind}_loader").all(class_only=True))
     warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")  # as every run finds it
     for path in sorted(ROOT.glob("plugins/modules/*.py")):
         if path.stem not in ("__init__", WITH_THE_LOCK):
@@ -131,7 +136,7 @@ def serve(path: str) -> None:
     """Import what every run needs, say so by a line, and serve."""
     for name in IMPORTED:
         importlib.import_module(name)
-    _import_collection()
+    _import_plugins()
     gc.freeze()
     try:
         with Server(path, Run) as server:

@@ -16,6 +16,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.k
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import register
 from tests.support.ansible import Ansible
 from tests.support.clusters import Clusters
+from tests.support.examples import examples
 from tests.support.gate import Gate
 from tests.support.kubectl import Kubectl
 from tests.support.objects import crd_names
@@ -23,7 +24,8 @@ from tests.support.objects import crd_names
 register(CLUSTERLINK_KINDS)  # as outcome does for every module: no test depends on what another has imported
 
 # A busy machine is no failure.
-settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = examples(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("tests", patient)
 settings.load_profile("tests")
 
 

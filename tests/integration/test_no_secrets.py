@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ import pytest
 import yaml
 
 from tests.support.certificates import secrets_in
+from tests.support.nodeless import ADDRESS, reported_ready
 from tests.support.playbooks import run_playbook
-from tests.support.watched import Watched
+from tests.support.watched import Watched, go_the_whole_way, watched_fabric
 
 FAILS = {"ignore_errors": True}
 
@@ -112,3 +114,15 @@ def test_the_search_finds_a_key_that_is_shown_or_open(tmp_path: Path) -> None:
     watched.output += json.dumps({"msg": key.read_text().splitlines()[1]})
     with pytest.raises(AssertionError):
         watched.require_secrecy()
+
+
+@pytest.mark.cluster
+def test_a_fabrics_whole_way_tells_no_secret(clusters: Clusters, kubectl: Kubectl, tmp_path: Path) -> None:
+    space = f"test-{uuid.uuid4().hex[:8]}"
+    with (
+        reported_ready(clusters, space),
+        watched_fabric(clusters, tmp_path / "fabric", clusterlink_namespace=space, **ADDRESS) as fabric,
+    ):
+        go_the_whole_way(fabric, kubectl, clusters)
+        assert "peer (wire) cannot be read" in fabric.run("certificates.yml", check=False)
+        fabric.require_secrecy()

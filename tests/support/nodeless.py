@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What nodes and gateways would report on API servers without nodes: pods run, Services lead to them, peers answer."""
+"""What nodes and gateways would report on API servers without nodes: pods run, peers answer, declarations are valid."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ from tests.support.gateways import INGRESS
 from tests.support.waiting import meanwhile
 
 _PAUSE_SECONDS = 0.5
+_CONDITIONS = {
+    "peers": ("PeerReachable",),
+    "exports": ("ExportValid",),
+    "imports": ("ImportTargetPortValid", "ImportServiceValid"),
+}
+
+ADDRESS = {"clusterlink_ingress_type": "NodePort", "clusterlink_gateway_host": "192.0.2.1"}
+"""Variables of gateways where there is no node whose address could be read."""
 
 
 @contextmanager
 def reported_ready(clusters: Clusters, namespace: str) -> Iterator[None]:
-    """While the body runs, all pods and Peers of a namespace are reported to be as they should be.
+    """While the body runs, a namespace's pods and Peers, and all Exports and Imports, are reported as they should be.
 
     Args:
         clusters: Whose API servers; there are controllers, so that Deployments follow their pods.
@@ -36,7 +44,7 @@ def reported_ready(clusters: Clusters, namespace: str) -> Iterator[None]:
             with suppress(client.ApiException):
                 _report_pods(client.CoreV1Api(each), namespace)
                 _report_endpoints(each, namespace)
-                _report_peers(client.CustomObjectsApi(each), namespace)
+                _report_mesh(client.CustomObjectsApi(each), namespace)
 
     try:
         with meanwhile(report, _PAUSE_SECONDS):
@@ -64,12 +72,14 @@ def _report_endpoints(api: Any, namespace: str) -> None:
     slices.create_namespaced_endpoint_slice(namespace, body)
 
 
-def _report_peers(api: Any, namespace: str) -> None:
-    of = {"group": "clusterlink.net", "version": "v1alpha1", "namespace": namespace, "plural": "peers"}
-    for peer in api.list_namespaced_custom_object(**of)["items"]:
-        if not peer.get("status"):
-            body = {"status": {"conditions": [_condition("PeerReachable")]}}
-            api.patch_namespaced_custom_object_status(**of, name=peer["metadata"]["name"], body=body)
+def _report_mesh(api: Any, namespace: str) -> None:
+    for plural, conditions in _CONDITIONS.items():
+        kind = {"group": "clusterlink.net", "version": "v1alpha1", "plural": plural}
+        for obj in api.list_cluster_custom_object(**kind)["items"]:
+            place = {key: obj["metadata"][key] for key in ("name", "namespace")}
+            if not obj.get("status") and (plural != "peers" or place["namespace"] == namespace):
+                body = {"status": {"conditions": [_condition(name) for name in conditions]}}
+                api.patch_namespaced_custom_object_status(**kind, **place, body=body)
 
 
 def _condition(name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
@@ -47,6 +47,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys impo
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.preflight.cluster import read_cluster
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.store.snapshot import unpack
+from tests.support.examples import examples
 from tests.support.paths import ROOT
 from tests.unit.plugins.module_utils.enrolment.conftest import cached_key
 
@@ -55,7 +56,7 @@ NOW = datetime(2025, 1, 31, 12, tzinfo=timezone.utc)
 UNKNOWN = "an error that the collection does not know"
 SERVER = "http://127.0.0.1:9"
 
-quick = settings(max_examples=60, deadline=None, derandomize=True)
+quick = examples(60, derandomize=True)
 
 ODD = st.one_of(
     st.none(),
@@ -295,7 +296,7 @@ PACKAGE = "ansible_collections.skyshift.clusterlink.plugins.modules"
 
 
 @pytest.mark.parametrize("module", MODULES)
-@settings(max_examples=6, deadline=None, derandomize=True)
+@examples(6, derandomize=True)
 @given(chance=st.data())
 def test_options_of_any_type(module: str, chance: Any) -> None:
     """Whatever is wrong with the options, those that are secret are in no part of the result."""

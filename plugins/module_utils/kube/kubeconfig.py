@@ -67,6 +67,7 @@ def load(
         _check_context(content, context, where)
         chosen = _chosen(content, context)
         user = _entry(content, "user", chosen)
+        impersonation = _impersonation(user)
         renewal = None
         if user.get("exec") and not any(user.get(way) for way in _BEFORE_EXEC):
             settings = _entry(content, "cluster", chosen)
@@ -86,7 +87,7 @@ def load(
             configuration.proxy = str(proxy)  # the package reads it only in its later releases
     if renewal is not None:
         configuration.refresh_api_key_hook = renewal
-    return Impersonation(str(user.get("as") or ""), tuple(map(str, user.get("as-groups") or ())))
+    return impersonation
 
 
 def read(source: str, where: str = "") -> dict[str, Any]:
@@ -143,6 +144,13 @@ class Impersonation:
 
     user: str = ""
     groups: tuple[str, ...] = ()
+
+
+def _impersonation(user: Mapping[str, Any]) -> Impersonation:
+    groups = user.get("as-groups") or []
+    if not isinstance(groups, list):
+        raise ConfigException("as-groups of the context's user is not a list")
+    return Impersonation(str(user.get("as") or ""), tuple(map(str, groups)))
 
 
 def _parsed(text: str, where: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import (
@@ -20,6 +20,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.doc
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec
+from tests.support.examples import examples
 from tests.unit.plugins.module_utils.enrolment.conftest import NOW, cached_key
 
 CONTENT = {"format": "test/1", "name": "lyon", "ports": [443, 8443], "nested": {"b": "é", "a": None}}
@@ -52,7 +53,7 @@ def test_a_file_that_was_indented_again_or_got_other_line_ends_is_the_same() -> 
         assert read_document(text, "test/1", "/a.json").identity == document.identity
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(data=st.data())
 def test_an_altered_byte_is_an_error_or_alters_nothing(data: Any) -> None:
     key = cached_key(KINDS[0])

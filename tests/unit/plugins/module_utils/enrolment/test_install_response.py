@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span, sign
@@ -32,6 +32,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files.ca_rotation import RotationFolder
+from tests.support.examples import examples
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, PARIS, cached_ca, cached_key
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def test_an_altered_response_is_refused(stage: Stage, changes: dict[str, Any]) -
     assert "was altered, or is signed by another key than its CA's" in refused(stage)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data())
 def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
     text = bytearray(GOOD.document.text)

@@ -14,7 +14,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.types import Address
@@ -28,6 +28,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.req
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec, key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki_files import disk
+from tests.support.examples import examples
 from tests.unit.plugins.module_utils.enrolment.conftest import LYON, NOW, cached_ca, cached_key
 from tests.unit.plugins.module_utils.enrolment.forgery import content, csr, put, refused
 
@@ -138,7 +139,7 @@ def test_a_request_is_valid_for_a_time(stage: Stage) -> None:
     assert "cannot be signed: it expired at 2030-06-22" in refused(stage.later(days=8))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(data=st.data())
 def test_an_altered_byte_is_refused_or_alters_nothing(data: Any) -> None:
     text = bytearray(GOOD.document.text)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.authorization import (
@@ -18,6 +18,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.author
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
+from tests.support.examples import examples
 
 from .found import TRAIN, holds
 from .found import planned as found_plan
@@ -42,7 +43,7 @@ def at_export(plan: Plan, exporter: str, service: Data, client: Data) -> Decisio
     return decide(plan.peers[exporter].objects, client, attributes, service["namespace"])
 
 
-@settings(max_examples=75)  # some have no services
+@examples(75)  # some have no services
 @given(
     data=declarations(), host=st.sampled_from(HOSTS), caller=callers, source=callers, labels=peer_labels, client=clients
 )

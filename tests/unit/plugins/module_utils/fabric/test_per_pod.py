@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
+from tests.support.examples import examples
 
 Data = dict[str, Any]
 Declare = Callable[..., Data]
@@ -143,7 +144,7 @@ def test_pods_of_a_cluster_that_is_unreachable_are_those_that_others_import(decl
     assert plan.peers["north"].unknown == ()
 
 
-@settings(deadline=None, max_examples=30)
+@examples(30)
 @given(
     exporters=st.permutations(["east", "west"]),
     replicas=st.fixed_dictionaries({"east": st.none() | st.integers(0, 4), "west": st.none() | st.integers(0, 4)}),

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
@@ -21,13 +21,14 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.author
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.declaration import parse, parse_addresses
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan, compile_plan
+from tests.support.examples import examples
 
 from .strategies import HOSTS, Data, addresses, clients, declarations, is_declared, shuffled
 
 Key = tuple[str, str, str]
 
-many = settings(max_examples=60)
-few = settings(max_examples=10)
+many = examples(60)
+few = examples(10)
 
 
 def planned(data: Data, known: bool = True) -> Plan:

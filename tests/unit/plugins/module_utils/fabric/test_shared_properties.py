@@ -8,10 +8,11 @@ import json
 import random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.fabric.plan import Plan
+from tests.support.examples import examples
 
 from .found import HOSTS, NONE, TRAIN, Data, holds, imported, named, planned, service
 
@@ -71,7 +72,7 @@ def shuffled(observed: Data, seed: int) -> Data:
     }
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     found=st.fixed_dictionaries(dict.fromkeys(HOSTS, namespaces)),
     selector=selectors,
@@ -118,7 +119,7 @@ def _store(plan: Plan, found: Data) -> Data:
     return after
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(
     found=st.fixed_dictionaries(dict.fromkeys(HOSTS, present)),
     away=st.sampled_from(HOSTS),

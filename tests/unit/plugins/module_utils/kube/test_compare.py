@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.compare import (
@@ -165,7 +165,6 @@ values = st.recursive(
 specs = st.dictionaries(st.text(min_size=1, max_size=4), values, min_size=1, max_size=4)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(spec=specs, other=specs)
 def test_what_was_applied_is_applied_and_anything_else_is_not(spec: Object, other: Object) -> None:
     def wanted(value: Object) -> Object:

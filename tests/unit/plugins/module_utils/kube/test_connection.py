@@ -211,6 +211,12 @@ def test_whom_a_kubeconfigs_user_impersonates_is_who_asks(ask: Callable[..., Any
     assert "Impersonate-Group" not in ask(kubeconfig=content, impersonate_user="bob")
 
 
+@pytest.mark.parametrize("groups", [True, "system:masters", {"ops": 1}])
+def test_groups_to_impersonate_that_are_no_list_are_refused(groups: object, api: Api) -> None:
+    content = kubeconfig(api.url, {"token": "t", "as": "ada", "as-groups": groups})
+    assert "as-groups of the context's user is not a list" in refused(kubeconfig=content)
+
+
 def test_a_token_may_end_with_a_line_break_and_have_none_within(ask: Callable[..., Any], api: Api) -> None:
     assert ask(host=api.url, api_key="token\n") == {"Authorization": ["Bearer token"]}
     message = refused(host=api.url, api_key="hunter2\nX-Header: 1")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
@@ -28,6 +28,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import KeySpec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, leaf_reasons, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.subject import ca_subject
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import PrivateKey
@@ -87,7 +88,7 @@ NAME_TYPE = DER.index(b"\x82\x04east")
 @given(st.integers(min_value=0, max_value=len(DER) - 1), st.integers(min_value=0, max_value=255))
 @example(VERSION, 97)
 @example(NAME_TYPE, 0xA3)  # a kind of name that cryptography does not know
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 def test_a_certificate_with_one_byte_changed_is_compared_or_an_error_of_ours(position: int, byte: int) -> None:
     changed = DER[:position] + bytes([byte]) + DER[position + 1 :]
     pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(changed) + b"-----END CERTIFICATE-----\n"

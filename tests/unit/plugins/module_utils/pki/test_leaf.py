@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
@@ -111,7 +111,6 @@ def test_a_leaf_is_valid_from_five_minutes_back_for_its_days(issuer: Issuer, now
     assert certificate.not_valid_after_utc == now + timedelta(days=7)
 
 
-@settings(deadline=None)
 @given(days=st.integers(1, 36500), ca_days=st.integers(1, 36500), age=st.integers(0, 36499))
 def test_a_leaf_never_outlives_its_ca(now: datetime, key: Keys, days: int, ca_days: int, age: int) -> None:
     ca = make_ca(CaRequest("demo", days=ca_days), now, key(KeySpec()))

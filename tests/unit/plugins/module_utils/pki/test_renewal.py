@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
@@ -65,7 +65,6 @@ def test_what_is_no_percentage_is_refused(percent: int) -> None:
         require_percent(percent, "renew_percent")
 
 
-@settings(deadline=None)
 @given(name=NAMES, percent=PERCENT, days=st.integers(1, 5000), ca_days=st.integers(1, 5000), age=st.floats(0, 1.2))
 def test_after_a_renewal_nothing_is_due_and_the_key_is_the_same(
     *, now: datetime, key: Keys, pair: Found, name: str, percent: int, days: int, ca_days: int, age: float
@@ -86,7 +85,6 @@ def test_after_a_renewal_nothing_is_due_and_the_key_is_the_same(
         assert decide_leaf(pair(renewed), issuer.certificate, request, later, renewal).reasons == []
 
 
-@settings(deadline=None)
 @given(percent=PERCENT, days=st.integers(1, 5000), age=st.floats(0, 0.99))
 def test_it_is_renewed_below_the_threshold_and_not_above(
     *, now: datetime, key: Keys, pair: Found, percent: int, days: int, age: float

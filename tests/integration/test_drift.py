@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Drift of every kind of object in a real fabric: shown in check mode, named by drift, repaired by the next run.
+"""Drift of every kind of object of a fabric: shown in check mode, named by drift, repaired by the next run.
 
-One fabric serves all tests here, in their order; each leaves it as declared.
+One fabric serves all tests here, in their order; each leaves it as declared. No node runs its gateways.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.fabrics import EAST, WEST, Run, TwoClusters
+from tests.support.nodeless import ADDRESS, reported_ready
 from tests.support.objects import Object, make
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cluster
 
-SYSTEM = "clusterlink-system"
 OURS = "app.kubernetes.io/managed-by=skyshift.clusterlink"
 GATEWAY = (
     *("namespaces", "serviceaccounts", "roles", "rolebindings", "clusterroles", "clusterrolebindings", "secrets"),
@@ -47,6 +47,7 @@ class Fabric:
 
     def __init__(self, two: TwoClusters, kubectl: Kubectl, folder: Path) -> None:
         self.two = two
+        self.system = str(two.variables["clusterlink_namespace"])
         self._kubectl = kubectl
         self._json = folder / "drift.json"
 
@@ -108,14 +109,16 @@ def name_of(kind: str, metadata: Object) -> str:
 def fabric(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fabric]:
     folder = tmp_path_factory.mktemp("fabric")
     two = TwoClusters(clusters, kubectl, folder)
-    two.populate()
-    try:
-        made = two.play("site")
-        assert made.code == 0, made.output
-        yield Fabric(two, kubectl, folder)
-    finally:
-        two.play("teardown")
-        two.clear()
+    two.variables |= {**ADDRESS, "clusterlink_namespace": f"{two.namespace}-gateway"}
+    for context in two.contexts.values():
+        kubectl("create", "namespace", two.namespace, context=context)
+    with reported_ready(clusters, two.variables["clusterlink_namespace"]):
+        try:
+            two.must("site")
+            yield Fabric(two, kubectl, folder)
+        finally:
+            two.play("teardown")
+            two.clear()
 
 
 def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_of_others_stay(fabric: Fabric) -> None:
@@ -141,7 +144,7 @@ def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_
         fabric.each(cluster, by_kind["CustomResourceDefinition"], "patch", "--type=json", f"--patch={patch}")
     certificate = base64.b64encode(b"no certificate").decode()
     patch = json.dumps({"data": {"cert.pem": certificate}})
-    fabric.kubectl(EAST, "patch", "secret", "cl-peer", "-n", SYSTEM, "--type=merge", f"--patch={patch}")
+    fabric.kubectl(EAST, "patch", "secret", "cl-peer", "-n", fabric.system, "--type=merge", f"--patch={patch}")
 
     shown = fabric.two.play("site", "--check", "--diff")
     found = fabric.found()
@@ -157,7 +160,7 @@ def test_a_field_of_every_kind_changed_by_hand_is_named_and_repaired_and_fields_
             }
             assert finding["by"], finding
             assert finding["by"][0]["time"].startswith("20")
-    secret = found[EAST][f"Secret {SYSTEM}/cl-peer"]
+    secret = found[EAST][f"Secret {fabric.system}/cl-peer"]
     assert secret["before"]["data"]["cert.pem"].startswith("sha256 ")
     assert certificate not in json.dumps(found)
 
@@ -225,7 +228,7 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "cl-dataplane", "namespace": SYSTEM},
+        "metadata": {"name": "cl-dataplane", "namespace": fabric.system},
         "spec": {"replicas": 2},
     }
     context = fabric.two.contexts[EAST]
@@ -241,7 +244,7 @@ def test_a_field_that_another_system_holds_is_a_conflict_that_names_it(fabric: F
     assert [(by["manager"], by["operation"]) for by in finding["by"]] == [("gitops", "Apply")]
     [problem] = said["problems"]
     assert problem == (
-        f"{EAST}: Deployment {SYSTEM}/cl-dataplane is changed by gitops (spec.replicas); "
+        f"{EAST}: Deployment {fabric.system}/cl-dataplane is changed by gitops (spec.replicas); "
         "a run reverts it only with clusterlink_force_conflicts"
     )
     refused = fabric.two.play("site")

@@ -18,7 +18,7 @@ what the test does. One set of gateways serves all of them.
 | ImportInvalidName | test_import_with_too_long_a_name_is_refused |
 | ImportUnprivilegedNamespace | every import is in such a namespace; its conflicts in clusterlink-system: see below |
 | Redundancy | test_three_pods_of_each_component_answer_every_request |
-| PeerStatus | test_failover.py, test_drift.py: a data plane that is gone is no declaration |
+| PeerStatus | test_failover.py: a data plane that is gone is no declaration |
 | DynamicPeerCertificates | test_certificate_rotation.py |
 | the operator's (test_operator.go) | test_gateway_operator.py |
 | the file of test_performance.go | no expectation to declare |

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.enrolment.document import Span
@@ -153,9 +153,15 @@ def ask(params: dict[str, Any]) -> None:
         cluster.get("Namespace", "kube-system")
 
 
+def names_of_contexts(content: dict[str, Any]) -> list[Any]:
+    contexts = content.get("contexts")
+    return [each.get("name") for each in contexts if isinstance(each, dict)] if isinstance(contexts, list) else []
+
+
 @quick
 @given(content=damaged(KUBECONFIG), as_text=st.booleans())
 def test_a_damaged_kubeconfig(content: Any, as_text: bool) -> None:
+    assume(SECRET not in names_of_contexts(content))  # they are shown to whoever asks for another
     text = yaml.safe_dump(content) if as_text else content
     assert UNKNOWN not in problems(lambda: ask({"kubeconfig": text}), ENCODED)
 

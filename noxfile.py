@@ -25,7 +25,7 @@ import nox
 OLDEST = ("kubernetes==29.0.0", "cryptography==42.0.0", "urllib3==2.0.2")
 NEWEST = ("kubernetes", "cryptography")
 TOOLS = ("pytest>=9,<10", "pytest-xdist>=3.8,<4", "hypothesis>=6,<7", "PySocks>=1.7,<2")
-UNITS = ("-n", "2", "--dist", "worksteal", "tests/unit")
+UNITS = ("-m", "not long", "-n", "2", "--dist", "worksteal", "tests/unit")
 ENVIRONMENTS = Path(__file__).parent / ".build" / "nox"
 DOCS = Path(__file__).parent / ".build" / "docs"
 

@@ -34,7 +34,8 @@ RESULTS = ROOT / ".build" / "results"
 SLOWEST = 20
 # How much of a failure is repeated at the end: whoever reads the end of a log alone sees the cause.
 FAILURES, FAILURE_LINES = 10, 25
-WORKERS = "2"
+WORKERS, CODE_WORKERS = 2, 3
+"""Of lanes that run tests side by side; those of "code" wait for a third of their time."""
 RUNNING = -1000
 """What stands for an exit code until there is one."""
 
@@ -175,12 +176,14 @@ def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
     other follow each other: more at once than the cores carry would be no faster, and what waits for a time would fail.
     """
     which = "long" if long else "not long"
-    parallel = ("-q", "-n", WORKERS, "--dist", "worksteal")
-    code = Lane("code", ("-m", which, *parallel, *CODE))
+
+    def parallel(name: str, workers: int, *files: str) -> Lane:
+        return Lane(name, ("-m", which, "-q", "-n", str(workers), "--dist", "worksteal", *files))
 
     def beside(name: str, clusters: Sequence[str], *files: str) -> Lane:
         return Lane(name, ("-m", f"{which} and not traffic", "-v", *files), clusters)
 
+    code = parallel("code", CODE_WORKERS, *CODE)
     gateway = beside("gateway", E2E_NAMES[:1], *ONE_CLUSTER)
     elsewhere = (*ONE_CLUSTER, *(TWO_CLUSTERS if long else ()))
     others = E2E_NAMES if long else E2E_NAMES[1:]
@@ -189,7 +192,7 @@ def lanes(long: bool) -> tuple[Lane, list[list[Lane]]]:
     first = [[fabrics], [gateway, pairs]] if long else [[gateway, fabrics]]
     traffic = Lane("traffic", ("-m", f"{which} and traffic", "-v", "-rP", "tests/e2e"), E2E_NAMES)
     molecule = Lane("molecule", ("-m", which, "-v", "tests/molecule"), E2E_NAMES)
-    style = Lane("style", ("-m", which, *parallel, *STYLE))
+    style = parallel("style", WORKERS, *STYLE)
     return code, [*first, [traffic], [molecule, style]]
 
 

@@ -103,12 +103,14 @@ def require_lock(server: str, path: str, clock: Callable[[], float] = now) -> No
     """
     if _LEASES in path:
         return
-    begun, progress = clock(), Progress()
+    waited, progress = 0.0, Progress()
     while reason := _refusal(found := _found(server), clock()):
-        if clock() - begun >= found.get("patience", 0.0):
+        # Counted awake: the daemon can only renew when the machine does not sleep either.
+        if waited >= found.get("patience", 0.0):
             fix = "Nothing more is written there. Run the playbook again when no other run works on the fabric"
             raise ClusterlinkError(Problem(server, "this run does not have the fabric's lock", reason, fix))
         progress.pause(_PAUSE, f"{server}: the fabric's lock is not renewed yet: {reason}")
+        waited += _PAUSE
 
 
 def _found(server: str) -> dict[str, Any]:

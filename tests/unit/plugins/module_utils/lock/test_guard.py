@@ -69,6 +69,16 @@ def test_a_write_waits_for_a_renewal_that_is_late_and_no_longer_than_that_may_ta
     late.join()
 
 
+def test_a_run_that_slept_as_it_looked_waits_for_the_renewal_that_follows() -> None:
+    """A machine sleeps at any moment: also between the time at which a write asks and the first look at the lock."""
+    guard.renewed(EAST, 30, patience=10)
+    asked, slept = [guard.now()], 60
+    late = threading.Timer(0.2, guard.renewed, (EAST, slept + 30, 10))
+    late.start()
+    guard.require_lock(EAST, "/api/v1/namespaces", lambda: asked.pop() if asked else guard.now() + slept)
+    late.join()
+
+
 def test_a_lock_that_is_lost_may_be_acquired_again_and_released() -> None:
     guard.lost(EAST, "another run has it")
     assert "does not have the fabric's lock (found: another run has it)" in refusal()

@@ -69,10 +69,14 @@ class Fabric:
         self._kubectl(*arguments, "--filename=-", context=self.two.contexts[cluster], stdin=listed)
 
     def objects(self, cluster: str) -> dict[str, Object]:
-        """Everything of ours in a cluster, as C(Kind namespace/name)."""
-        kinds = ",".join((*GATEWAY, *MESH))
+        """The fabric's objects in a cluster, as C(Kind namespace/name); definitions are every fabric's."""
+        kinds, fabric = ",".join((*GATEWAY, *MESH)), self.two.namespace
         listed = self._kubectl.json("get", kinds, "-A", "-l", OURS, context=self.two.contexts[cluster])
-        return {name_of(obj["kind"], obj["metadata"]): obj for obj in listed["items"]}
+        return {
+            name_of(obj["kind"], obj["metadata"]): obj
+            for obj in listed["items"]
+            if obj["metadata"]["labels"].get("skyshift.clusterlink/fabric", fabric) == fabric
+        }
 
     def drift(self, **variables: Any) -> tuple[Run, dict[str, Any]]:
         """A run of the playbook, and the JSON that it wrote."""

@@ -69,9 +69,9 @@ def test_a_write_waits_for_a_renewal_that_is_late_and_no_longer_than_that_may_ta
     late.join()
 
 
-def test_a_run_that_slept_as_it_looked_waits_for_the_renewal_that_follows() -> None:
-    """A machine sleeps at any moment: also between the time at which a write asks and the first look at the lock."""
-    guard.renewed(EAST, 30, patience=10)
+def test_a_run_that_slept_as_it_waited_goes_on_waiting_for_the_renewal_that_follows() -> None:
+    """A machine sleeps at any moment: also between two looks at a lock that has expired."""
+    guard.renewed(EAST, -2, patience=10)
     asked, slept = [guard.now()], 60
     late = threading.Timer(0.2, guard.renewed, (EAST, slept + 30, 10))
     late.start()

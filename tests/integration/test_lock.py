@@ -256,11 +256,11 @@ def test_a_run_that_stood_still_for_longer_than_its_lock_goes_on_when_nobody_too
 
 
 def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None:
-    holding = fabric.holding(clusterlink_lock_duration=LONG)
+    holding = fabric.holding()
     (daemon,) = fabric.processes("fabric-lock")
+    waiting = fabric.two.start(fabric.playbook("waiting", LOCK), clusterlink_lock_timeout=60)
+    assert eventually(lambda: "Waiting up to 60 s" in waiting.log.read_text()), waiting.log.read_text()
     os.kill(daemon, signal.SIGKILL)
     holding.process.kill()
-    assert len(fabric.leases()) == 2
-    following = fabric.following(timeout=60)
-    assert following.code == 0, following.output
-    assert "Waiting up to 60 s" in following.output
+    followed = waiting.end()
+    assert followed.code == 0, followed.output

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe import run as probe
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Probe, Result, run_probes
 
-from .pods import Pods, Shell, one
+from .pods import Pods, Shell, Shells, one
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def ask(monkeypatch: pytest.MonkeyPatch, naps: list[float]) -> Callable[..., list[Result]]:  # noqa: ARG001  # no naps
     """Runs probes on pods with a shell, in no time."""
 
-    def call(pods: Pods, shell: Shell, *probes: Probe, wait: float = 30, **temporary: Any) -> list[Result]:
+    def call(pods: Pods, shell: Shell | Shells, *probes: Probe, wait: float = 30, **temporary: Any) -> list[Result]:
         monkeypatch.setattr(probe, "run_in_container", shell)
         cluster: Any = pods
         return run_probes(cluster, probes or (one(),), timeout=5, wait_timeout=wait, **temporary)

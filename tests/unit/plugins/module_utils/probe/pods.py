@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container, ExecResult
@@ -96,6 +96,16 @@ class Shell:
         body = f"HTTP/1.1 {status} OK\r\n\r\nhello from {container.pod}" if outcome else ""
         code = 0 if outcome else 52
         return ExecResult(f"\n{mark}\n{body}" * requests, f"curl: refused\n{mark} {code} 1.00 1.01\n" * requests, 0)
+
+
+class Shells:
+    """A shell for each pod, by its name: outcomes of requests that are made side by side."""
+
+    def __init__(self, shells: Mapping[str, Shell]) -> None:
+        self.shells = shells
+
+    def __call__(self, cluster: object, container: Container, words: list[str], timeout: float) -> ExecResult:
+        return self.shells[container.pod](cluster, container, words, timeout)
 
 
 def one(name: str = "web", count: int = 1, **attributes: Any) -> Probe:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.client_pod import Client
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.run import Result
 
-from .pods import Object, Pods, Shell, one, pod
+from .pods import Object, Pods, Shell, Shells, one, pod
 
 
 def created(name: str, seconds_ago: float) -> Object:
@@ -39,9 +39,11 @@ def test_what_may_not_have_reached_the_gateway_of_a_new_import_is_asked_again(
 def test_a_success_proves_that_a_later_refusal_is_the_gateways(
     ask: Callable[..., list[Result]], naps: list[float]
 ) -> None:
-    pods = Pods(pod("frontend-0"))
+    pods = Pods(pod("frontend-0"), pod("batch-0", app="batch"))
     pods.imports = [created("web", 0)]
-    answered, refused = ask(pods, Shell(True, False), one(), one(expect="refused", client=Client("default")))
+    shells = Shells({"frontend-0": Shell(True), "batch-0": Shell(False)})
+    batch = Client("default", labels={"app": "batch"})
+    answered, refused = ask(pods, shells, one(), one(expect="refused", client=batch))
     assert answered.ok
     assert refused.ok
     assert sum(naps) == 0.25, "the second attempt counts"

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -13,11 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.paths import LAB_CACHE, ROOT
+from tests.support.verdicts import unless_passed
 
 if TYPE_CHECKING:
     from tests.support.gate import Gate
-
-PASSED = ROOT / ".build" / "passed"
 
 SHELL = re.compile(rb"#!.*\b(ba)?sh\b")
 
@@ -40,18 +38,12 @@ def test_linter_finds_nothing(gate: Gate, command: tuple[str, ...]) -> None:
 
 
 def test_ansible_lint_finds_nothing(gate: Gate) -> None:
-    """It keeps no cache of its own and is half of the inner loop: what passed is not linted again until it changes."""
-    digest = hashlib.sha256()
-    for name in committed_files():
-        if name.endswith((".yml", ".yaml", ".j2", "constraints.txt")) or name.startswith(
-            (".ansible-lint", "plugins/m", "tests/support/ansible_lint", "tests/support/forked_ansible")
-        ):
-            digest.update(name.encode() + b"\0" + content(ROOT / name) + b"\0")
-    passed = PASSED / f"ansible-lint-{digest.hexdigest()[:16]}"
-    if not passed.exists():
-        gate("python", "-m", "tests.support.ansible_lint", "--offline", "--strict")
-        PASSED.mkdir(parents=True, exist_ok=True)
-        passed.touch()
+    """It keeps no cache of its own and is half of the inner loop."""
+    kinds = (".yml", ".yaml", ".j2", ".yamllint")
+    folders = (".ansible-lint", "plugins/m", "tests/support/ansible_lint", "tests/support/forked_ansible")
+    read = [name for name in committed_files() if name.endswith(kinds) or name.startswith(folders)]
+    command = ("python", "-m", "tests.support.ansible_lint", "--offline", "--strict")
+    unless_passed("ansible-lint", [ROOT / name for name in read], ROOT, lambda: gate(*command))
 
 
 def committed_files() -> list[str]:
@@ -64,10 +56,6 @@ def committed_files() -> list[str]:
         text=True,
     ).stdout
     return sorted(filter(None, listed.split("\0")))
-
-
-def content(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b""
 
 
 def shell_scripts() -> list[str]:

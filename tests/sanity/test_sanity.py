@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.verdicts import unless_passed
+
 if TYPE_CHECKING:
     from tests.support.gate import Gate
 
@@ -49,4 +51,6 @@ def artifact(gate: Gate, tmp_path: Path) -> Path:
 
 def test_sanity(gate: Gate, artifact: Path) -> None:
     put_pip_bootstrap()
-    gate("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no", cwd=artifact, timeout=1200)
+    command = ("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")
+    files = [path for path in artifact.rglob("*") if path.is_file() and ".git" not in path.relative_to(artifact).parts]
+    unless_passed("sanity", files, artifact, lambda: gate(*command, cwd=artifact, timeout=1200))

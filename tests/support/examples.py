@@ -11,7 +11,7 @@ from hypothesis import settings
 
 SHARE = "CLUSTERLINK_TEST_EXAMPLES"
 """The variable with the number for which each example of a test's number stands."""
-QUICK, LONG = 0.4, 10.0
+QUICK, LONG = 0.4, 4.0
 FEWEST = 5
 
 

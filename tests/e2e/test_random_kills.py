@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.clusters import Clusters
     from tests.support.kubectl import Kubectl
 
-RUNS = 18
+RUNS = 30
 
 
 @pytest.mark.cluster

@@ -255,12 +255,15 @@ def test_a_run_that_stood_still_for_longer_than_its_lock_goes_on_when_nobody_too
     kubectl("delete", "peer", "late", "--namespace=default")
 
 
-def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric) -> None:
+def test_a_lock_that_nobody_keeps_is_free_after_its_time(fabric: Fabric, tmp_path: Path) -> None:
+    looked = tmp_path / "looked"
     holding = fabric.holding()
     (daemon,) = fabric.processes("fabric-lock")
-    waiting = fabric.two.start(fabric.playbook("waiting", LOCK), clusterlink_lock_timeout=60)
+    waiting = fabric.two.start(fabric.playbook("waiting", LOCK, until(looked)), clusterlink_lock_timeout=60)
     assert eventually(lambda: "Waiting up to 60 s" in waiting.log.read_text()), waiting.log.read_text()
     os.kill(daemon, signal.SIGKILL)
     holding.process.kill()
+    assert len(fabric.leases()) == 2
+    looked.touch()
     followed = waiting.end()
     assert followed.code == 0, followed.output

@@ -43,7 +43,7 @@ def test_ansible_lint_finds_nothing(gate: Gate) -> None:
     folders = (".ansible-lint", "plugins/m", "tests/support/ansible_lint", "tests/support/forked_ansible")
     read = [name for name in committed_files() if name.endswith(kinds) or name.startswith(folders)]
     command = ("python", "-m", "tests.support.ansible_lint", "--offline", "--strict")
-    unless_passed("ansible-lint", [ROOT / name for name in read], ROOT, lambda: gate(*command))
+    unless_passed("ansible-lint", command, [ROOT / name for name in read], ROOT, gate)
 
 
 def committed_files() -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,4 +54,4 @@ def test_sanity(gate: Gate, artifact: Path) -> None:
     put_pip_bootstrap()
     command = ("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")
     files = [path for path in artifact.rglob("*") if path.is_file() and ".git" not in path.relative_to(artifact).parts]
-    unless_passed("sanity", files, artifact, lambda: gate(*command, cwd=artifact, timeout=1200))
+    unless_passed("sanity", command, files, artifact, partial(gate, cwd=artifact, timeout=1200))

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.digests import digest_of
 from tests.support.environment import ansible_environment
 from tests.support.paths import LAB_CACHE, ROOT
 
@@ -136,12 +136,10 @@ def build_programs(*others: str) -> None:
 
 def _made_programs(names: Sequence[str]) -> dict[str, str]:
     """What the role made the programs from, and where they are now; a program that is gone is left out."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in (ROOT / "roles" / "lab").rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
+    role = ROOT / "roles" / "lab"
     places = {name: LAB_CACHE / "bin" / name for name in names}
     return {
-        "role": digest.hexdigest(),
+        "role": digest_of((path for path in role.rglob("*") if path.is_file()), role),
         **{name: str(place.resolve()) for name, place in places.items() if place.exists()},
     }
 

@@ -8,7 +8,6 @@ network, puts the first packet of each connection into the same queue.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.clusters import node_of
+from tests.support.digests import digest_of
 from tests.support.environment import ansible_environment
 from tests.support.paths import LAB_CACHE, ROOT
 
@@ -46,9 +46,7 @@ true
 
 def _program() -> Path:
     """The program, built when it is not in the lab's cache."""
-    files = sorted(_MODULE.iterdir())
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
-    target = LAB_CACHE / "build" / f"enforcer-{digest}"
+    target = LAB_CACHE / "build" / f"enforcer-{digest_of(_MODULE.iterdir(), _MODULE)[:12]}"
     lab = ROOT / "roles" / "lab" / "files"
     go = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath -buildvcs=false -modcacherw -mod=readonly", "GOWORK": "off"}
     caches = {"GOCACHE": str(LAB_CACHE / "go" / "build"), "GOMODCACHE": str(LAB_CACHE / "go" / "mod")}

@@ -9,29 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from tests.support.digests import digest_of
 from tests.support.paths import LAB_CACHE, ROOT
 
 PASSED = LAB_CACHE / "passed"
 
 
-def unless_passed(name: str, files: Iterable[Path], root: Path, lint: Callable[[], object]) -> None:
-    """Run a linter, unless it has passed with these files, these pinned packages and this Python.
+def unless_passed(
+    name: str, command: Sequence[str], files: Iterable[Path], root: Path, run: Callable[..., object]
+) -> None:
+    """Run a linter, unless this command has passed with these files, these pinned packages and this Python.
 
     Args:
         name: Of the linter.
-        files: All that it reads; one that is gone counts as empty.
-        root: Their names below this folder count, too.
-        lint: Runs it; raises when it finds something.
+        command: The linter's, without a path of one clone.
+        files: All that it reads.
+        root: The folder that holds them.
+        run: Called with the command's words; raises when the linter finds something.
     """
-    digest = hashlib.sha256(f"{sys.version}\n{(ROOT / 'constraints.txt').read_text(encoding='utf-8')}".encode())
-    for path in sorted(files):
-        content = path.read_bytes() if path.is_file() else b""
-        digest.update(f"\0{path.relative_to(root)}\0{hashlib.sha256(content).hexdigest()}".encode())
-    passed = PASSED / f"{name}-{digest.hexdigest()[:32]}"
+    known = (sys.version, *command, digest_of([ROOT / "constraints.txt"], ROOT), digest_of(files, root))
+    passed = PASSED / f"{name}-{hashlib.sha256(chr(0).join(known).encode()).hexdigest()[:32]}"
     if not passed.exists():
-        lint()
+        run(*command)
         PASSED.mkdir(parents=True, exist_ok=True)
         passed.touch()

@@ -23,7 +23,7 @@ class Linter:
         self.runs = 0
         self.finds = False
 
-    def __call__(self) -> None:
+    def __call__(self, *_command: str) -> None:
         self.runs += 1
         if self.finds:
             raise FoundError
@@ -36,16 +36,16 @@ def linter() -> Linter:
 
 @pytest.fixture
 def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linter: Linter) -> Callable[..., int]:
-    """Writes files of these names and texts to a new clone and has them linted; returns how often the linter ran."""
+    """Has a command lint files of these names and texts in a new clone; returns how often the linter ran."""
     monkeypatch.setattr(verdicts, "PASSED", tmp_path / "passed")
     clones = iter(range(10))
 
-    def call(**files: str) -> int:
+    def call(*command: str, **files: str) -> int:
         clone = tmp_path / f"clone-{next(clones)}"
         clone.mkdir()
         for name, text in files.items():
             (clone / name).write_text(text, encoding="utf-8")
-        verdicts.unless_passed("linter", clone.iterdir(), clone, linter)
+        verdicts.unless_passed("linter", command, clone.iterdir(), clone, linter)
         return linter.runs
 
     return call
@@ -58,6 +58,10 @@ def test_what_has_passed_is_not_linted_again_in_another_clone(lint: Callable[...
 @pytest.mark.parametrize("changed", [{"a": "1", "b": "3"}, {"a": "1", "c": "2"}, {"a": "1"}, {"a": "12", "b": ""}])
 def test_any_change_has_it_run_again(lint: Callable[..., int], changed: dict[str, str]) -> None:
     assert (lint(a="1", b="2"), lint(**changed)) == (1, 2)
+
+
+def test_another_command_has_it_run_again(lint: Callable[..., int]) -> None:
+    assert (lint("lint", a="1"), lint("lint", "--strict", a="1")) == (1, 2)
 
 
 def test_another_python_or_package_has_it_run_again(

@@ -7,7 +7,7 @@
 Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
 that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
 the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. Clusters that
-no lane uses stand still. What failed is repeated at the end, and the last line counts all tests:
+no lane uses stand still. A failure is shown at once and repeated at the end, and the last line counts all tests:
 N passed, N failed, N skipped.
 """
 
@@ -75,7 +75,7 @@ class Lane:
         if kind and self.clusters:
             environment["CLUSTERLINK_TEST_KUBECONFIG"] = str(kind.kubeconfig)
             environment["CLUSTERLINK_TEST_CONTEXTS"] = ",".join(map(context_of, self.clusters))
-        command = ["pytest", f"--junit-xml={self.report}", *self.arguments]
+        command = ["pytest", "--instafail", f"--junit-xml={self.report}", *self.arguments]
         with subprocess.Popen(
             command,
             cwd=ROOT,

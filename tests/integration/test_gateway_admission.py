@@ -54,7 +54,7 @@ def east(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def _nothing_is_left(kubectl: Kubectl) -> Iterator[None]:
     kubectl("create", "namespace", SPACE)
     accounts = ("get", "serviceaccounts", "-n", SPACE, "-o", "name")
-    wait_until("its accounts", lambda: "default" in kubectl(*accounts), 10)
+    wait_until("its accounts", lambda: "default" in kubectl(*accounts))
     yield
     kubectl("delete", "mutatingwebhookconfiguration", SPACE, "--ignore-not-found")
     kubectl.remove_namespace(SPACE)

@@ -64,7 +64,7 @@ def test_a_control_plane_whose_pod_was_removed_by_force_does_not_hold_its_lease(
     lease = ("get", "lease", CONTROLPLANE, "-n", SPACE, "--ignore-not-found", "-o", "name")
 
     with lease_kept(clusters, token):
-        wait_until("the control plane has its Lease", lambda: bool(kubectl(*lease).strip()), 20)
+        wait_until("the control plane has its Lease", lambda: bool(kubectl(*lease).strip()))
         removed = run_module("gateway", {"state": "absent", "namespace": SPACE, "wait_timeout": 20})
 
     assert not removed.get("failed"), removed["msg"]

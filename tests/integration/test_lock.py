@@ -9,7 +9,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.fabrics import EAST, WEST, Run, Started, TwoClusters
 from tests.support.tunnel import Tunnel
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from tests.support.clusters import Clusters
@@ -45,7 +46,7 @@ FREE = {
     "skyshift.clusterlink.fabric_lock": {"fabric": "{{ clusterlink_fabric }}", "state": "absent"},
     "run_once": True,
 }
-STAY = {"ansible.builtin.pause": {"seconds": 60}}
+STAY = {"ansible.builtin.pause": {"seconds": 3 * PATIENCE_SECONDS}}
 LATE_WRITE = {
     "skyshift.clusterlink.peer": {
         **{option: f"{{{{ clusterlink_{option} | default(omit) }}}}" for option in ("kubeconfig", "context")},
@@ -107,17 +108,7 @@ class Fabric:
 
 def until(file: Path) -> dict[str, Any]:
     """A task that ends when the test has made a file."""
-    return {"ansible.builtin.wait_for": {"path": str(file), "timeout": 60, "sleep": 1}}
-
-
-def eventually(what: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether it comes to be so."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)  # what looks is a process of kubectl
-    return True
+    return {"ansible.builtin.wait_for": {"path": str(file), "timeout": 3 * PATIENCE_SECONDS, "sleep": 1}}
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def cluster(clusters: Clusters, kubectl: Kubectl) -> Iterator[Cluster]:
     kubectl("create", "namespace", SPACE)
     kubectl.apply(*platform())
     with connect({"kubeconfig": str(clusters.kubeconfig), "context": clusters.contexts[0]}) as connected:
-        wait_until("its API group", lambda: assigns_user_ids(connected), 10)
+        wait_until("its API group", lambda: assigns_user_ids(connected))
         yield connected
     for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
         kubectl("delete", kind, SPACE, "--ignore-not-found")
@@ -115,7 +115,7 @@ def refused(cluster: Cluster, settings: PodSettings) -> str:
 def test_pods_of_gateways_and_probes_leave_their_ids_to_the_platform(
     run_module: Ansible, cluster: Cluster, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    wait_until("the policy", lambda: "ids out of range" in refused(cluster, PodSettings()), 10)
+    wait_until("the policy", lambda: "ids out of range" in refused(cluster, PodSettings()))
     assert refused(cluster, PodSettings().on_platform(assigns_user_ids=True)) == ""
     east = {**Fabric(tmp_path).peer("east"), "namespace": SPACE, "ingress_type": "none", "wait": False}
 

@@ -12,24 +12,31 @@ from typing import TypeVar
 
 import pytest
 
-_PAUSE_SECONDS = 0.2
+PATIENCE_SECONDS = 180
+"""How long what is sure to come may take: far more than a process needs to start while a machine reads all from disk.
+What comes in time costs none of it."""
+_PAUSE_SECONDS = 0.1
 
 Answer = TypeVar("Answer")
 
 
-def wait_until(what: str, look: Callable[[], Answer], seconds: float = 30) -> Answer:
-    """Look until there is something; returns what C(look) returned.
+def eventually(look: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
+    """Look until there is something, or until the time is over; returns what C(look) returned last.
 
     Args:
-        what: What is waited for; a test that waits in vain fails with it.
         look: Returns something true when it is there.
         seconds: The longest that it may take.
     """
     deadline = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}")
+    while not (found := look()) and time.monotonic() <= deadline:
         time.sleep(_PAUSE_SECONDS)
+    return found
+
+
+def wait_until(what: str, look: Callable[[], Answer], seconds: float = PATIENCE_SECONDS) -> Answer:
+    """As C(eventually); a test that waits in vain fails with what it waited for."""
+    if not (found := eventually(look, seconds)):
+        pytest.fail(f"not within {seconds:.0f} s: {what}")
     return found
 
 

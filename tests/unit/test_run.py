@@ -16,6 +16,7 @@ from tests import run
 from tests.run import FAILURE_LINES, FAILURES, ONE_CLUSTER, TWO_CLUSTERS, Lane, Summary, chosen, clusters_of, lanes
 from tests.support.clusters import Clusters
 from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE_SECONDS
 
 REPORT = """\
 <testsuites><testsuite>
@@ -109,7 +110,7 @@ def test_clusters_stand_still_while_no_lane_uses_them(monkeypatch: pytest.Monkey
 
     def run_lane(lane: Lane, _kind: Clusters | None = None) -> None:
         if lane.name == "longest":
-            assert still.wait(10), "the other lane's cluster stands still meanwhile"
+            assert still.wait(PATIENCE_SECONDS), "the other lane's cluster stands still meanwhile"
         seen.append(lane.name)
         lane.code = 0
 

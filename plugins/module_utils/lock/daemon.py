@@ -135,8 +135,7 @@ def _acquire(lock: FabricLock, writing: int, run_end: select.poll) -> bool:
     try:
         lock.acquire(lambda text: report(waiting=text))
         for lease in lock.acquired.values():
-            # The first renewal comes before that.
-            guard.renewed(lease.server, lease.duration * 2 / 3, patience=lease.duration)
+            guard.renewed(lease.server, lock.since + lease.duration, patience=lease.duration)
         report(held=lock.held, skipped={host: _as_data(error) for host, error in lock.skipped.items()})
     except ClusterlinkError as error:
         report(problems=_as_data(error))
@@ -180,7 +179,7 @@ def _renew(lease: FabricLease, over: threading.Event) -> None:
             guard.not_renewed(lease.server, str(error) if known else type(error).__name__)
             pause = lease.duration / _REPEATS
         else:
-            guard.renewed(lease.server, lease.duration - (guard.now() - begun), patience=lease.duration)
+            guard.renewed(lease.server, begun + lease.duration, patience=lease.duration)
             pause = lease.duration / 3
     with contextlib.suppress(ClusterlinkError):
         lease.release()

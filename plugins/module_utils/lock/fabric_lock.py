@@ -22,6 +22,7 @@ from ..common.kinds import KINDS
 from ..errors import ClusterlinkError, Problem, raise_all
 from ..kube.errors import HTTP_FORBIDDEN, ApiError
 from ..kube.retry import RetryPolicy
+from . import guard
 from .lease import NAMESPACE, FabricLease, LeaseRecord, NotALockError
 
 R = TypeVar("R")
@@ -37,6 +38,7 @@ class FabricLock:
     Attributes:
         held: The clusters whose Lease this run holds.
         acquired: The Leases that this run has just acquired, which nobody renews yet.
+        since: A time before the first of them was acquired, as the guard's C(now).
         skipped: Why there is no lock in a cluster that is unreachable or permits none; other tasks report it.
         policy: How long to wait for another run.
     """
@@ -51,6 +53,7 @@ class FabricLock:
         """
         self.held: list[str] = []
         self.acquired: dict[str, FabricLease] = {}
+        self.since = 0.0
         self.skipped: dict[str, ClusterlinkError] = {}
         self.policy = policy
         self._fabric = fabric
@@ -140,6 +143,7 @@ class FabricLock:
     def _acquire(self) -> bool:
         """Acquire all Leases that this run does not hold, or none."""
         self.acquired = {host: lease for host, lease in self._leases.items() if host not in self.held}
+        self.since = guard.now()
         try:
             got = self._each(FabricLease.acquire, self.acquired)
         except ClusterlinkError:

@@ -57,16 +57,16 @@ def now() -> float:
     return time.clock_gettime(_CLOCK)
 
 
-def renewed(server: str, seconds: float, patience: float = 0.0) -> None:
-    """The lock of a cluster lasts for so many seconds from now.
+def renewed(server: str, until: float, patience: float = 0.0) -> None:
+    """The lock of a cluster lasts until a time; not for a time from now, since the machine may have slept before this.
 
     Args:
         server: The API server's URL.
-        seconds: How long.
+        until: When it expires, as C(now).
         patience: Seconds for which a write after that waits for a renewal.
     """
     with _changed() as locks:
-        locks[server] = {"until": now() + seconds, "patience": patience}
+        locks[server] = {"until": until, "patience": patience}
 
 
 def not_renewed(server: str, reason: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.outcome import Mode, Outcome, Task
 from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.clusters import reader
+from tests.support.waiting import PATIENCE_SECONDS
 
 HOSTS = ("east", "west", "north")
 VARIABLES = {"hostvars": {host: {"clusterlink_context": f"kind-{host}"} for host in HOSTS}}
@@ -30,7 +31,7 @@ def test_each_host_is_asked_with_its_own_variables_and_what_the_caller_gives() -
 
 
 def test_hosts_are_asked_at_the_same_time() -> None:
-    meeting = threading.Barrier(len(HOSTS), timeout=10)
+    meeting = threading.Barrier(len(HOSTS), timeout=PATIENCE_SECONDS)
 
     def meet(_params: dict[str, Any], _mode: Mode) -> Outcome:
         meeting.wait()

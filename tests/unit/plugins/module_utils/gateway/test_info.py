@@ -17,6 +17,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manif
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.peer_material import PeerMaterial
+from tests.support.waiting import PATIENCE_SECONDS
 from tests.unit.fakes import MemoryCluster
 
 Object = dict[str, Any]
@@ -64,7 +65,7 @@ class Meeting(ClusterResources):
 
     def __init__(self) -> None:
         super().__init__()
-        self._meeting = threading.Barrier(5, timeout=10)
+        self._meeting = threading.Barrier(5, timeout=PATIENCE_SECONDS)
 
     def get(self, kind: str, name: str, namespace: str) -> Object | None:
         self._meeting.wait()

@@ -19,6 +19,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.manif
 )
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.options import gateway_spec
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.components import ComponentCertificates
+from tests.support.waiting import PATIENCE_SECONDS
 
 from .material import COMPONENTS, PEER, WORKLOADS
 
@@ -320,10 +321,11 @@ def test_envoy_closes_kept_connections_before_it_ends() -> None:
     assert shell == ["bash", "-c"]
     with socket.create_server(("127.0.0.1", 0)) as admin:
         here = re.sub(r"sleep \d+", "sleep 0", script).replace("1500", str(admin.getsockname()[1]))
-        subprocess.run([*shell, here], check=True, timeout=10)
+        subprocess.run([*shell, here], check=True, timeout=PATIENCE_SECONDS)
         asked = admin.accept()[0].recv(1024)
     assert asked == b"POST /healthcheck/fail HTTP/1.1\r\nHost: envoy\r\nContent-Length: 0\r\n\r\n"
-    assert subprocess.run([*shell, here], check=False, timeout=10, capture_output=True).returncode == 0  # it is away
+    away = subprocess.run([*shell, here], check=False, timeout=PATIENCE_SECONDS, capture_output=True)
+    assert away.returncode == 0
 
 
 def test_a_data_plane_has_time_to_get_its_listeners() -> None:

@@ -11,10 +11,11 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import parallel
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def test_requests_that_time_out_together_are_the_last() -> None:
-    together = threading.Barrier(parallel._PARALLEL, timeout=30)
+    together = threading.Barrier(parallel._PARALLEL, timeout=PATIENCE_SECONDS)
     begun: list[int] = []
 
     def time_out(item: int) -> None:
@@ -48,7 +49,7 @@ def test_a_server_that_answers_at_once_is_asked_over_one_connection(monkeypatch:
 
 
 def test_a_distant_server_is_asked_for_all_that_may_be_asked_at_a_time() -> None:
-    together = threading.Barrier(parallel._PARALLEL, timeout=30)
+    together = threading.Barrier(parallel._PARALLEL, timeout=PATIENCE_SECONDS)
 
     def wait_for_others(item: int) -> int:
         together.wait()

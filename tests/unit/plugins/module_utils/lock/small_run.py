@@ -24,6 +24,9 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon, guard
 
+LONG = 300
+"""Seconds that no test waits for: it kills the run before."""
+
 
 class FileLease:
     """Stands for a Lease."""
@@ -51,6 +54,7 @@ class FileLock:
     def __init__(self, folder: Path, how: str) -> None:
         self.policy = RetryPolicy()
         self.acquired: dict[str, FileLease] = {}
+        self.since = 0.0
         self.held: list[str] = []
         self.skipped: dict[str, ClusterlinkError] = {}
         self._folder = folder
@@ -62,12 +66,13 @@ class FileLock:
         if self._how == "broken":
             raise RuntimeError
         if self._how == "waiting":
-            (self._folder / "daemon").write_text(str(os.getpid()), encoding="ascii")
+            say(self._folder / "daemon", str(os.getpid()))
             notify("Waiting for ada")
             while True:
                 self.policy.sleep(60)
         self.held = ["east", "west"]
         duration = 3 if self._how == "sleeps" else 0.15
+        self.since = guard.now()
         self.acquired = {name: FileLease(self._folder / f"{name}.lease", duration) for name in self.held}
         self.skipped = {"north": ClusterlinkError(Problem("https://north", "is away"))}
         for lease in self.acquired.values():
@@ -77,6 +82,13 @@ class FileLock:
         for lease in self.acquired.values():
             lease.release()
         return []
+
+
+def say(file: Path, text: str) -> None:
+    """Write a file that is there with all its text or not at all."""
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.rename(file)
 
 
 def work(folder: Path, how: str) -> None:
@@ -90,21 +102,19 @@ def work(folder: Path, how: str) -> None:
         told.append(f"{' '.join(lock.held)} without {lock.skipped['north']}")
     except ClusterlinkError as error:
         told.append(str(error))
-    (folder / "telling").write_text("\n".join([str(os.getpid()), *told]), encoding="utf-8")
-    (folder / "telling").rename(folder / "told")
+    say(folder / "told", "\n".join([str(os.getpid()), *told]))
     if how == "stay":
-        time.sleep(30)
+        time.sleep(LONG)
     if how in ("writes", "sleeps"):
         write_until_refused(folder)
 
 
 def write_until_refused(folder: Path) -> None:
-    for _second in range(3000):
+    for _write in range(100 * LONG):
         try:
             guard.require_lock("https://east", "/api/v1/namespaces")
         except ClusterlinkError as error:
-            (folder / "refusing").write_text(str(error), encoding="utf-8")
-            (folder / "refusing").rename(folder / "refused")
+            say(folder / "refused", str(error))
             return
         with (folder / "written").open("a", encoding="ascii") as file:
             file.write(".")
@@ -120,7 +130,7 @@ def main(folder: Path, how: str) -> None:
         finally:
             os._exit(0)
     if how in ("stay", "writes", "sleeps"):
-        time.sleep(30)
+        time.sleep(LONG)
     os.waitpid(worker, 0)
     if how == "end":
         time.sleep(0.5)

@@ -18,6 +18,7 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon, guard
+from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 ROOT = Path(__file__).resolve().parents[5]
 
@@ -45,16 +46,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         run.wait()
         if run.stdout:
             run.stdout.close()
-
-
-def eventually(what: Callable[[], bool], seconds: float = 30) -> bool:
-    """Whether it comes to be so."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def leases(folder: Path) -> list[Path]:
@@ -103,7 +94,7 @@ def told(folder: Path) -> list[str]:
 def test_leases_are_renewed_as_long_as_the_run_lasts_and_are_gone_after_it(tmp_path: Path, start: Start) -> None:
     run = start("end")
     process = daemon_of(tmp_path)
-    run.communicate(timeout=30)
+    run.communicate(timeout=PATIENCE_SECONDS)
     assert run.returncode == 0
     assert eventually(lambda: not leases(tmp_path))
     assert eventually(lambda: not lives(process))
@@ -134,7 +125,7 @@ def test_a_killed_run_gives_its_leases_back_at_once_and_its_workers_end_before(t
     assert lives(worker)
     run.kill()
     run.wait()
-    assert eventually(lambda: not leases(tmp_path), 5)
+    assert eventually(lambda: not leases(tmp_path))
     assert not lives(worker)
     assert eventually(lambda: not lives(process))
 
@@ -222,9 +213,44 @@ class FailingOnce:
 def test_a_renewal_that_fails_in_an_unforeseen_way_is_tried_again_and_named() -> None:
     over = threading.Event()
     lease = FailingOnce(over)
-    guard.renewed(lease.server, 0)
+    guard.renewed(lease.server, guard.now())
     daemon._renew(lease, over)
     assert "was not renewed, because KeyError)" in lease.said
+
+
+class RenewedOnce:
+    """A Lease whose first renewal is its last."""
+
+    server, duration = "https://renewed", 0.03
+
+    def __init__(self, over: threading.Event) -> None:
+        self._over = over
+
+    def renew(self) -> bool:
+        self._over.set()
+        return True
+
+    def release(self) -> None:
+        """It stays."""
+
+
+def test_a_machine_that_slept_before_it_noted_a_renewal_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon waits for the file in which it notes that, as long as a stopped worker has it."""
+    began, change, slept = guard.now(), guard._changed, [0.0]
+
+    @contextlib.contextmanager
+    def late() -> Iterator[guard.Locks]:
+        slept[0] += 60
+        with change() as locks:
+            yield locks
+
+    monkeypatch.setattr(guard, "now", lambda: began + slept[0])
+    monkeypatch.setattr(guard, "_changed", late)
+    over = threading.Event()
+    daemon._renew(RenewedOnce(over), over)
+    with pytest.raises(ClusterlinkError, match="it expired 60 s ago"):
+        guard.require_lock(RenewedOnce.server, "/api/v1/namespaces", guard.now)
+    guard.released([RenewedOnce.server])
 
 
 @pytest.mark.parametrize(
@@ -235,7 +261,7 @@ def test_a_renewal_that_fails_in_an_unforeseen_way_is_tried_again_and_named() ->
     ],
 )
 def test_what_is_in_the_way_is_reported(tmp_path: Path, start: Start, how: str, words: str) -> None:
-    assert start(how).wait(10) == 0
+    assert start(how).wait(PATIENCE_SECONDS) == 0
     assert words in "\n".join(told(tmp_path)[1:])
     assert leases(tmp_path) == []
 

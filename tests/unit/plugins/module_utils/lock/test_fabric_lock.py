@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError, Problem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import guard
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import FabricLock
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.lease import FabricLease
 from tests.unit.fakes import Time
@@ -50,7 +52,11 @@ class Fabric:
 
 
 @pytest.fixture
-def fabric() -> Fabric:
+def fabric(monkeypatch: pytest.MonkeyPatch) -> Fabric:
+    """Its clusters' clocks stand still, apart from what a test adds."""
+    began = datetime.now(timezone.utc)
+    now = property(lambda lease: began + timedelta(seconds=lease.cluster.clock or 0))
+    monkeypatch.setattr(FabricLease, "now", now)
     return Fabric()
 
 
@@ -126,6 +132,18 @@ def test_waiting_ends_when_the_time_is_over(fabric: Fabric) -> None:
     assert "(60 s now)" in problem.fix
     assert 55 < sum(fabric.time.slept) < 60
     assert fabric.holders() == ["", "ada", ""]
+
+
+def test_it_counts_from_before_the_first_write(fabric: Fabric, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = guard.now()
+    monkeypatch.setattr(guard, "now", lambda: began)
+
+    def sleep(verb: str) -> None:
+        if verb == "create":
+            monkeypatch.setattr(guard, "now", lambda: began + 60)
+
+    fabric.clusters["west"].before = sleep
+    assert fabric.acquired("ada").since == began
 
 
 def test_a_dead_runs_lock_is_taken_at_once(fabric: Fabric) -> None:

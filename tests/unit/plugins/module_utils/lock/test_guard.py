@@ -22,7 +22,10 @@ PEER = {"apiVersion": "clusterlink.net/v1alpha1", "kind": "Peer", "metadata": {"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
+def _alone_and_outside_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Time passes for nobody, unless a test says so; no lock is left."""
+    began = guard.now()
+    monkeypatch.setattr(guard, "now", lambda: began)
     yield
     guard.released((EAST, WEST))
 
@@ -35,6 +38,10 @@ def refusal(server: str = EAST, path: str = "/api/v1/namespaces", later: float =
     return ""
 
 
+def renewed(seconds: float, patience: float = 0.0) -> None:
+    guard.renewed(EAST, guard.now() + seconds, patience)
+
+
 def test_a_cluster_that_was_never_locked_is_free() -> None:
     assert not refusal()
     guard.lost(WEST, "another run has it")
@@ -42,27 +49,27 @@ def test_a_cluster_that_was_never_locked_is_free() -> None:
 
 
 def test_a_lock_lasts_until_its_time() -> None:
-    guard.renewed(EAST, 30)
+    renewed(30)
     assert not refusal(later=29)
     assert "it expired 2 s ago, and was not renewed)" in refusal(later=32)
     guard.not_renewed(EAST, "east is unreachable")
     assert not refusal(later=29)
     assert "it expired 2 s ago, and was not renewed, because east is unreachable)" in refusal(later=32)
-    guard.renewed(EAST, 60)
+    renewed(60)
     assert not refusal(later=32)
 
 
 def test_a_write_waits_for_a_renewal_that_is_late_and_no_longer_than_that_may_take() -> None:
-    guard.renewed(EAST, -2, patience=60)
-    late = threading.Timer(0.2, guard.renewed, (EAST, 30, 60))
+    renewed(-2, patience=60)
+    late = threading.Timer(0.2, renewed, (30, 60))
     late.start()
     assert not refusal()
     late.join()
-    guard.renewed(EAST, -2, patience=0.2)
+    renewed(-2, patience=0.2)
     began = time.monotonic()
     assert "it expired 2 s ago, and was not renewed)" in refusal()
     assert time.monotonic() - began >= 0.2
-    guard.renewed(EAST, -2, patience=60)
+    renewed(-2, patience=60)
     late = threading.Timer(0.2, guard.lost, (EAST, "another run has it"))
     late.start()
     assert "another run has it" in refusal()
@@ -71,9 +78,9 @@ def test_a_write_waits_for_a_renewal_that_is_late_and_no_longer_than_that_may_ta
 
 def test_a_run_that_slept_as_it_waited_goes_on_waiting_for_the_renewal_that_follows() -> None:
     """A machine sleeps at any moment: also between two looks at a lock that has expired."""
-    guard.renewed(EAST, -2, patience=10)
+    renewed(-2, patience=10)
     asked, slept = [guard.now()], 60
-    late = threading.Timer(0.2, guard.renewed, (EAST, slept + 30, 10))
+    late = threading.Timer(0.2, renewed, (slept + 30, 10))
     late.start()
     guard.require_lock(EAST, "/api/v1/namespaces", lambda: asked.pop() if asked else guard.now() + slept)
     late.join()
@@ -83,7 +90,7 @@ def test_a_lock_that_is_lost_may_be_acquired_again_and_released() -> None:
     guard.lost(EAST, "another run has it")
     assert "does not have the fabric's lock (found: another run has it)" in refusal()
     assert not refusal(path="/apis/coordination.k8s.io/v1/namespaces/default/leases/x")
-    guard.renewed(EAST, 30)
+    renewed(30)
     assert not refusal()
     guard.lost(EAST, "another run has it")
     guard.released([EAST])

@@ -27,6 +27,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script 
     command,
     parse,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 
 MARK = "0123456789abcdef"
 HELPERS = ("head", "sleep", "timeout", "true")
@@ -44,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/nothing":
             return
         if self.path == "/slow":
-            self.server.released.wait(10)
+            self.server.released.wait(PATIENCE_SECONDS)
             return
         body = b"x" * 1_000_000 if self.path == "/big" else f"path {self.path}\n\nend\n".encode()
         self.send_response(404 if self.path == "/missing" else 200)
@@ -105,7 +106,7 @@ class Image:
                 pytest.skip(f"there is no {name} on this machine")
             (folder / name).symlink_to(found)
 
-    def ask(self, *targets: Target, timeout: int = 5, mark: str = "fedcba9876543210") -> list[list[Answer]]:
+    def ask(self, *targets: Target, timeout: int = 20, mark: str = "fedcba9876543210") -> list[list[Answer]]:
         done = self.run(command(targets, mark, timeout, hold=1))
         return parse(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), targets, mark)
 
@@ -118,7 +119,7 @@ class Image:
             cwd=self._folder,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
 
 
@@ -181,10 +182,10 @@ def test_name_that_does_not_resolve_is_no_answer(image: Image) -> None:
 
 
 def test_request_is_given_up_after_its_time(image: Image, port: int) -> None:
-    ((slow,), (after,)) = image.ask(target(port, "/slow"), target(port), timeout=1)
+    ((slow,), (after,)) = image.ask(target(port, "/slow"), target(port), timeout=3)
     assert not slow.answered
     assert re.search("time", slow.error)
-    assert slow.seconds < 5
+    assert slow.seconds < PATIENCE_SECONDS / 2
     assert after.answered
 
 
@@ -259,9 +260,10 @@ def test_server_that_is_spoken_to_answers_without_waiting(tmp_path: Path, tool: 
         server = threading.Thread(target=serve, daemon=True)
         server.start()
         hello = HELLOS[5432]
-        ((answer,),) = image.ask(Target("tcp", "127.0.0.1", listener.getsockname()[1], hello=hello), timeout=2)
-        server.join(5)
+        ((answer,),) = image.ask(Target("tcp", "127.0.0.1", listener.getsockname()[1], hello=hello), timeout=30)
+        server.join(PATIENCE_SECONDS)
     assert answer.answered, answer
+    assert answer.seconds < 30
     assert heard == [bytes([0, 0, 0, 8, 4, 210, 22, 47])]
 
 

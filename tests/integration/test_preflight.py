@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -220,7 +219,7 @@ def test_a_renamed_fabric_and_a_gateway_in_another_namespace(installed: Fabric) 
     assert f"is not where the gateway of fabric {old} runs (found: {space})" in output
 
 
-def test_site_serves_the_others_within_seconds_when_clusters_never_answer(installed: Fabric) -> None:
+def test_site_serves_the_others_when_clusters_never_answer(installed: Fabric) -> None:
     """They are asked by the preflight alone; each task that asked again would wait for half a minute."""
     del installed.variables["clusterlink_retry_timeout"]
     with ExitStack() as sockets:
@@ -228,9 +227,7 @@ def test_site_serves_the_others_within_seconds_when_clusters_never_answer(instal
         for host, each in silent.items():
             url = f"https://127.0.0.1:{each.getsockname()[1]}"
             installed.hosts[host] = {"clusterlink_host": url, "clusterlink_api_key": "x"}
-        started = time.monotonic()
         code = installed.play("site", "--tags", "certificates,mesh", "-e", f"site_json={installed.folder}/site.json")
-        seconds = time.monotonic() - started
         asked = {host: connections(each) for host, each in silent.items()}
     assert code == 2, installed.output
     assert installed.output.count(f"[WARNING]: {len(SILENT)} clusters are not checked:\n") == 1
@@ -239,8 +236,7 @@ def test_site_serves_the_others_within_seconds_when_clusters_never_answer(instal
     for host in ("east", "west"):
         assert not report["clusters"][host].get("error"), report
         assert f"{host} failed and is not up to date" not in installed.output
-    assert max(asked.values()) <= IN_PREFLIGHT, f"{asked}: a later task has asked them again, after {seconds} s"
-    assert seconds < 60, "about 10 on a machine that is not busy"
+    assert max(asked.values()) <= IN_PREFLIGHT, f"{asked}: a later task has asked them again"
 
 
 def connections(server: socket.socket) -> int:
@@ -254,7 +250,7 @@ def connections(server: socket.socket) -> int:
     return count
 
 
-def test_clusters_that_never_answer_are_one_table_within_seconds(installed: Fabric) -> None:
+def test_clusters_that_never_answer_are_one_table(installed: Fabric) -> None:
     with ExitStack() as sockets:
         silent = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         ports = [each.getsockname()[1] for each in silent]
@@ -262,9 +258,8 @@ def test_clusters_that_never_answer_are_one_table_within_seconds(installed: Fabr
         servers["sun"] = f"https://127.0.0.1:{ports[1]}"
         for host, server in servers.items():
             installed.hosts[host] = {"clusterlink_host": server, "clusterlink_api_key": "x"}
-        started = time.monotonic()
         assert installed.play("preflight") == 0, installed.output
-    assert time.monotonic() - started < 30, "a unit test measures the limit of 5 s; the rest is Ansible's start"
+        assert max(map(connections, silent)) <= IN_PREFLIGHT, "each for 5 s, which a unit test measures"
     table = installed.output.partition("[WARNING]: 3 clusters are not checked:\n")[2].splitlines()[:4]
     assert [line.split()[:2] for line in table[1:]] == [[host, server] for host, server in servers.items()]
     assert table[0].startswith("HOST  ADDRESS OR CONTEXT")

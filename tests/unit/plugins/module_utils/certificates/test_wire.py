@@ -8,7 +8,6 @@ import socket
 import ssl
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -23,10 +22,11 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.issue imp
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.keys import key_pem
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.leaf import LeafRequest, make_leaf
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.pki.pair import Issued
+from tests.support.waiting import PATIENCE_SECONDS
 
 SHORT = 0.3  # seconds
 
-Serve = Callable[[Callable[[socket.socket], None]], int]
+Serve = Callable[[Callable[[socket.socket], object]], int]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def serve() -> Iterator[Serve]:
     """Starts a server that does one thing with every connection, and gives its port."""
     listeners: list[socket.socket] = []
 
-    def start(handle: Callable[[socket.socket], None]) -> int:
+    def start(handle: Callable[[socket.socket], object]) -> int:
         listener = socket.create_server(("127.0.0.1", 0))
         listeners.append(listener)
 
@@ -43,7 +43,7 @@ def serve() -> Iterator[Serve]:
                 while True:
                     connection, _address = listener.accept()
                     with connection, suppress(OSError):
-                        connection.settimeout(5)
+                        connection.settimeout(PATIENCE_SECONDS)
                         handle(connection)
 
         threading.Thread(target=accept, daemon=True).start()
@@ -80,8 +80,8 @@ def shake(settings: ssl.SSLContext) -> Callable[[socket.socket], None]:
     return handle
 
 
-def fault(port: int, name: str = "east", host: str = "127.0.0.1") -> str:
-    found = on_wire(host, port, name, SHORT)
+def fault(port: int, name: str = "east", host: str = "127.0.0.1", seconds: float = PATIENCE_SECONDS) -> str:
+    found = on_wire(host, port, name, seconds)
     assert found.certificate is None
     assert (found.owner, found.purpose, found.place) == (name, "peer", "wire")
     assert found.where in found.fault
@@ -126,8 +126,10 @@ def test_a_refused_connection_is_a_fault() -> None:
 
 
 def test_a_server_that_stays_silent_is_a_fault_in_time(serve: Serve) -> None:
-    port = serve(lambda _connection: time.sleep(2 * SHORT))
-    assert "there is no TLS handshake within 0.3 s" in fault(port)
+    over = threading.Event()
+    port = serve(lambda _connection: over.wait(PATIENCE_SECONDS))
+    assert "there is no TLS handshake within 0.3 s" in fault(port, seconds=SHORT)
+    over.set()
 
 
 def test_an_address_that_takes_no_connection_is_a_fault_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +137,7 @@ def test_an_address_that_takes_no_connection_is_a_fault_in_time(monkeypatch: pyt
         raise TimeoutError(f"{address} {timeout}")
 
     monkeypatch.setattr(socket, "create_connection", silence)
-    assert "no connection within 0.3 s" in fault(443, host="192.0.2.1")
+    assert "no connection within 0.3 s" in fault(443, host="192.0.2.1", seconds=SHORT)
 
 
 @pytest.mark.parametrize(

@@ -85,11 +85,11 @@ def test_a_cluster_that_never_answers_is_tried_once_for_the_time_of_an_attempt(
 ) -> None:
     default = cluster.READ.argument_spec["retry_timeout"]["default"]
     assert (cluster.ATTEMPT_SECONDS, default) == (5, 5), "what the documentation says"
-    monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", 0.05)
+    monkeypatch.setattr(cluster, "ATTEMPT_SECONDS", 0.5)
     silent = Silent(sockets, ALL + 1)
     found = silent.read(cluster.ATTEMPT_SECONDS)
     assert len(silent.accepted) <= ALL
-    said = "is unreachable (found: Read timed out. (read timeout=0.05))"
+    said = "is unreachable (found: Read timed out. (read timeout=0.5)"
     assert {host: said in result["msg"] for host, result in found.items()} == dict.fromkeys(SCHEMES, True)
 
 
@@ -97,6 +97,6 @@ def test_the_time_for_retries_is_the_hosts_own_and_with_none_there_is_a_single_a
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     refused = {"clusterlink_host": url, "clusterlink_api_key": "x"}
-    own = {host: {**refused, "clusterlink_retry_timeout": limit} for host, limit in (("east", 0), ("west", 0.4))}
+    own = {host: {**refused, "clusterlink_retry_timeout": limit} for host, limit in (("east", 0), ("west", 2))}
     found = reader(cluster.READ, {"hostvars": own}, own)()
     assert {host: "attempts in" in result["msg"] for host, result in found.items()} == {"east": False, "west": True}

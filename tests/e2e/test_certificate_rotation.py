@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.aged import age
-from tests.support.clusters import Clusters, paused
-from tests.support.fabrics import FullMesh, populated
+from tests.support.clusters import Clusters, paused, wait_until_awake
+from tests.support.fabrics import SYSTEM, FullMesh, populated
 from tests.support.killed import run_killed_at_every_step
 from tests.support.waiting import wait_until
 
@@ -84,7 +84,7 @@ def test_renewing_all_certificates_with_one_replica_loses_few_requests(mesh: Ful
 
 @pytest.mark.long
 def test_rotation_stops_at_a_cluster_that_is_unreachable_and_goes_on_when_it_is_back(
-    mesh: FullMesh, kubectl: Kubectl
+    mesh: FullMesh, clusters: Clusters
 ) -> None:
     with mesh.counted(without=THREE, rate=6) as count:
         started = mesh.start("rotate_ca", clusterlink_wait_timeout=20)
@@ -95,7 +95,7 @@ def test_rotation_stops_at_a_cluster_that_is_unreachable_and_goes_on_when_it_is_
     assert stopped.code == 2
     assert THREE in stopped.output
     assert count.failed <= 3
-    kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=mesh.contexts[THREE])
+    wait_until_awake(clusters, [mesh.contexts[THREE]], SYSTEM)
     with mesh.counted() as count:
         mesh.must("rotate_ca")
     assert count.failed <= 3

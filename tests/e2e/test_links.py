@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.clusters import Clusters, paused
-from tests.support.fabrics import EAST, WEST, TwoClusters, populated
+from tests.support.clusters import Clusters, paused, wait_until_awake
+from tests.support.fabrics import EAST, SYSTEM, WEST, TwoClusters, populated
 from tests.support.gateways import QUICK
 from tests.support.traffic import Client, traffic
 from tests.support.waiting import wait_until
@@ -133,12 +133,12 @@ def test_an_undeclared_service_takes_the_link_that_nothing_needs_with_it(fabric:
 
 
 def test_a_link_is_removed_from_its_reachable_end_and_completed_when_the_other_is_back(
-    fabric: TwoClusters, kubectl: Kubectl, peers: Any
+    fabric: TwoClusters, clusters: Clusters, peers: Any
 ) -> None:
     fabric.must("link", **BACKUP)
     with paused(fabric.contexts[WEST]):
         assert FAILED in fabric.must("link", code=2, **GONE).output
-    kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=fabric.contexts[WEST])
+    wait_until_awake(clusters, [fabric.contexts[WEST]], SYSTEM)
     assert (peers(EAST), peers(WEST)) == ([], [EAST])
     fabric.must("link", **GONE)
     assert peers(EAST) == peers(WEST) == []
@@ -206,7 +206,9 @@ def test_a_cluster_that_imports_its_own_service_under_another_name_is_a_source(
     fabric.must("site", **OFF)
 
 
-def test_a_teardown_needs_neither_the_operator_nor_every_cluster(fabric: TwoClusters, kubectl: Kubectl) -> None:
+def test_a_teardown_needs_neither_the_operator_nor_every_cluster(
+    fabric: TwoClusters, clusters: Clusters, kubectl: Kubectl
+) -> None:
     fabric.must("link", **BACKUP)
     operator = ("deployment", "cl-operator-controller-manager", "--namespace=clusterlink-operator")
     kubectl("delete", *operator, "--cascade=foreground", context=fabric.contexts[EAST])
@@ -215,4 +217,4 @@ def test_a_teardown_needs_neither_the_operator_nor_every_cluster(fabric: TwoClus
     assert FAILED in torn.output
     assert torn.recap[EAST]["changed"] > 0
     assert torn.recap[EAST]["failed"] == 0
-    kubectl("wait", "--for=condition=Ready", "--timeout=120s", "nodes", "--all", context=fabric.contexts[WEST])
+    wait_until_awake(clusters, [fabric.contexts[WEST]], SYSTEM)

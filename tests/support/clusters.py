@@ -103,12 +103,18 @@ _ROUND_SECONDS = 6
 """In this time Kubernetes decides whether a node that it has not heard of is lost: it looks every 5 s."""
 
 
-def wait_until_awake(clusters: Clusters, contexts: Sequence[str]) -> None:
-    """Wait until clusters that stood still are as before: their nodes and Kubernetes' own pods are ready."""
+def wait_until_awake(clusters: Clusters, contexts: Sequence[str], *namespaces: str) -> None:
+    """Wait until clusters that stood still are as before: their nodes, Kubernetes' own pods, and those of namespaces.
+
+    A node that slept looks ready until Kubernetes finds its last sign too old. Then its pods take no new connections
+    until it has given another.
+    """
     time.sleep(_ROUND_SECONDS)
+    pods = (("pods", f"--namespace={namespace}") for namespace in ("kube-system", *namespaces))
+    awake = (("nodes",), *pods)
     for context in contexts:
         kubectl = (str(LAB_CACHE / "bin" / "kubectl"), "--kubeconfig", str(clusters.kubeconfig), "--context", context)
-        for which in (("nodes",), ("pods", "--namespace=kube-system")):
+        for which in awake:
             wait = ("wait", *which, "--all", "--for=condition=Ready", "--timeout=120s")
             subprocess.run([*kubectl, *wait], check=True, capture_output=True)
 

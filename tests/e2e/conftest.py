@@ -8,14 +8,28 @@ tests then use and leave there. Otherwise the role lab makes three bare ones, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.ansible import Ansible
 from tests.support.clusters import E2E_KUBECONFIG, E2E_NAMES, Clusters, kind_clusters, named_clusters
-from tests.support.gateways import Fabric, bring
+from tests.support.gateways import Fabric, bring, said_last
+from tests.support.kubectl import Kubectl
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what the gateways said last: they are gone before anybody can look."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("clusters")
+    if report.failed and call.when == "call" and isinstance(found, Clusters):
+        kubectl = Kubectl(found)
+        report.sections += [(f"gateways of {context}", said_last(kubectl, context)) for context in found.contexts]
+    return report
 
 
 @pytest.fixture(scope="session")

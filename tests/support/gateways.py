@@ -24,6 +24,9 @@ _SYSTEM = frozenset({"kube-system", "kube-node-lease", "kube-public", "local-pat
 
 _OF_A_TEST = re.compile(r"(^| )test-[0-9a-f]{8}( |$)")
 
+_OF_A_CONNECTION = re.compile(r"authoriz|access token|loadbalancer|\beyJ", re.IGNORECASE)
+_COLOUR = re.compile(r"\x1b\[\d*m")
+
 CONTROLPLANE, DATAPLANE, INGRESS = "cl-controlplane", "cl-dataplane", "clusterlink"
 
 QUICK = {"controlplane_drain_seconds": 5, "dataplane_drain_seconds": 5}
@@ -149,6 +152,23 @@ def serial_of(certificate: str) -> str:
         ["openssl", "x509", "-noout", "-serial"], input=certificate, capture_output=True, text=True, check=True
     )
     return run.stdout.strip()
+
+
+def said_last(kubectl: Kubectl, context: str) -> str:
+    """The last lines that a cluster's gateways logged; where they cannot be read, what is in the way.
+
+    Those about single connections are left out: they have tokens, and are too many.
+    """
+    soon = ("--request-timeout=10s",)
+    names = "jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}{'\\n'}{end}"
+    of_gateways = "app in (cl-controlplane, cl-dataplane)"
+    found = kubectl(*("get", "pods", "-A", "-l", of_gateways, "-o", names), *soon, context=context, check=False)
+    logs = []
+    for namespace, pod in (line.split() for line in found.splitlines() if len(line.split()) == 2):
+        lines = kubectl("logs", "--tail=500", "-n", namespace, pod, *soon, context=context, check=False).splitlines()
+        told = [_COLOUR.sub("", line) for line in lines if not _OF_A_CONNECTION.search(line)]
+        logs.append("\n".join((f"{namespace}/{pod}:", *told[-30:])))
+    return "\n".join(logs) or found
 
 
 def inventory(kubectl: Kubectl) -> set[str]:

@@ -33,6 +33,7 @@ OF_ANSIBLE = {
 }
 """Where the reference's links to Ansible's own documentation lead; its index is not fetched, so no build needs it."""
 
+_OF_ITS_MODULES = re.compile(r"ansible_collections\.ansible\.builtin\.(\w+_module)")
 _OUT_OF_DOCS = re.compile(r"\]\((?:\.\./)+([^)]*)\)")
 
 
@@ -42,7 +43,9 @@ def _link_to_the_repository(_app: object, _page: str, source: list[str]) -> None
 
 
 def _link_to_ansible(_app: object, _environment: object, node: Any, content: Any) -> Any:
-    page = OF_ANSIBLE.get(node["reftarget"])
+    target = node["reftarget"]
+    module = _OF_ITS_MODULES.fullmatch(target)
+    page = f"collections/ansible/builtin/{module[1]}.html" if module else OF_ANSIBLE.get(target)
     return nodes.reference("", "", content, internal=False, refuri=f"{ANSIBLE}{page}") if page else None
 
 

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.api import API_VERSION, PEER_REACHABLE
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.kinds import NOWHERE
-from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import Ref
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.clusterlink.names import CONTROLPLANE
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.common.kinds import KINDS, Ref
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.identity import FINALIZER
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.gateway.operator.reconcile import release_instances
@@ -25,7 +27,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.deletion
     delete_observed,
     release_observed,
 )
-from tests.support.waiting import meanwhile
+from tests.support.waiting import meanwhile, wait_until
 
 if TYPE_CHECKING:
     from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Cluster
@@ -35,6 +37,8 @@ pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 CHANGED = "was changed since this run read it, and is not deleted"
+STANDSTILL_SECONDS = 4
+"""Longer than was once waited for a control plane."""
 
 
 @pytest.fixture
@@ -124,8 +128,17 @@ def test_what_is_gone_is_no_error(cluster: Cluster, held: Object) -> None:
 def peer(cluster: Cluster, namespace: str) -> Object:
     """A Peer of ours as its cluster's API server has it; somebody holds it, so that it can be looked at to its end."""
     cluster.apply(wanted(namespace))
-    cluster.patch_status("Peer", "west", namespace, {"conditions": [condition("True")]})
     return cluster.patch("Peer", "west", namespace, {"metadata": {"finalizers": ["example.com/theirs"]}})
+
+
+@pytest.fixture
+def control_plane(cluster: Cluster, namespace: str) -> None:
+    """The pod of a control plane that runs, as far as the API server knows."""
+    wait_until("an account for pods", lambda: cluster.get("ServiceAccount", "default", namespace))
+    metadata = {"name": CONTROLPLANE, "namespace": namespace, "labels": {"app": CONTROLPLANE}}
+    spec = {"containers": [{"name": CONTROLPLANE, "image": "example.com/none"}]}
+    cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    cluster.patch_status("Pod", CONTROLPLANE, namespace, {"phase": "Running"})
 
 
 def wanted(namespace: str) -> Object:
@@ -134,41 +147,82 @@ def wanted(namespace: str) -> Object:
     return {"apiVersion": API_VERSION, "kind": "Peer", "metadata": metadata, "spec": {"gateways": gateways}}
 
 
-def condition(status: str) -> Object:
+def tell(cluster: Cluster, peer: Object, status: str) -> Object:
+    """Set the Peer's condition."""
     since = "2026-01-01T00:00:00Z"
-    return {"type": PEER_REACHABLE, "status": status, "reason": "Heartbeat", "message": "", "lastTransitionTime": since}
+    condition = {"type": PEER_REACHABLE, "status": status, "reason": "Heartbeat", "message": ""}
+    namespace = peer["metadata"]["namespace"]
+    return cluster.patch_status("Peer", "west", namespace, {"conditions": [{**condition, "lastTransitionTime": since}]})
 
 
-@pytest.mark.usefixtures("crds")
-@pytest.mark.parametrize(("before", "answers"), [("True", True), ("True", False), ("False", False)])
-def test_a_peer_is_where_nothing_is_before_it_goes(
-    cluster: Cluster, peer: Object, before: str, answers: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deletion, "_RETIRED_SECONDS", 60.0 if answers else 0.5)
-    monkeypatch.setattr(deletion, "SETTLE", 0.1)
+@pytest.fixture
+def deleted_with(cluster: Cluster, peer: Object) -> Iterator[Callable[[Object], Object]]:
+    """Deletes the Peer as it was observed, and returns the spec with which it goes."""
     place = ("Peer", "west", peer["metadata"]["namespace"])
-    peer = cluster.patch_status(*place, {"conditions": [condition(before)]})
 
-    def control_plane() -> None:
-        """What a control plane does, since none runs here."""
-        if (cluster.get(*place) or {}).get("spec") == NOWHERE:
-            cluster.patch_status(*place, {"conditions": [condition("False")]})
+    def delete(observed: Object) -> Object:
+        delete_observed(cluster, observed)
+        now = cluster.get(*place) or {}
+        assert now["metadata"]["deletionTimestamp"]
+        spec: Object = now["spec"]
+        return spec
 
-    with meanwhile(control_plane, 0.1) if answers else nullcontext():
-        delete_observed(cluster, peer)
-    now = cluster.get(*place) or {}
-    assert now["metadata"]["deletionTimestamp"]
-    assert now["spec"] == NOWHERE
+    yield delete
     cluster.patch(*place, {"metadata": {"finalizers": None}})
 
 
+@pytest.mark.usefixtures("crds", "control_plane")
+def test_a_peer_goes_when_a_control_plane_that_stood_still_has_let_go_of_it(
+    cluster: Cluster, peer: Object, deleted_with: Callable[[Object], Object]
+) -> None:
+    observed = tell(cluster, peer, "True")
+    begun, seen = time.monotonic(), []
+
+    def let_go() -> None:
+        """What a control plane does, since none runs here."""
+        now = cluster.get("Peer", "west", peer["metadata"]["namespace"]) or {}
+        if time.monotonic() > begun + STANDSTILL_SECONDS and now["spec"] == NOWHERE:
+            seen.append("deletionTimestamp" in now["metadata"])
+            tell(cluster, peer, "False")
+
+    with meanwhile(let_go, 0.1):
+        assert deleted_with(observed) == NOWHERE
+    assert seen[:1] == [False]
+
+
+@pytest.mark.usefixtures("crds", "control_plane")
+@pytest.mark.parametrize("before", ["True", "False", ""])
+def test_a_peer_that_nobody_lets_go_of_goes_all_the_same(
+    cluster: Cluster,
+    peer: Object,
+    deleted_with: Callable[[Object], Object],
+    before: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody says so of one that was never reachable, whose gateway may come at any time."""
+    monkeypatch.setattr(deletion, "_RETIRED_SECONDS", 0.5)
+    monkeypatch.setitem(KINDS, "Peer", replace(KINDS["Peer"], settle=0.1))
+    assert deleted_with(tell(cluster, peer, before) if before else peer) == NOWHERE
+
+
 @pytest.mark.usefixtures("crds")
+def test_a_peer_that_no_control_plane_works_for_just_goes(
+    cluster: Cluster, peer: Object, deleted_with: Callable[[Object], Object]
+) -> None:
+    assert deleted_with(tell(cluster, peer, "True")) == wanted("")["spec"]
+
+
+@pytest.mark.usefixtures("crds", "control_plane")
 def test_a_run_that_ends_before_the_deletion_leaves_a_peer_that_the_next_one_sets_back(
     cluster: Cluster, peer: Object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deletion, "_RETIRED_SECONDS", 0.0)
+    def end(*_args: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
     namespace = peer["metadata"]["namespace"]
-    deletion._retire(cluster, peer)
+    monkeypatch.setattr(deletion, "wait_ready", end)
+    with pytest.raises(KeyboardInterrupt):
+        delete_observed(cluster, tell(cluster, peer, "True"))
     assert (cluster.get("Peer", "west", namespace) or {})["spec"] == NOWHERE
     assert cluster.apply(wanted(namespace))["spec"] == wanted(namespace)["spec"]
     cluster.patch("Peer", "west", namespace, {"metadata": {"finalizers": None}})

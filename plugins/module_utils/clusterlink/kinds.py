@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from ..common.kinds import Kind
+from ..common.kinds import Kind, Retirement
 from .api import API_VERSION, READY_CONDITIONS
+from .names import CONTROLPLANE
 
 PEER_SETTLE = 6.5
 """Seconds after a change until the condition of a Peer is trusted.
@@ -20,7 +21,7 @@ NOWHERE = {"gateways": [{"host": "127.0.0.1", "port": 1}]}
 
 A control plane never ends the heartbeats to a Peer that was deleted. When that gateway ends, or comes back, it looks
 for the Peer without a pause: that takes a core for good, and no Peer's status changes any more (v0.4.1,
-pkg/controlplane/control/peer.go). Heartbeats to an earlier address do end.
+pkg/controlplane/control/peer.go). Heartbeats to an earlier address do end, the last of them within C(PEER_SETTLE).
 """
 
 _INSTALL = "Install a gateway first: it brings the CustomResourceDefinitions"
@@ -36,7 +37,7 @@ def _kind(name: str, plural: str, *, namespaced: bool = True, fix: str = "") -> 
         settle=PEER_SETTLE if name == "Peer" else Kind.settle,
         not_ready_fix=fix,
         not_served_fix=_INSTALL,
-        retired=NOWHERE if name == "Peer" else None,
+        retirement=Retirement(NOWHERE, workers=f"app={CONTROLPLANE}") if name == "Peer" else None,
     )
 
 

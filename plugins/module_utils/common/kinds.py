@@ -17,6 +17,19 @@ SETTLE = 1.0
 
 
 @dataclass(frozen=True)
+class Retirement:
+    """How an object is retired before it is deleted, so that the one who works for it lets go of it.
+
+    Attributes:
+        spec: The spec that it is given. With it, its conditions are not True.
+        workers: The labels of the pods in its namespace that work for it. Where none of them run, nobody has to let go.
+    """
+
+    spec: Mapping[str, Any]
+    workers: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of object.
 
@@ -29,8 +42,7 @@ class Kind:
         settle: Seconds after a change until its conditions are trusted.
         not_ready_fix: What to do about an object that does not become ready.
         not_served_fix: What to do when a cluster does not serve the kind.
-        retired: The spec that an object is given before it is deleted, so that whoever works for it ends that: with it,
-            its conditions are not True. None for a kind whose objects are just deleted.
+        retirement: How its objects are retired before they are deleted; None where they are just deleted.
     """
 
     name: str
@@ -41,7 +53,7 @@ class Kind:
     settle: float = SETTLE
     not_ready_fix: str = ""
     not_served_fix: str = "Install its CustomResourceDefinition, or use a cluster that serves it"
-    retired: Mapping[str, Any] | None = None
+    retirement: Retirement | None = None
 
     @property
     def resource(self) -> str:

@@ -6,26 +6,29 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from ..common.kinds import KINDS, SETTLE, Ref
+from ..common.kinds import KINDS, Ref, Retirement
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
 from .client import Cluster
 from .errors import HTTP_CONFLICT, HTTP_NOT_FOUND, ApiError
-from .readiness import conditions, unready
+from .readiness import unready
 from .wait import NotReadyError, wait_ready
 
 _ATTEMPTS = 5
 """How often a write is tried while others, such as a controller, change the object's status."""
-_RETIRED_SECONDS = 3.0
-"""How long whoever works for a retired object may take to say so; where nobody does, nobody works for it."""
+_RETIRED_SECONDS = 30.0
+"""How long the one who works for a retired object may take to say so: a machine may stand still for some of them."""
+
+_RUNNING = "status.phase=Running"
 
 
 def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False, grace: int | None = None) -> None:
     """Delete the very object that was observed, as long as nobody changes its labels, which say whose it is.
 
-    One of a kind with a spec for that (C(Kind.retired)) is retired first.
+    One of a kind whose objects are retired (C(Kind.retirement)) is retired first.
 
     Args:
         cluster: Where.
@@ -44,13 +47,22 @@ def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False,
         uid = metadata.get("uid", "")
         cluster.delete(ref.kind, ref.name, ref.namespace, uid=uid, version=version, orphan=orphan, grace=grace)
 
-    if KINDS[ref.kind].retired is not None and conditions(observed):
-        _retire(cluster, observed)
+    retirement = KINDS[ref.kind].retirement
+    if retirement and _has_workers(cluster, retirement, ref.namespace):
+        _retire(cluster, observed, retirement)
     _write_observed(cluster, observed, delete)
 
 
-def _retire(cluster: Cluster, observed: Object) -> None:
-    """Give an object its last spec, and wait until whoever works for it has seen that.
+def _has_workers(cluster: Cluster, retirement: Retirement, namespace: str) -> bool:
+    """Whether anybody may work for objects in a namespace."""
+    try:
+        return bool(cluster.list("Pod", namespace, label_selector=retirement.workers, field_selector=_RUNNING))
+    except ApiError:  # who may not look
+        return True
+
+
+def _retire(cluster: Cluster, observed: Object, retirement: Retirement) -> None:
+    """Give an object its last spec, and wait until the one who works for it has seen that.
 
     It is applied as our other fields are: where the run ends before the deletion, the next one may set it back.
     """
@@ -59,15 +71,20 @@ def _retire(cluster: Cluster, observed: Object) -> None:
     def retire(current: Object) -> None:
         kept = ("name", "namespace", "labels", "uid", "resourceVersion")
         metadata = {key: value for key, value in current["metadata"].items() if key in kept}
-        obj = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": kind.retired}
+        obj = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": retirement.spec}
         cluster.apply(obj, force=True)
 
     with contextlib.suppress(NotReadyError, ApiError):  # who may delete it, and not change it, may still delete it
         _write_observed(cluster, observed, retire)
         if unready(observed):
-            time.sleep(SETTLE)  # nothing in its status will change
+            time.sleep(kind.settle)  # nothing in its status will change
         else:
-            wait_ready(cluster, [ref], _RETIRED_SECONDS, judge=lambda obj: "" if unready(obj) else "it is not retired")
+            wait_ready(cluster, [ref], _RETIRED_SECONDS, known={ref: observed}, judge=_unretired)
+
+
+def _unretired(obj: Mapping[str, Any] | None) -> str:
+    """The reason why an object is not retired yet; empty when it is, and when it is gone."""
+    return "" if unready(obj) else "nobody has let go of it yet"
 
 
 def release_observed(cluster: Cluster, observed: Object, finalizer: str) -> None:

@@ -99,6 +99,20 @@ def paused(context: str) -> Iterator[None]:
         subprocess.run(["docker", "unpause", node_of(context)], check=True, capture_output=True)
 
 
+_KILL = """
+of_namespace="labels.\\"io.kubernetes.pod.namespace\\"==$1"
+for each in $(ctr --namespace k8s.io containers ls --quiet "$of_namespace"); do
+  ctr --namespace k8s.io tasks kill --all --signal KILL "$each" 2>/dev/null || :  # it has ended, or was never started
+done
+"""
+
+
+def kill_containers(context: str, namespace: str) -> None:
+    """Kill the containers of all pods of a namespace; those that Kubernetes wants to run begin anew."""
+    kill = ("docker", "exec", node_of(context), "sh", "-ec", _KILL, "kill", namespace)
+    subprocess.run(kill, check=True, capture_output=True)
+
+
 _ROUND_SECONDS = 6
 """In this time Kubernetes decides whether a node that it has not heard of is lost: it looks every 5 s."""
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from tests.support.clusters import Clusters
+from tests.support.clusters import Clusters, kill_containers
 from tests.support.environment import ansible_environment
 from tests.support.gateways import QUICK
 from tests.support.holdings import holdings
@@ -225,8 +225,10 @@ class FullMesh(DeclaredFabric):
         def stop(context: str) -> None:
             where = ("--all", "--namespace", SYSTEM, "--wait=false")
             self._kubectl("delete", "deployments,replicasets", *where, context=context)
-            # A pod that ends already keeps its time to drain, unless it is forced.
-            self._kubectl("delete", "pods", *where, "--force", "--grace-period=0", context=context)
+            self._kubectl.hurry(SYSTEM, context=context)
+            # A pod that ends already keeps its time to drain. If it were forced, its node would run it on, and might
+            # give the next gateway's pods this one's Secrets: it may no longer watch them.
+            kill_containers(context, SYSTEM)
 
         in_each(self.contexts.values(), stop)
         super().teardown()

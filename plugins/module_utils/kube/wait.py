@@ -69,8 +69,9 @@ def wait_ready(
         ApiError: The API server refuses to list or watch them.
     """
     wanted = list(dict.fromkeys(refs))
-    states: dict[Ref, Object | None] = {ref: (known or {}).get(ref) for ref in wanted}
-    waiting = _wait(cluster, states, timeout, judge)
+    told = known or {}
+    states: dict[Ref, Object | None] = {ref: told.get(ref) for ref in wanted}
+    waiting = _wait(cluster, states, timeout, judge, unseen=frozenset(wanted).difference(told))
     if waiting:
         problems = [
             Problem(str(ref), f"not ready within {timeout:.0f} s", reason, KINDS[ref.kind].not_ready_fix)
@@ -100,9 +101,16 @@ def wait_gone(cluster: Cluster, refs: Iterable[Ref], timeout: float) -> None:
         raise NotReadyError(problems, waiting, states)
 
 
-def _wait(cluster: Cluster, states: dict[Ref, Object | None], timeout: float, judge: Judge) -> dict[Ref, str]:
+def _wait(
+    cluster: Cluster,
+    states: dict[Ref, Object | None],
+    timeout: float,
+    judge: Judge,
+    unseen: frozenset[Ref] = frozenset(),
+) -> dict[Ref, str]:
     """Keep C(states) up to date until the judge accepts all of them; the reasons for the others when the time is over.
 
+    Those that nobody has looked at are looked at, even where the judge accepts an object that does not exist.
     It waits for one group after another. That takes no longer than the slowest, since the others progress meanwhile.
     """
     deadline, progress = time.monotonic() + timeout, Progress()
@@ -110,7 +118,8 @@ def _wait(cluster: Cluster, states: dict[Ref, Object | None], timeout: float, ju
     def waiting() -> dict[Ref, str]:
         return {ref: reason for ref, state in states.items() if (reason := judge(state))}
 
-    for group in _groups(waiting()):
+    missing = waiting()
+    for group in _groups(ref for ref in states if ref in unseen or ref in missing):
         _Watcher(cluster, group, judge, states, lambda: progress.tell(waiting)).wait(deadline)
     return waiting()
 

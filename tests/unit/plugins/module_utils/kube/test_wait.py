@@ -15,6 +15,7 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube import wait
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.client import Event, Listing
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.errors import ApiError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.readiness import unready
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.transport import ClusterUnreachableError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.wait import NotReadyError, wait_gone, wait_ready
 
@@ -69,6 +70,12 @@ def test_what_is_known_to_be_ready_is_not_asked_for() -> None:
     cluster = Script([[]])
     assert wait_ready(cluster, [PEER], 5, known={PEER: peer("True")}) == {PEER: peer("True")}
     assert cluster.asked == []
+
+
+def test_what_nobody_has_looked_at_is_not_taken_for_missing() -> None:
+    cluster = Script([[peer("True")]], [[Event("MODIFIED", peer("False"))]])
+    states = wait_ready(cluster, [PEER], 60, judge=lambda obj: "" if unready(obj) else "it is still ready")
+    assert states == {PEER: peer("False")}
 
 
 def test_wait_ends_with_the_event_that_makes_it_ready() -> None:

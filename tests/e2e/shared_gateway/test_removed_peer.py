@@ -26,6 +26,7 @@ pytestmark = pytest.mark.cluster
 
 BESIDE = "shared-gateway-beside"
 STANDSTILL_SECONDS = 4
+"""Longer than was once waited for a control plane."""
 HEARTBEATS_SECONDS = 10
 """In this time a control plane notices that a gateway refuses connections: it misses five heartbeats, a second each.
 One that has let go of the peer shows nothing that could be waited for."""
@@ -45,8 +46,8 @@ def slow_control_plane(clusters: Clusters, kubectl: Kubectl, peer: str) -> Itera
     before = kubectl(*read)
 
     def send(signal: str) -> None:
-        send = ("docker", "exec", node_of(clusters.contexts[0]), "sh", "-ec", _SIGNAL, "send", signal, of_its_processes)
-        subprocess.run(send, check=True, capture_output=True)
+        command = ("sh", "-ec", _SIGNAL, "send", signal, of_its_processes)
+        subprocess.run(["docker", "exec", node_of(clusters.contexts[0]), *command], check=True, capture_output=True)
 
     def wake_up() -> None:
         try:

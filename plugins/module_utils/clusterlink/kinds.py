@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ..common.kinds import Kind, Retirement
 from .api import API_VERSION, READY_CONDITIONS
-from .names import CONTROLPLANE
+from .names import CONTROLPLANE, pod_selector
 
 PEER_SETTLE = 6.5
 """Seconds after a change until the condition of a Peer is trusted.
@@ -37,7 +37,7 @@ def _kind(name: str, plural: str, *, namespaced: bool = True, fix: str = "") -> 
         settle=PEER_SETTLE if name == "Peer" else Kind.settle,
         not_ready_fix=fix,
         not_served_fix=_INSTALL,
-        retirement=Retirement(NOWHERE, workers=f"app={CONTROLPLANE}") if name == "Peer" else None,
+        retirement=Retirement(NOWHERE, workers=pod_selector(CONTROLPLANE)) if name == "Peer" else None,
     )
 
 

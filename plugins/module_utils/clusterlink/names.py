@@ -12,6 +12,9 @@ CONTROLPLANE = "cl-controlplane"
 """The control plane's Deployment, Service, ServiceAccount, Secret, and the Lease that its leader holds."""
 DATAPLANE = "cl-dataplane"
 """The data plane's Deployment and Secret."""
+COMPONENTS = (CONTROLPLANE, DATAPLANE)
+POD_LABEL = "app"
+"""The label whose value is the component that a pod runs."""
 INGRESS = "clusterlink"
 """The ingress Service. Imports that merge copy the endpoints of the Service of this name."""
 
@@ -51,6 +54,16 @@ PEER_CERTIFICATE_ANNOTATION = "skyshift.clusterlink/peer-certificate"
 at once instead of within 80 s (measured)."""
 CLUSTERLINK_MANAGED = "clusterlink.net"
 """Value of label app.kubernetes.io/managed-by of what a control plane makes: Services and EndpointSlices of imports."""
+
+
+def pod_labels(component: str) -> dict[str, str]:
+    """The label of a component's pods, by which Services, policies and Deployments select them."""
+    return {POD_LABEL: component}
+
+
+def pod_selector(*components: str) -> str:
+    """The pods of these components, as the label selector of a list."""
+    return f"{POD_LABEL} in ({','.join(components)})" if len(components) > 1 else f"{POD_LABEL}={components[0]}"
 
 
 def cluster_role(namespace: str) -> str:

@@ -129,7 +129,7 @@ def _backing(declaration: Declaration, host: str, service: Service, port: int) -
         name=relay_name(service.name, service.namespace),
         port=port,
         target_port=port,
-        selector={"app": names.DATAPLANE},
+        selector=names.pod_labels(names.DATAPLANE),
         origin=service.origin,
         headless=True,
     )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..clusterlink import names
 from ..common.kinds import Ref
 from ..common.types import Object
 from ..errors import ClusterlinkError, Problem
@@ -154,7 +155,7 @@ def _refused(cluster: Cluster, deployment: Object) -> list[Problem]:
 
 def _ending(cluster: Cluster, ref: Ref) -> bool:
     """Whether pods of the component are about to end."""
-    pods = cluster.list("Pod", ref.namespace, label_selector=f"app={ref.name}")
+    pods = cluster.list("Pod", ref.namespace, label_selector=names.pod_selector(ref.name))
     return any(pod["metadata"].get("deletionTimestamp") for pod in pods)
 
 

@@ -120,7 +120,7 @@ def refresh_mounted_secret(cluster: Cluster, namespace: str, digest: str) -> lis
         A warning when the user may not do that.
     """
     try:
-        pods = list(cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}"))
+        pods = list(cluster.list("Pod", namespace, label_selector=names.pod_selector(names.CONTROLPLANE)))
         for value in ("refresh", digest):
             for pod in pods:
                 _annotate(cluster, pod, {"metadata": {"annotations": {names.PEER_CERTIFICATE_ANNOTATION: value}}})

@@ -31,7 +31,7 @@ from .operator.identity import gateway_namespace, installed_by
 from .operator.instance import OPERATOR_LOG_LEVELS
 from .running_pods import main_container, running_pod_options
 from .spec import DRAIN_SECONDS
-from .status import DEPLOYMENTS, ingress_ref, read_addresses
+from .status import ingress_ref, read_addresses
 from .workloads import GRACE_SECONDS
 
 
@@ -50,7 +50,7 @@ def gateway_state(
         ApiError: Something may not be read.
     """
     refs = [
-        *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
+        *(Ref("Deployment", name, namespace) for name in names.COMPONENTS),
         ingress_ref(namespace),
         Ref("Secret", names.PEER_SECRET, namespace),
     ]

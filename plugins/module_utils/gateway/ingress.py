@@ -129,7 +129,7 @@ def ingress_spec(ingress: Ingress) -> dict[str, Any]:
     }
     return {
         "type": ingress.type if ingress.type in (NODE_PORT, LOAD_BALANCER) else "ClusterIP",
-        "selector": {"app": names.DATAPLANE},
+        "selector": names.pod_labels(names.DATAPLANE),
         "ports": [port],
         **{name: value for name, value in fields.items() if value},
     }

@@ -196,7 +196,7 @@ def rollout_steps(stages: Sequence[Sequence[Object]], there: Mapping[Ref, Object
     final = {Ref.of(obj): obj for obj in stages[-1]}
     workloads = [ref for ref in final if ref.kind == "Deployment"]
     changed = [ref for ref in workloads if ref in there and not is_applied(final[ref], there[ref])]
-    if {ref.name for ref in changed} != {names.CONTROLPLANE, names.DATAPLANE}:
+    if {ref.name for ref in changed} != set(names.COMPONENTS):
         return [list(stage) for stage in stages]
     if len(stages) == _TRANSITION_STAGES and all(is_ours(there[ref]) for ref in changed):
         return _transition_steps(*stages)

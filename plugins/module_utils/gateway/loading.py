@@ -71,7 +71,7 @@ def controlplane_pods(cluster: Cluster, namespace: str) -> Sequence[Object] | No
         ApiError: The API server refuses for another reason.
     """
     try:
-        return list(cluster.list("Pod", namespace, label_selector=f"app={names.CONTROLPLANE}"))
+        return list(cluster.list("Pod", namespace, label_selector=names.pod_selector(names.CONTROLPLANE)))
     except ApiError as error:
         if error.status != HTTP_FORBIDDEN:
             raise

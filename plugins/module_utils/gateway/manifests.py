@@ -145,7 +145,7 @@ def _services(spec: GatewaySpec, labels: Mapping[str, str]) -> list[dict[str, An
         "targetPort": names.CONTROLPLANE_PORT,
         "protocol": "TCP",
     }
-    controlplane = {"type": "ClusterIP", "selector": {"app": names.CONTROLPLANE}, "ports": [port]}
+    controlplane = {"type": "ClusterIP", "selector": names.pod_labels(names.CONTROLPLANE), "ports": [port]}
     # The ingress exists without ingress, too: imports that merge copy its endpoints.
     ingress = _service(names.INGRESS, spec.namespace, labels, ingress_spec(spec.ingress))
     if spec.ingress.annotations:

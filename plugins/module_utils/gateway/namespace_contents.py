@@ -7,10 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
+from ..clusterlink import names
 from ..common.kinds import Ref
 from ..common.types import Object
 from .operator import identity as operator
-from .status import DEPLOYMENTS
 
 # The kinds that are looked for in a namespace. Workloads of any kind have pods.
 INHABITANTS = (
@@ -72,4 +72,5 @@ def is_own_pod(obj: Object) -> bool:
     """Whether it is a pod of a gateway or its operator, which is removed with its Deployment."""
     if obj["kind"] != "Pod":
         return False
-    return (obj["metadata"].get("labels") or {}).get("app") in DEPLOYMENTS or operator.runs_operator(obj["spec"])
+    component = (obj["metadata"].get("labels") or {}).get(names.POD_LABEL)
+    return component in names.COMPONENTS or operator.runs_operator(obj["spec"])

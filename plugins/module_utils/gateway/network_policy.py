@@ -16,7 +16,7 @@ from .spec import GatewaySpec
 
 KIND = "NetworkPolicy"
 
-_CONTROLPLANE, _DATAPLANE = ({"app": name} for name in (names.CONTROLPLANE, names.DATAPLANE))
+_CONTROLPLANE, _DATAPLANE = (names.pod_labels(name) for name in names.COMPONENTS)
 _FROM_PEERS = (INGRESS, _DATAPLANE, names.DATAPLANE_PORT, None)
 
 REPLACED = "-replaced"
@@ -61,7 +61,8 @@ def _policy(
 
 def _pods(component: str) -> dict[str, Any]:
     """The component's pods, with those that drain."""
-    return {"matchExpressions": [{"key": "app", "operator": "In", "values": [component, f"{component}{REPLACED}"]}]}
+    values = [component, f"{component}{REPLACED}"]
+    return {"matchExpressions": [{"key": names.POD_LABEL, "operator": "In", "values": values}]}
 
 
 def _tcp(port: int) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def blocked(spec: GatewaySpec, policies: Iterable[Object], added: Iterable[Objec
     """
     there = [*(each for each in policies if not is_ours(each)), *added]
     namespace, spaces = spec.namespace, {"kubernetes.io/metadata.name": spec.namespace}
-    ends = {name: OtherEnd(namespace, {"app": name}, spaces) for name in (names.CONTROLPLANE, names.DATAPLANE)}
+    ends = {name: OtherEnd(namespace, names.pod_labels(name), spaces) for name in names.COMPONENTS}
     port = names.CONTROLPLANE_PORT
     flows = {
         **({} if spec.ingress.type == NO_INGRESS else {"peers from the data plane": _FROM_PEERS}),

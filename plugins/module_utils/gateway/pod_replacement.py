@@ -24,7 +24,6 @@ from ..kube.exec import Container, run_in_container
 from ..kube.wait import wait_gone
 from .network_policy import REPLACED
 from .spec import DRAIN_SECONDS
-from .status import DEPLOYMENTS
 from .workloads import ENVOY_DRAIN
 
 GONE_SECONDS = 180.0
@@ -46,7 +45,7 @@ def leave_service(cluster: Cluster, namespace: str, app: str) -> None:
     """
     for pod in _pods(cluster, namespace):
         if _app(pod) == app and not _owned(pod):
-            _label(cluster, pod, {"app": f"{app}{REPLACED}"})
+            _label(cluster, pod, names.pod_labels(f"{app}{REPLACED}"))
 
 
 def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
@@ -55,7 +54,7 @@ def drain_orphaned_pods(cluster: Cluster, namespace: str) -> None:
     Raises:
         ClusterlinkError: Something may not be changed or removed, or is not gone in time.
     """
-    for app in DEPLOYMENTS:
+    for app in names.COMPONENTS:
         leave_service(cluster, namespace, app)
     alone = [pod for pod in _pods(cluster, namespace) if not _owned(pod)]
     if alone:
@@ -74,7 +73,7 @@ def wait_until_ended(cluster: Cluster, namespace: str, app: str) -> None:
     Raises:
         ClusterlinkError: They are not gone after their own time to end and some more.
     """
-    pods = [pod for pod in cluster.list("Pod", namespace, label_selector=f"app={app}") if _ends(pod)]
+    pods = [pod for pod in cluster.list("Pod", namespace, label_selector=names.pod_selector(app)) if _ends(pod)]
     grace = max((pod["spec"].get("terminationGracePeriodSeconds") or 0 for pod in pods), default=0)
     wait_gone(cluster, [Ref.of(pod) for pod in pods], grace + GONE_SECONDS)
 
@@ -103,7 +102,7 @@ def replace_pods(cluster: Cluster, namespace: str, timeout: float) -> None:
     """
     deadline = time.monotonic() + timeout
     # A data plane keeps the control plane that it connected to first: that one has to be new (install_plan.py).
-    for app in DEPLOYMENTS:
+    for app in names.COMPONENTS:
         old = [pod for pod in _pods(cluster, namespace) if _app(pod) == app and _owned(pod)]
         for pod in old:
             _label(cluster, pod, {_HASH: None})
@@ -126,8 +125,8 @@ def _wait_for_new(cluster: Cluster, deployment: Ref, old: Sequence[Object], dead
 
 
 def _pods(cluster: Cluster, namespace: str) -> Sequence[Object]:
-    apps = ",".join(word for name in DEPLOYMENTS for word in (name, f"{name}{REPLACED}"))
-    pods = cluster.list("Pod", namespace, label_selector=f"app in ({apps})")
+    apps = (word for name in names.COMPONENTS for word in (name, f"{name}{REPLACED}"))
+    pods = cluster.list("Pod", namespace, label_selector=names.pod_selector(*apps))
     return [pod for pod in pods if not _ends(pod)]
 
 
@@ -140,7 +139,7 @@ def _owned(pod: Object) -> bool:
 
 
 def _app(pod: Object) -> str:
-    return str(pod["metadata"]["labels"]["app"])
+    return str(pod["metadata"]["labels"][names.POD_LABEL])
 
 
 def _ready(pod: Object) -> bool:

@@ -27,7 +27,7 @@ from .namespace_contents import INHABITANTS, foreign_objects, is_own_pod
 from .operator import identity as operator
 from .operator.instance import instance_crd
 from .operator.reconcile import release_instances
-from .status import DEPLOYMENTS, ingress_ref
+from .status import ingress_ref
 
 _SERVICE_OF_IMPORT = f"{api.MANAGED_BY_LABEL}={names.CLUSTERLINK_MANAGED}"
 _SLICE_OF_IMPORT = f"endpointslice.kubernetes.io/managed-by={names.CLUSTERLINK_MANAGED}"
@@ -222,14 +222,11 @@ def _delete(cluster: Cluster, refs: Sequence[Ref], found: _Found, result: ApplyR
 def _observe(cluster: Cluster, namespace: str) -> _Found:
     role = names.cluster_role(namespace)
     own = [
-        *(Ref("Deployment", name, namespace) for name in DEPLOYMENTS),
-        *(Ref("PodDisruptionBudget", name, namespace) for name in DEPLOYMENTS),
+        *(Ref("Deployment", name, namespace) for name in names.COMPONENTS),
+        *(Ref("PodDisruptionBudget", name, namespace) for name in names.COMPONENTS),
         Ref("Service", names.CONTROLPLANE, namespace),
         ingress_ref(namespace),
-        *(
-            Ref("Secret", name, namespace)
-            for name in (names.PEER_SECRET, names.CA_SECRET, names.CONTROLPLANE, names.DATAPLANE)
-        ),
+        *(Ref("Secret", name, namespace) for name in (names.PEER_SECRET, names.CA_SECRET, *names.COMPONENTS)),
         Ref("ClusterRoleBinding", role),
         Ref("ClusterRole", role),
         Ref("RoleBinding", names.CONTROLPLANE, namespace),
@@ -251,14 +248,15 @@ def _observe(cluster: Cluster, namespace: str) -> _Found:
             Query("Service", label_selector=_SERVICE_OF_IMPORT),
             Query("EndpointSlice", label_selector=_SLICE_OF_IMPORT),
         ],
-        [Query("Deployment", label_selector=f"app={names.CONTROLPLANE}")],
+        [Query("Deployment", label_selector=names.pod_selector(names.CONTROLPLANE))],
     ]
     answers = iter(read(cluster, [query for group in groups for query in group]))
     found = [[obj for _member in group for obj in next(answers)] for group in groups]
     scalers = list_permitted(cluster, autoscaling.KIND, namespace) or ()
     found[0] += [obj for obj in scalers if obj["metadata"]["name"] == names.DATAPLANE]
     # Of the list, since a gateway without them needs no permission to get them.
-    found[0] += [obj for obj in found[5] if obj["kind"] == "NetworkPolicy" and obj["metadata"]["name"] in DEPLOYMENTS]
+    policies = [obj for obj in found[5] if obj["kind"] == "NetworkPolicy"]
+    found[0] += [obj for obj in policies if obj["metadata"]["name"] in names.COMPONENTS]
     place = [obj for obj in found[4] if obj["metadata"]["name"] == operator.NAMESPACE and is_ours(obj)]
     if (place or any(is_ours(obj) for obj in found[1])) and namespace != operator.NAMESPACE:
         beside = read(cluster, [Query(kind, namespace=operator.NAMESPACE) for kind in INHABITANTS])

@@ -61,7 +61,7 @@ def _user_ids(context: Mapping[str, Any]) -> str:
 
 
 def _selectors() -> tuple[str, ...]:
-    return ("app", *SPREAD_KEYS)
+    return (names.POD_LABEL, *SPREAD_KEYS)
 
 
 def _without(given: Mapping[str, str], defaults: Mapping[str, str]) -> dict[str, str]:
@@ -78,9 +78,9 @@ def _spread(*components: tuple[Object, int | None]) -> list[dict[str, Any]] | No
 
 def _constraints(deployment: Object) -> Iterator[dict[str, Any]]:
     """The constraints, without the component's own selector."""
-    app = (deployment["spec"]["template"].get("metadata") or {}).get("labels", {}).get("app")
+    app = (deployment["spec"]["template"].get("metadata") or {}).get("labels", {}).get(names.POD_LABEL, "")
     for each in deployment["spec"]["template"]["spec"].get("topologySpreadConstraints") or []:
-        if each.get("labelSelector") == {"matchLabels": {"app": app}} and app in (names.CONTROLPLANE, names.DATAPLANE):
+        if app in names.COMPONENTS and each.get("labelSelector") == {"matchLabels": names.pod_labels(app)}:
             yield {
                 key: value
                 for key, value in each.items()

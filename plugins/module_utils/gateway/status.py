@@ -22,8 +22,6 @@ from .addresses import balancer_host, gateway_addresses, needs_endpoints, needs_
 from .admission import refused_by_conditions
 from .spec import GatewaySpec
 
-DEPLOYMENTS = (names.CONTROLPLANE, names.DATAPLANE)
-
 _PAUSE = 0.2
 """Seconds between two reads of the ingress's endpoints, which follow a ready pod within milliseconds."""
 _RESOLVE_PAUSE = 2.0
@@ -86,7 +84,7 @@ def wait_until_serving(cluster: Cluster, spec: GatewaySpec, result: ApplyResult,
         ClusterlinkError: It does not serve in time; it says what is missing, and why.
     """
     deadline = time.monotonic() + timeout
-    deployments = [Ref("Deployment", name, spec.namespace) for name in DEPLOYMENTS]
+    deployments = [Ref("Deployment", name, spec.namespace) for name in names.COMPONENTS]
     wait_until_running(cluster, deployments, result, timeout)
     _wait_for_endpoints(cluster, spec.namespace, deadline)
     ref = ingress_ref(spec.namespace)
@@ -117,7 +115,7 @@ def explained(cluster: Cluster, error: NotReadyError) -> ClusterlinkError:
     """The same error about Deployments, with the reasons from their pods' status."""
     problems = []
     for problem, ref in zip(error.problems, error.waiting, strict=True):
-        troubles = pod_troubles(cluster.list("Pod", ref.namespace, label_selector=f"app={ref.name}"))
+        troubles = pod_troubles(cluster.list("Pod", ref.namespace, label_selector=names.pod_selector(ref.name)))
         found = "; ".join([problem.found, *troubles])
         state = error.states.get(ref)
         refused = refused_by_conditions(state) if state else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ..clusterlink import names
 from ..clusterlink.ownership import is_ours
 from ..clusterlink.schema import CRD_KIND
 from ..common.kinds import Ref
@@ -29,7 +30,6 @@ from .operator import identity as operator
 from .operator.instance import instance_crd
 from .operator.reconcile import release_instances
 from .pod_replacement import GONE_SECONDS, drain_orphaned_pods
-from .status import DEPLOYMENTS
 
 
 @dataclass
@@ -124,10 +124,11 @@ def find_takeover(cluster: Cluster, namespace: str) -> Takeover:
     listed = gather(lambda place: cluster.list("Deployment", place), places)
     deployments = [each for place in listed for each in place]
     operators = [each for each in deployments if operator.runs_operator(each["spec"]["template"]["spec"])]
+    own = {(namespace, name) for name in names.COMPONENTS}
     gateway = [
         each
         for each in deployments
-        if each["metadata"]["namespace"] == namespace and each["metadata"]["name"] in DEPLOYMENTS and not is_ours(each)
+        if (each["metadata"]["namespace"], each["metadata"]["name"]) in own and not is_ours(each)
     ]
     found = Takeover(namespace, places, operators, instances, others, gateway)
     leftovers, surroundings = _remains(cluster, found)
@@ -164,7 +165,7 @@ def _orphan_pods(cluster: Cluster, namespace: str, deployments: Sequence[Object]
     The next Deployment of the same name would adopt a ReplicaSet that is left, with its pods.
     """
     _delete_orphaning(cluster, deployments)
-    sets = cluster.list("ReplicaSet", namespace, label_selector=f"app in ({','.join(DEPLOYMENTS)})")
+    sets = cluster.list("ReplicaSet", namespace, label_selector=names.pod_selector(*names.COMPONENTS))
     _delete_orphaning(cluster, [each for each in sets if not each["metadata"].get("ownerReferences")])
 
 

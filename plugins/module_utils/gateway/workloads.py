@@ -192,7 +192,7 @@ def _deployment(
     container: dict[str, Any],
     pod: dict[str, Any],
 ) -> dict[str, Any]:
-    selector = {"app": name}
+    selector = names.pod_labels(name)
     defaults = _container_defaults(component, spec.pods.image_pull_policy)
     pod_spec = {**pod, **_pod_defaults(spec), **spec.pods.fields(), "containers": [{**defaults, **container}]}
     pod_spec["terminationGracePeriodSeconds"] = component.drain_seconds + GRACE_SECONDS
@@ -263,7 +263,7 @@ def _budget(name: str, namespace: str, labels: Mapping[str, str]) -> dict[str, A
         "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": {"app": name}},
+            "selector": {"matchLabels": names.pod_labels(name)},
             # A pod that is not ready serves nobody, so it must not keep a node from being drained.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },

@@ -95,7 +95,7 @@ def _gateways(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
 
 
 def _deployments(cluster: Cluster, namespace: str) -> Sequence[Object]:
-    found = cluster.list("Deployment", namespace, label_selector=f"app={names.CONTROLPLANE}")
+    found = cluster.list("Deployment", namespace, label_selector=names.pod_selector(names.CONTROLPLANE))
     return [each for each in found if each["metadata"]["name"] == names.CONTROLPLANE]
 
 

@@ -15,8 +15,7 @@ from ..kube.network_policies import EGRESS, INGRESS, OtherEnd, in_the_way
 from ..kube.parallel import attempt
 from .client_pod import ClientPod
 
-_DATAPLANE: Mapping[str, str] = {"app": names.DATAPLANE}
-_CONTROLPLANE: Mapping[str, str] = {"app": names.CONTROLPLANE}
+_CONTROLPLANE, _DATAPLANE = (names.pod_labels(name) for name in names.COMPONENTS)
 
 
 @dataclass(frozen=True)

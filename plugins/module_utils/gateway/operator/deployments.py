@@ -162,7 +162,7 @@ def _without_instance(objects: Sequence[Object]) -> list[Object]:
 
 
 def _deployment(name: str, spec: GatewaySpec, replicas: int, pod: dict[str, Any]) -> dict[str, Any]:
-    labels = {"app": name}
+    labels = names.pod_labels(name)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",

@@ -64,12 +64,11 @@ def _instance_rules() -> list[Rule]:
 
 def _gateway_rules() -> list[Rule]:
     """In the gateway's namespace: the two Deployments, and the Services that it removes with the Instance."""
-    deployments = (names.CONTROLPLANE, names.DATAPLANE)
     return [
         # Kubernetes cannot restrict create by name.
         rule("apps", ("deployments",), ("create",)),
-        rule("apps", ("deployments",), ("update", "delete"), only=deployments),
-        rule("", ("services",), ("delete",), only=(*deployments, names.INGRESS)),
+        rule("apps", ("deployments",), ("update", "delete"), only=names.COMPONENTS),
+        rule("", ("services",), ("delete",), only=(*names.COMPONENTS, names.INGRESS)),
     ]
 
 
@@ -131,6 +130,6 @@ def _deployment(spec: GatewaySpec, labels: Mapping[str, str]) -> dict[str, Any]:
             "replicas": 1,
             "selector": {"matchLabels": _SELECTOR},
             "strategy": {"type": "Recreate"},
-            "template": {"metadata": {"labels": {**_SELECTOR, "app": operator.DEPLOYMENT}}, "spec": pod},
+            "template": {"metadata": {"labels": {**_SELECTOR, **names.pod_labels(operator.DEPLOYMENT)}}, "spec": pod},
         },
     }

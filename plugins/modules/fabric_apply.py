@@ -364,7 +364,7 @@ def _outcome(result: ApplyResult, states: Mapping[Ref, Object | None], incomplet
         ],
         "incomplete": [{**ref.as_dict(), "reason": reason} for ref, reason in incomplete.items()],
     }
-    warnings = [f"{loss}." for loss in lost]
+    warnings = [*(f"{loss}." for loss in lost), *result.warnings]
     return Outcome(changed=result.changed, values=values, diff=result.diff, warnings=warnings)
 
 

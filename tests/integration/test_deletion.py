@@ -37,6 +37,7 @@ pytestmark = pytest.mark.cluster
 
 Object = dict[str, Any]
 CHANGED = "was changed since this run read it, and is not deleted"
+RESTART = "kubectl rollout restart deployment cl-controlplane"
 STANDSTILL_SECONDS = 4
 """Longer than was once waited for a control plane."""
 
@@ -156,16 +157,15 @@ def tell(cluster: Cluster, peer: Object, status: str) -> Object:
 
 
 @pytest.fixture
-def deleted_with(cluster: Cluster, peer: Object) -> Iterator[Callable[[Object], Object]]:
-    """Deletes the Peer as it was observed, and returns the spec with which it goes."""
+def deleted_with(cluster: Cluster, peer: Object) -> Iterator[Callable[..., tuple[Object, list[str]]]]:
+    """Deletes the Peer as it was observed: the spec with which it goes, and the warnings."""
     place = ("Peer", "west", peer["metadata"]["namespace"])
 
-    def delete(observed: Object) -> Object:
-        delete_observed(cluster, observed)
+    def delete(observed: Object, by: Cluster = cluster) -> tuple[Object, list[str]]:
+        warnings = delete_observed(by, observed)
         now = cluster.get(*place) or {}
         assert now["metadata"]["deletionTimestamp"]
-        spec: Object = now["spec"]
-        return spec
+        return now["spec"], warnings
 
     yield delete
     cluster.patch(*place, {"metadata": {"finalizers": None}})
@@ -173,7 +173,7 @@ def deleted_with(cluster: Cluster, peer: Object) -> Iterator[Callable[[Object], 
 
 @pytest.mark.usefixtures("crds", "control_plane")
 def test_a_peer_goes_when_a_control_plane_that_stood_still_has_let_go_of_it(
-    cluster: Cluster, peer: Object, deleted_with: Callable[[Object], Object]
+    cluster: Cluster, peer: Object, deleted_with: Callable[..., tuple[Object, list[str]]]
 ) -> None:
     observed = tell(cluster, peer, "True")
     begun, seen = time.monotonic(), []
@@ -186,7 +186,7 @@ def test_a_peer_goes_when_a_control_plane_that_stood_still_has_let_go_of_it(
             tell(cluster, peer, "False")
 
     with meanwhile(let_go, 0.1):
-        assert deleted_with(observed) == NOWHERE
+        assert deleted_with(observed) == (NOWHERE, [])
     assert seen[:1] == [False]
 
 
@@ -195,21 +195,47 @@ def test_a_peer_goes_when_a_control_plane_that_stood_still_has_let_go_of_it(
 def test_a_peer_that_nobody_lets_go_of_goes_all_the_same(
     cluster: Cluster,
     peer: Object,
-    deleted_with: Callable[[Object], Object],
+    deleted_with: Callable[..., tuple[Object, list[str]]],
     before: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody says so of one that was never reachable, whose gateway may come at any time."""
+    """Nobody says so of one that was never reachable, whose gateway may come at any time: time is all it takes."""
     monkeypatch.setattr(deletion, "_RETIRED_SECONDS", 0.5)
     monkeypatch.setitem(KINDS, "Peer", replace(KINDS["Peer"], settle=0.1))
-    assert deleted_with(tell(cluster, peer, before) if before else peer) == NOWHERE
+    spec, warnings = deleted_with(tell(cluster, peer, before) if before else peer)
+    assert spec == NOWHERE
+    assert len(warnings) == (before == "True")
+    assert all("nobody has let go of it within 0.5 s" in each and RESTART in each for each in warnings)
+
+
+@pytest.mark.usefixtures("crds", "control_plane")
+def test_who_may_not_change_a_peer_hears_what_follows_from_its_deletion(
+    clusters: Clusters, cluster: Cluster, peer: Object, deleted_with: Callable[..., tuple[Object, list[str]]]
+) -> None:
+    namespace, group = peer["metadata"]["namespace"], "rbac.authorization.k8s.io"
+    metadata = {"name": "remover", "namespace": namespace}
+    rules = [
+        {"apiGroups": ["clusterlink.net"], "resources": ["peers"], "verbs": ["get", "delete"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+    ]
+    cluster.apply({"apiVersion": f"{group}/v1", "kind": "Role", "metadata": metadata, "rules": rules})
+    role = {"apiGroup": group, "kind": "Role", "name": "remover"}
+    users = [{"apiGroup": group, "kind": "User", "name": "remover"}]
+    binding = {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": metadata}
+    cluster.apply({**binding, "roleRef": role, "subjects": users})
+    access = {"kubeconfig": str(clusters.kubeconfig), "context": clusters.contexts[0], "impersonate_user": "remover"}
+    with connect(access) as remover:
+        spec, [warning] = deleted_with(tell(cluster, peer, "True"), by=remover)
+    assert spec == wanted("")["spec"]
+    assert "the user remover is not permitted to patch peers.clusterlink.net" in warning
+    assert RESTART in warning
 
 
 @pytest.mark.usefixtures("crds")
 def test_a_peer_that_no_control_plane_works_for_just_goes(
-    cluster: Cluster, peer: Object, deleted_with: Callable[[Object], Object]
+    cluster: Cluster, peer: Object, deleted_with: Callable[..., tuple[Object, list[str]]]
 ) -> None:
-    assert deleted_with(tell(cluster, peer, "True")) == wanted("")["spec"]
+    assert deleted_with(tell(cluster, peer, "True")) == (wanted("")["spec"], [])
 
 
 @pytest.mark.usefixtures("crds", "control_plane")

@@ -24,6 +24,10 @@ for the Peer without a pause: that takes a core for good, and no Peer's status c
 pkg/controlplane/control/peer.go). Heartbeats to an earlier address do end, the last of them within C(PEER_SETTLE).
 """
 
+_OTHERWISE = (
+    "The control plane may ask that gateway for ever, and no longer say which peers it reaches: restart it "
+    f"(kubectl rollout restart deployment {CONTROLPLANE})."
+)
 _INSTALL = "Install a gateway first: it brings the CustomResourceDefinitions"
 
 
@@ -37,7 +41,7 @@ def _kind(name: str, plural: str, *, namespaced: bool = True, fix: str = "") -> 
         settle=PEER_SETTLE if name == "Peer" else Kind.settle,
         not_ready_fix=fix,
         not_served_fix=_INSTALL,
-        retirement=Retirement(NOWHERE, workers=pod_selector(CONTROLPLANE)) if name == "Peer" else None,
+        retirement=Retirement(NOWHERE, pod_selector(CONTROLPLANE), _OTHERWISE) if name == "Peer" else None,
     )
 
 

@@ -23,10 +23,12 @@ class Retirement:
     Attributes:
         spec: The spec that it is given. With it, its conditions are not True.
         workers: The labels of the pods in its namespace that work for it. Where none of them run, nobody has to let go.
+        otherwise: What to do when it was deleted before they have let go of it.
     """
 
     spec: Mapping[str, Any]
     workers: str
+    otherwise: str
 
 
 @dataclass(frozen=True)

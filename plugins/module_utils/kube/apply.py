@@ -61,6 +61,7 @@ class ApplyResult:
         diff: For Ansible: one C({"before", "after", "before_header", "after_header"}) for each object that changes.
         objects: Every desired object as it is in the cluster now; in check mode as it would be.
         drift: The differences that were found, and who caused them.
+        warnings: What the user should know of what was done.
     """
 
     created: list[Ref] = field(default_factory=list)
@@ -70,6 +71,7 @@ class ApplyResult:
     diff: list[dict[str, Any]] = field(default_factory=list)
     objects: dict[Ref, Object] = field(default_factory=dict)
     drift: list[Drift] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> bool:
@@ -85,6 +87,7 @@ class ApplyResult:
         self.diff += later.diff
         self.objects.update(later.objects)
         self.drift += later.drift
+        self.warnings += later.warnings
 
     def as_values(self) -> dict[str, list[dict[str, Any]]]:
         """The references by what was done, and the drift, for a module's return values."""
@@ -283,7 +286,7 @@ def _write(
     def write(step: Step) -> Object | None:
         if step.desired is not None:
             return cluster.apply(step.desired, force=step.force)
-        delete_observed(cluster, step.observed or {})
+        result.warnings.extend(delete_observed(cluster, step.observed or {}))
         return None
 
     for step in steps:

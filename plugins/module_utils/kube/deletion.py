@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,7 +24,7 @@ _RETIRED_SECONDS = 30.0
 _RUNNING = "status.phase=Running"
 
 
-def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False, grace: int | None = None) -> None:
+def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False, grace: int | None = None) -> list[str]:
     """Delete the very object that was observed, as long as nobody changes its labels, which say whose it is.
 
     One of a kind whose objects are retired (C(Kind.retirement)) is retired first.
@@ -35,6 +34,9 @@ def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False,
         observed: The object as it was read.
         orphan: Keep the objects that it owns, without an owner.
         grace: Seconds that a pod may take to terminate, instead of its own grace period.
+
+    Returns:
+        A warning when it was deleted before those who work for it have let go of it.
 
     Raises:
         ClusterlinkError: It was changed or recreated since it was observed, or the API server refuses.
@@ -47,10 +49,11 @@ def delete_observed(cluster: Cluster, observed: Object, *, orphan: bool = False,
         uid = metadata.get("uid", "")
         cluster.delete(ref.kind, ref.name, ref.namespace, uid=uid, version=version, orphan=orphan, grace=grace)
 
-    retirement = KINDS[ref.kind].retirement
+    retirement, warnings = KINDS[ref.kind].retirement, []
     if retirement and _has_workers(cluster, retirement, ref.namespace):
-        _retire(cluster, observed, retirement)
+        warnings = _retire(cluster, observed, retirement)
     _write_observed(cluster, observed, delete)
+    return warnings
 
 
 def _has_workers(cluster: Cluster, retirement: Retirement, namespace: str) -> bool:
@@ -61,8 +64,8 @@ def _has_workers(cluster: Cluster, retirement: Retirement, namespace: str) -> bo
         return True
 
 
-def _retire(cluster: Cluster, observed: Object, retirement: Retirement) -> None:
-    """Give an object its last spec, and wait until the one who works for it has seen that.
+def _retire(cluster: Cluster, observed: Object, retirement: Retirement) -> list[str]:
+    """Give an object its last spec, and wait until the one who works for it has seen that; a warning if it has not.
 
     It is applied as our other fields are: where the run ends before the deletion, the next one may set it back.
     """
@@ -74,12 +77,19 @@ def _retire(cluster: Cluster, observed: Object, retirement: Retirement) -> None:
         obj = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata, "spec": retirement.spec}
         cluster.apply(obj, force=True)
 
-    with contextlib.suppress(NotReadyError, ApiError):  # who may delete it, and not change it, may still delete it
+    try:
         _write_observed(cluster, observed, retire)
         if unready(observed):
             time.sleep(kind.settle)  # nothing in its status will change
         else:
             wait_ready(cluster, [ref], _RETIRED_SECONDS, known={ref: observed}, judge=_unretired)
+    except NotReadyError:
+        why = f"nobody has let go of it within {_RETIRED_SECONDS:g} s."
+    except ApiError as error:  # who may delete it, and not change it, may still delete it
+        why = error.message()
+    else:
+        return []
+    return [f"{ref} is deleted although it could not be retired: {why} {retirement.otherwise}"]
 
 
 def _unretired(obj: Mapping[str, Any] | None) -> str:

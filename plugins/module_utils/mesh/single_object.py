@@ -128,7 +128,7 @@ class SingleObject:
         warnings = self.before_delete(cluster, observed, request) if self.before_delete else []
         result = self.clear(cluster, observed, request) if self.clear else ApplyResult()
         result.add(delete_objects(cluster, [ref], check=request.mode.check, known=[observed]))
-        outcome = Outcome(changed=result.changed, diff=result.diff, warnings=warnings)
+        outcome = Outcome(changed=result.changed, diff=result.diff, warnings=[*warnings, *result.warnings])
         outcome.values = _values(ref, None, "it exists and must be absent")
         if request.params["wait"] and not request.mode.check:
             try:

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.clusters import Clusters, node_of
+from tests.support.clusters import Clusters, on_node
 from tests.support.fabrics import EAST, WEST, DeclaredFabric, populated
 from tests.support.workloads import client, stranger, web
 
@@ -53,7 +52,7 @@ def rename(kubectl: Kubectl, context: str, old: str, new: str) -> None:
     script = (
         f"sed -i 's/^clusterDomain: .*/clusterDomain: {new}/' /var/lib/kubelet/config.yaml; systemctl restart kubelet"
     )
-    subprocess.run(["docker", "exec", node_of(context), "sh", "-c", script], check=True, capture_output=True)
+    on_node(context, "sh", "-c", script)
     config = kubectl.json("get", "configmap", "coredns", "-n", "kube-system", context=context)
     corefile = config["data"]["Corefile"].replace(old, new)
     assert f"kubernetes {new}" in corefile

@@ -8,13 +8,12 @@ One version of ClusterLink can be had, so the same images under another tag stan
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.clusters import Clusters, node_of
+from tests.support.clusters import Clusters, on_node
 from tests.support.fabrics import FullMesh, populated
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ def mesh(clusters: Clusters, kubectl: Kubectl, tmp_path_factory: pytest.TempPath
         for component in ("cl-controlplane", "cl-dataplane", "cl-go-dataplane"):
             image = f"ghcr.io/clusterlink-net/{component}"
             tag = ("ctr", "--namespace=k8s.io", "images", "tag", "--force", f"{image}:v0.4.1", f"{image}:{STAND_IN}")
-            subprocess.run(["docker", "exec", node_of(context), *tag], check=True, capture_output=True)
+            on_node(context, *tag)
     with populated(mesh, kubectl):
         mesh.must("site")
         yield mesh

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,6 +90,18 @@ def node_of(context: str) -> str:
     return f"{context.removeprefix('kind-')}-control-plane"
 
 
+def on_node(context: str, *command: str, stdin: str = "") -> str:
+    """Run a command on a kind cluster's node; what it printed.
+
+    Raises:
+        AssertionError: It failed; with what it said.
+    """
+    run = ("docker", "exec", "--interactive", node_of(context), *command)
+    done = subprocess.run(run, check=False, input=stdin, capture_output=True, text=True)
+    assert done.returncode == 0, f"{shlex.join(run)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 @contextmanager
 def paused(context: str) -> Iterator[None]:
     """A cluster stands still while the body runs; its node is ready again after it, as far as its container goes."""
@@ -109,8 +122,7 @@ done
 
 def kill_containers(context: str, namespace: str) -> None:
     """Kill the containers of all pods of a namespace; those that Kubernetes wants to run begin anew."""
-    kill = ("docker", "exec", node_of(context), "sh", "-ec", _KILL, "kill", namespace)
-    subprocess.run(kill, check=True, capture_output=True)
+    on_node(context, "sh", "-ec", _KILL, "kill", namespace)
 
 
 _ROUND_SECONDS = 6

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.clusters import node_of
+from tests.support.clusters import node_of, on_node
 from tests.support.digests import digest_of
 from tests.support.environment import ansible_environment
 from tests.support.paths import LAB_CACHE, ROOT
@@ -63,30 +63,26 @@ def enforced(kubectl: Kubectl, contexts: Sequence[str]) -> Iterator[None]:
     try:
         for context in contexts:
             node = node_of(context)
-            subprocess.run(["docker", "cp", str(program), f"{node}:/kind/enforcer"], check=True, capture_output=True)
+            _docker("cp", str(program), f"{node}:/kind/enforcer")
             kubectl("create", "serviceaccount", _ACCOUNT, "-n", "kube-system", context=context)
             user = f"--serviceaccount=kube-system:{_ACCOUNT}"
             kubectl("create", "clusterrolebinding", _ACCOUNT, "--clusterrole=cluster-admin", user, context=context)
             started.append(context)
             token = kubectl("create", "token", _ACCOUNT, "-n", "kube-system", "--duration=2h", context=context)
-            _in_node(node, ("sh", "-c", _START), token.strip())
+            on_node(context, "sh", "-c", _START, stdin=token.strip())
             api = ("--env=KUBERNETES_SERVICE_HOST=127.0.0.1", "--env=KUBERNETES_SERVICE_PORT=6443")
             run = "exec /kind/enforcer --disable-nri --v=2 > /kind/enforcer.log 2>&1"
             _docker("exec", "--detach", *api, node, "sh", "-c", run)
         yield
     finally:
         for context in started:
-            _in_node(node_of(context), ("sh", "-c", _STOP), "")
+            on_node(context, "sh", "-c", _STOP)
             kubectl("delete", "clusterrolebinding", _ACCOUNT, context=context)
             kubectl("delete", "serviceaccount", _ACCOUNT, "-n", "kube-system", context=context)
 
 
-def _in_node(node: str, command: Sequence[str], stdin: str) -> None:
-    _docker("exec", "--interactive", node, *command, stdin=stdin)
-
-
-def _docker(*arguments: str, stdin: str = "") -> None:
+def _docker(*arguments: str) -> None:
     done = subprocess.run(
-        ["docker", *arguments], env=ansible_environment(), input=stdin, capture_output=True, text=True, check=False
+        ["docker", *arguments], env=ansible_environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

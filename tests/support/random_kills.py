@@ -13,6 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from tests.support.environment import ansible_environment
 from tests.support.fabrics import in_each
@@ -31,9 +32,9 @@ def kill_and_run_again(
     """Kill and run again, as often as asked; each round prints what became of it.
 
     The declarations are applied one after another, round and round. At first each run ends by itself, and which objects
-    the clusters hold then is noted. After that each is killed by SIGKILL, with all of its processes, at a random moment
-    of the time that it took, and run again until it ends. The clusters must then hold the objects noted, and one more
-    run must change nothing.
+    the clusters hold then is noted. After that each is killed by SIGKILL at a random moment of the time that it took,
+    and run again until it ends. The clusters must then hold the objects noted, and one more run must change nothing.
+    As for a user, a worker of the killed run lives on where it has a session of its own (ansible-core 2.20 and later).
 
     Args:
         declarations: By a name for people, the command that applies it.
@@ -62,9 +63,11 @@ def kill_and_run_again(
     while killed < runs:
         for name, command in declarations.items():
             after = chance.uniform(0.5, took[name])
-            was_killed = _killed(command, after)
+            workers = _killed(command, after)
+            was_killed = workers is not None
             killed += was_killed
             _run(command)
+            _end(workers or ())
             how = f"{name}, {'killed' if was_killed else 'ended'} after {after:.1f} s"
             differs = set(wanted[name]) ^ set(objects())
             assert not differs, "\n".join([f"{how} and run again, these differ:", *sorted(differs)])
@@ -82,8 +85,8 @@ def _run(command: Sequence[str]) -> str:
     return done.output
 
 
-def _killed(command: Sequence[str], after: float) -> bool:
-    """Run, and kill it after some seconds, unless it has ended by then."""
+def _killed(command: Sequence[str], after: float) -> list[int] | None:
+    """Run, and kill it after some seconds: file descriptors of the workers that it had; None when it had ended."""
     process = subprocess.Popen(
         command,
         stdout=subprocess.DEVNULL,
@@ -93,8 +96,20 @@ def _killed(command: Sequence[str], after: float) -> bool:
     )
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after)
-        return False
+        return None
+    workers = []
+    for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="ascii").split():
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            workers.append(os.pidfd_open(int(pid)))
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return True
+    return workers
+
+
+def _end(workers: Sequence[int]) -> None:
+    """End what is left of a killed run: at its exit, a worker may wait for ever for an answer of the killed process."""
+    for worker in workers:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+        os.close(worker)

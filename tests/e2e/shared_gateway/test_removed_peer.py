@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.clusters import node_of
+from tests.support.clusters import on_node
 from tests.support.gateways import CONTROLPLANE, SHARED_GATEWAY, Fabric, standing
 from tests.support.waiting import wait_until
 
@@ -46,8 +45,7 @@ def slow_control_plane(clusters: Clusters, kubectl: Kubectl, peer: str) -> Itera
     before = kubectl(*read)
 
     def send(signal: str) -> None:
-        command = ("sh", "-ec", _SIGNAL, "send", signal, of_its_processes)
-        subprocess.run(["docker", "exec", node_of(clusters.contexts[0]), *command], check=True, capture_output=True)
+        on_node(clusters.contexts[0], "sh", "-ec", _SIGNAL, "send", signal, of_its_processes)
 
     def wake_up() -> None:
         try:

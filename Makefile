@@ -86,7 +86,7 @@ test-long: setup ## What 'make test' leaves out: upgrades, failover, killed runs
 
 .PHONY: check
 check: setup ## Linters, checks and unit tests side by side: the inner loop
-	@pytest --quiet -m "not long" -n 2 --dist worksteal tests/lint tests/checks tests/unit
+	@pytest --quiet -m "not long" -n 3 --dist worksteal tests/lint tests/checks tests/unit
 
 .PHONY: lint
 lint: setup ## The linters and this collection's own checks

@@ -67,10 +67,10 @@ CORNERS = {
 def find_python(release: str) -> str | None:
     """The path of this release's interpreter, on the PATH or in pyenv, or None.
 
-    A shim of pyenv is on the PATH also where it has no such interpreter, so each is asked.
+    A shim of pyenv is on the PATH also where it has no such interpreter, so each is asked; shims last, which are slow.
     """
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    for candidate in (shutil.which(f"python{release}"), *sorted(versions.glob(f"{release}.*/bin/python"))):
+    for candidate in (*sorted(versions.glob(f"{release}.*/bin/python")), shutil.which(f"python{release}")):
         command = [str(candidate), "-c", "import ensurepip, sys, venv; print(sys.executable)"]
         answer = candidate and subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - an interpreter's path
         if answer and answer.returncode == 0:

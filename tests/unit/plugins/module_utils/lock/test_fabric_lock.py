@@ -34,7 +34,8 @@ class Fabric:
         self.said: list[str] = []
 
     def lock(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> FabricLock:
-        leases = {name: FabricLease(self.clusters[name], "demo", holder, 30) for name in names}
+        retries = self.time.policy(5)
+        leases = {name: FabricLease(self.clusters[name], "demo", holder, 30, retries) for name in names}
         return FabricLock("demo", leases, self.time.policy(timeout))
 
     def acquired(self, holder: str, names: Iterable[str] = NAMES, timeout: float = 0) -> FabricLock:

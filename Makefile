@@ -96,8 +96,12 @@ lint: setup ## The linters and this collection's own checks
 unit: setup ## Unit tests
 	@pytest tests/unit
 
+.PHONY: playbooks
+playbooks: setup ## Playbooks without a cluster
+	@pytest -m "not long" -n 2 --dist worksteal tests/playbooks
+
 .PHONY: matrix
-matrix: setup ## Unit tests with every supported ansible-core, Python and library (noxfile.py); e2e has a fabric with each
+matrix: setup ## Unit tests and playbooks with every supported ansible-core, Python and library (noxfile.py); e2e has a fabric with each
 	@nox
 
 .PHONY: docs

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The supported releases of ansible-core, Python and libraries: a session for each combination that is tested.
 
-    nox                                       all unit tests in every session; 'make matrix' runs this
+    nox                                       all units and playbooks in every session; 'make matrix' runs this
     nox -s oldest -- tests/unit/test_run.py   some tests in one
     nox -s docs                               the documentation's site
 
@@ -25,7 +25,7 @@ import nox
 OLDEST = ("kubernetes==29.0.0", "cryptography==42.0.0", "urllib3==2.0.2")
 NEWEST = ("kubernetes", "cryptography")
 TOOLS = ("pytest>=9,<10", "pytest-xdist>=3.8,<4", "hypothesis>=6,<7", "PySocks>=1.7,<2")
-UNITS = ("-m", "not long", "-n", "2", "--dist", "worksteal", "tests/unit")
+TESTS = ("-m", "not long", "-n", "2", "--dist", "worksteal", "tests/unit", "tests/playbooks")
 ENVIRONMENTS = Path(__file__).parent / ".build" / "nox"
 DOCS = Path(__file__).parent / ".build" / "docs"
 
@@ -115,9 +115,9 @@ def _define(name: str, corner: Corner) -> None:
         _install(session, corner)
         # What a property finds in many examples is hardly a matter of releases.
         environment = {"ANSIBLE_CONFIG": str(Path("ansible.cfg").resolve()), "CLUSTERLINK_TEST_EXAMPLES": "0.1"}
-        session.run("pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or UNITS), env=environment)
+        session.run("pytest", "-q", "-p", "no:cacheprovider", *(session.posargs or TESTS), env=environment)
 
-    unit.__doc__ = f"Unit tests with {corner.core} and {', '.join(corner.libraries)}"
+    unit.__doc__ = f"Unit tests and playbooks with {corner.core} and {', '.join(corner.libraries)}"
 
 
 for _name, _corner in CORNERS.items():

@@ -4,11 +4,11 @@
 
     python -m tests.run [--long] [--lane NAME]...
 
-Lane "code" has checks, unit tests and real API servers. Beside it, other lanes test gateways, each on kind clusters
-that no other lane uses. When all have ended, lane "traffic" counts requests, one test at a time. Then "molecule" runs
-the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest supported releases. Clusters that
-no lane uses stand still. A failure is shown at once and repeated at the end, and the last line counts all tests:
-N passed, N failed, N skipped.
+Lane "code" has checks, unit tests, playbooks without a cluster, and real API servers. Beside it, other lanes test
+gateways, each on kind clusters that no other lane uses. When all have ended, lane "traffic" counts requests, one test
+at a time. Then "molecule" runs the scenarios, which mostly wait, beside "style": the linters, sanity, and the oldest
+supported releases. Clusters that no lane uses stand still. A failure is shown at once and repeated at the end, and the
+last line counts all tests: N passed, N failed, N skipped.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Summary:
         yield f"{self.passed} passed, {len(self.failures) + len(self.faults)} failed, {self.skipped} skipped"
 
 
-CODE = ("tests/checks", "tests/unit", "tests/integration")
+CODE = ("tests/checks", "tests/unit", "tests/playbooks", "tests/integration")
 # The two longest at the ends, since each of two workers begins with half of them.
 STYLE = ("tests/sanity", "tests/lint", "tests/versions")
 ONE_CLUSTER = (

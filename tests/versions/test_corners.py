@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The skyshift.clusterlink contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All unit tests on the oldest and the newest supported releases; 'make test-long' runs them on the others.
+"""Unit tests and playbooks on the oldest and the newest supported releases; 'make test-long' runs them on the others.
 
 Which releases these are is said in noxfile.py. A combination whose Python is not installed is skipped. That of .venv,
 by default the newest, is not among them: all tests run with it.
@@ -25,7 +25,7 @@ ENDS = {"oldest", "newest"}
 @pytest.mark.parametrize(
     "corner", [pytest.param(corner, marks=[] if corner in ENDS else [pytest.mark.long]) for corner in OTHERS]
 )
-def test_a_corner_passes_all_unit_tests(gate: Gate, corner: str) -> None:
+def test_a_corner_passes_unit_tests_and_playbooks(gate: Gate, corner: str) -> None:
     if python_of(corner) is None:
         pytest.skip(f"Python {' or '.join(CORNERS[corner].pythons)} is not installed")
     printed = gate("nox", "-s", corner, timeout=3600)

@@ -25,7 +25,7 @@ from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.inventory imp
     host_options,
 )
 from ansible_collections.skyshift.clusterlink.plugins.plugin_utils.variables import value_problems
-from tests.unit.plugins.plugin_utils.inventories import WEB, Data, inventory
+from tests.support.inventories import WEB, Data, inventory
 
 Gather = Callable[..., Data]
 Setting = Callable[..., tuple[Data, Templar]]

@@ -18,7 +18,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.skyshift.clusterlink.plugins.doc_fragments.connection import ModuleDocFragment
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import CONNECTION_SPEC, connect
-from tests.unit.tls import key_and_certificate
+from tests.support.tls import key_and_certificate
 
 if TYPE_CHECKING:
     from tests.unit.fakes import Api

@@ -22,8 +22,8 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec_plu
     ExecPlugin,
     tail_without_secrets,
 )
+from tests.support.tls import key_and_certificate
 from tests.support.waiting import wait_until
-from tests.unit.tls import key_and_certificate
 
 API = "client.authentication.k8s.io/v1"
 Write = Callable[..., ExecPlugin]

@@ -14,9 +14,9 @@ import pytest
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.connection import connect
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.exec import Container, run_in_container
+from tests.support.tls import key_and_certificate
 from tests.unit.exec_server import ExecServer
 from tests.unit.proxy import Proxy
-from tests.unit.tls import key_and_certificate
 
 CONTAINER = Container("default", "frontend-0", "app")
 USER, PASSWORD = "ada", "p@ss:w/rd"  # what a URL must encode

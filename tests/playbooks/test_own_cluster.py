@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.environment import ansible_environment
 from tests.support.forked_ansible import ansible_playbook
-from tests.unit.tls import key_and_certificate
+from tests.support.tls import key_and_certificate
 
 Data = dict[str, Any]
 

@@ -14,7 +14,7 @@ import yaml
 
 from tests.support.environment import ansible_environment
 from tests.support.forked_ansible import ansible_playbook
-from tests.unit.plugins.plugin_utils.inventories import WEB, Data, inventory
+from tests.support.inventories import WEB, Data, inventory
 
 
 def run_playbook(tmp_path: Path, data: Data, task: Data, *options: str) -> Data:

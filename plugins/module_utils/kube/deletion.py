@@ -84,12 +84,12 @@ def _retire(cluster: Cluster, observed: Object, retirement: Retirement) -> list[
         else:
             wait_ready(cluster, [ref], _RETIRED_SECONDS, known={ref: observed}, judge=_unretired)
     except NotReadyError:
-        why = f"nobody has let go of it within {_RETIRED_SECONDS:g} s."
+        why = f"nobody has within {_RETIRED_SECONDS:g} s."
     except ApiError as error:  # who may delete it, and not change it, may still delete it
         why = error.message()
     else:
         return []
-    return [f"{ref} is deleted although it could not be retired: {why} {retirement.otherwise}"]
+    return [f"{ref} is deleted before anybody has let go of it: {why} {retirement.otherwise}"]
 
 
 def _unretired(obj: Mapping[str, Any] | None) -> str:

@@ -21,7 +21,7 @@ def play(tmp_path: Path, playbook: str, *options: str) -> tuple[int, str]:
     hosts = {host: {"clusterlink_kubeconfig": f"nowhere/{host}"} for host in ("east", "west")}
     group = {"hosts": hosts, "vars": {"clusterlink_links": [{"source": "east", "target": "west", "name": "main"}]}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"clusters": group}), encoding="utf-8")
-    arguments = ["-i", "hosts.yml", ROOT / "playbooks" / playbook, *options]
+    arguments = ["-i", "hosts.yml", str(ROOT / "playbooks" / playbook), *options]
     done = ansible_playbook(arguments, cwd=tmp_path, env=ansible_environment())
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 

@@ -18,7 +18,8 @@ from urllib.parse import quote
 #   then for each target: scheme host port path count; for tcp, the path is what to say first, as printf's %b takes it
 # Before each request a line with the mark is printed on stdout; after it one on stderr, with the exit code and the
 # times. The mark is random and not sent anywhere, so no answer can contain it. Times are /proc/uptime's, read without
-# starting a process, in hundredths of a second; curl measures better and prints its own.
+# starting a process, in hundredths of a second; curl measures better and prints its own. For tcp it is a POP3 client,
+# where the server speaks first: its telnet reads what to send, and after 0.1 s hears no more of a server that hangs up.
 SCRIPT = r"""
 mark=$1 max=$2 bytes=$3 hold=$4
 shift 4
@@ -51,8 +52,7 @@ ask() {
 }
 knock() {
   if has bash; then $longer bash -c "$open" bash "$2" "$3" "$hold" "$4"
-  elif has curl; then
-    { sleep $((hold + 1)) 2>/dev/null & } | curl -qsS -m "$hold" -w "\n$mark %{time_connect}" "telnet://$2:$3"
+  elif has curl; then curl -qsS -m "$hold" -w "\n$mark %{time_connect}" "pop3://$2:$3"
   elif has nc && [ -n "$4" ]; then
     byte=$(printf %b "$4" | $limit nc -w "$max" "$2" "$3")
     [ -n "$byte" ]
@@ -89,9 +89,9 @@ waits 0.2 s for the decision and 1 s for the other gateway, which waits 1 s for 
 ConnectTimeout; the go data plane's DialTimeout).
 """
 
-# Exit codes that mean more than "it failed": sh's for a command that is missing, timeout's and curl's for a time limit.
-_NO_TOOL = 127
-_KILLED, _CURL_TIMED_OUT = 124, 28
+# Exit codes that mean more than "it failed": sh's for a command that is missing, timeout's for a time limit, and curl's
+# for a connection that ended before anything came.
+_NO_TOOL, _KILLED, _CURL_HUNG_UP = 127, 124, 56
 
 
 @dataclass(frozen=True)
@@ -245,12 +245,12 @@ def _http(output: str, errors: str, code: int, seconds: float) -> Answer:
 
 
 def _tcp(output: str, errors: str, code: int, elapsed: float, connected_in: float | None) -> Answer:
-    """bash ends well when the connection stayed open or something came; curl, which says when it was connected, when
-    its time limit ended it (and badly: 28) or something came."""
+    """bash ends well when the connection stayed open or something came; curl, which says when it was connected, badly
+    by its time limit or by what came. One code of it says that the server has hung up."""
     if connected_in is None:
         answered, seconds = code == 0, elapsed
     else:
-        answered, seconds = connected_in > 0 and (code == _CURL_TIMED_OUT or output != ""), connected_in
+        answered, seconds = connected_in > 0 and code != _CURL_HUNG_UP, connected_in
     error = "" if answered else _reason(errors, code)
     return Answer(answered=answered, seconds=seconds, error=error, body=output[:BODY_CHARACTERS], text=output)
 

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,6 +32,10 @@ from ansible_collections.skyshift.clusterlink.plugins.module_utils.probe.script 
 from tests.support.waiting import PATIENCE_SECONDS
 
 MARK = "0123456789abcdef"
+DECISION_SECONDS = 0.3
+"""How long a gateway takes to deny a connection: Envoy waits 0.2 s for the decision (v0.4.1, xds/manager.go)."""
+CLOSED_WITHIN_SECONDS = 60
+"""How long a busy machine may take to close a connection; none of it passes when it has."""
 HELPERS = ("head", "sleep", "timeout", "true")
 TOOLS = ("curl", "wget", "bash")
 NETCAT = """#!/bin/bash
@@ -80,15 +86,17 @@ def silent_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def closing_port() -> Iterator[int]:
-    """A port where connections are taken and closed at once, as a gateway does that denies them."""
+    """A port where connections are taken and closed when it is decided, as a gateway does that denies them."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def close_all() -> None:
         while True:
             try:
-                listener.accept()[0].close()
+                connection = listener.accept()[0]
             except OSError:
                 return
+            time.sleep(DECISION_SECONDS)
+            connection.close()
 
     threading.Thread(target=close_all, daemon=True).start()
     yield listener.getsockname()[1]
@@ -106,8 +114,10 @@ class Image:
                 pytest.skip(f"there is no {name} on this machine")
             (folder / name).symlink_to(found)
 
-    def ask(self, *targets: Target, timeout: int = 20, mark: str = "fedcba9876543210") -> list[list[Answer]]:
-        done = self.run(command(targets, mark, timeout, hold=1))
+    def ask(
+        self, *targets: Target, timeout: int = 20, hold: int = 1, mark: str = "fedcba9876543210"
+    ) -> list[list[Answer]]:
+        done = self.run(command(targets, mark, timeout, hold=hold))
         return parse(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), targets, mark)
 
     def run(self, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
@@ -235,10 +245,29 @@ def test_proxy_of_the_container_is_not_used(tmp_path: Path, port: int) -> None:
 def test_tcp_tells_an_open_connection_from_a_closed_one(
     tmp_path: Path, tool: str, silent_port: int, closing_port: int
 ) -> None:
-    ports = (silent_port, closing_port, 1)
-    answers = Image(tmp_path, tool).ask(*(target(each, scheme="tcp") for each in ports))
-    assert [each[0].answered for each in answers] == [True, False, False]
-    assert [bool(each[0].error) for each in answers] == [False, True, True]
+    image = Image(tmp_path, tool)
+    ((silent,),) = image.ask(target(silent_port, scheme="tcp"))
+    closed = image.ask(*(target(each, scheme="tcp") for each in (closing_port, 1)), hold=CLOSED_WITHIN_SECONDS)
+    assert (silent.answered, silent.error) == (True, "")
+    assert [each[0].answered for each in closed] == [False, False]
+    assert all(each[0].error for each in closed)
+
+
+@pytest.mark.parametrize("tool", ["bash", "curl"])
+@pytest.mark.parametrize("greeting", [b"220 mail\r\n", b"+OK mail\r\n", b"-ERR\r\n", b"\x4a\x00\x00\x00"])
+def test_server_that_speaks_first_is_open(tmp_path: Path, tool: str, greeting: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            connection.sendall(greeting)
+            with contextlib.suppress(ConnectionError):
+                while connection.recv(64):
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        ((answer,),) = Image(tmp_path, tool).ask(target(listener.getsockname()[1], scheme="tcp"))
+    assert answer.answered, answer
 
 
 @pytest.mark.parametrize("tool", ["bash", "nc"])

@@ -70,6 +70,8 @@ def acquire_in_daemon(lock: FabricLock, notify: Callable[[str], None]) -> None:
     os.waitpid(child, 0)
     with open(reading, encoding="utf-8") as lines:
         for line in lines:
+            if not line.endswith("\n"):  # killed as it wrote
+                break
             report = json.loads(line)
             if "waiting" in report:
                 notify(report["waiting"])

@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import struct
 import tempfile
 import threading
 import time
@@ -35,6 +36,9 @@ def _anonymous_file() -> int:
 
 _FILE = _anonymous_file()
 """Its descriptor; it is closed with the process."""
+_PLACE = struct.Struct("=QQ")
+"""What the file begins with: where its content starts, and its length. A single write changes it, so that a process
+that is killed leaves either what was or what is."""
 _THREADS = threading.Lock()
 _LEASES = "/coordination.k8s.io/"
 _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -136,9 +140,7 @@ def _changed() -> Iterator[Locks]:
     with _THREADS, _locked(fcntl.LOCK_EX):
         locks = _read()
         yield locks
-        content = json.dumps(locks).encode() if locks else b""
-        os.pwrite(descriptor(), content, 0)
-        os.ftruncate(descriptor(), len(content))
+        _write(locks)
 
 
 @contextmanager
@@ -151,9 +153,24 @@ def _locked(how: int) -> Iterator[None]:
 
 
 def _read() -> Locks:
-    content = os.pread(descriptor(), os.fstat(descriptor()).st_size, 0)
-    locks: Locks = json.loads(content) if content else {}
+    start, length = _place()
+    locks: Locks = json.loads(os.pread(descriptor(), length, start) or b"{}")
     return locks
+
+
+def _write(locks: Locks) -> None:
+    content = json.dumps(locks).encode()
+    start, length = _place()
+    elsewhere = _PLACE.size if len(content) <= start - _PLACE.size else start + length
+    os.pwrite(descriptor(), content, elsewhere)
+    os.pwrite(descriptor(), _PLACE.pack(elsewhere, len(content)), 0)
+
+
+def _place() -> tuple[int, int]:
+    """Where the content starts, and its length."""
+    found = os.pread(descriptor(), _PLACE.size, 0)
+    start, length = _PLACE.unpack(found) if found else (0, 0)
+    return max(start, _PLACE.size), length
 
 
 guard_writes(require_lock)

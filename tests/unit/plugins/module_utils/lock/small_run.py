@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,6 +128,8 @@ def main(folder: Path, how: str) -> None:
     if worker == 0:
         try:
             work(folder, how)
+        except BaseException:  # noqa: BLE001 - whatever it is, a test that then waits in vain shows it
+            traceback.print_exc()
         finally:
             os._exit(0)
     if how in ("stay", "writes", "sleeps"):

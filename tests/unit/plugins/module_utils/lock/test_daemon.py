@@ -13,11 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.errors import ClusterlinkError
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.kube.retry import RetryPolicy
 from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock import daemon, guard
+from ansible_collections.skyshift.clusterlink.plugins.module_utils.lock.fabric_lock import FabricLock
 from tests.support.waiting import PATIENCE_SECONDS, eventually
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -264,6 +267,20 @@ def test_what_is_in_the_way_is_reported(tmp_path: Path, start: Start, how: str, 
     assert start(how).wait(PATIENCE_SECONDS) == 0
     assert words in "\n".join(told(tmp_path)[1:])
     assert leases(tmp_path) == []
+
+
+def test_a_daemon_that_is_killed_as_it_reports_has_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long report is written in parts."""
+
+    def killed(_lock: FabricLock, writing: int) -> NoReturn:
+        os.write(writing, b'{"waiting": "Waiting for ada"}\n{"held": ["east", "we')
+        os._exit(0)
+
+    monkeypatch.setattr(daemon, "_fork_again", killed)
+    waits: list[str] = []
+    with pytest.raises(ClusterlinkError, match=r"it ended before it had the lock"):
+        daemon.acquire_in_daemon(FabricLock("demo", {}, RetryPolicy()), waits.append)
+    assert waits == ["Waiting for ada"]
 
 
 def test_who_waits_does_not_outlive_its_run(tmp_path: Path, start: Start) -> None:

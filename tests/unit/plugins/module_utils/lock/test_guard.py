@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -84,6 +87,61 @@ def test_a_run_that_slept_as_it_waited_goes_on_waiting_for_the_renewal_that_foll
     late.start()
     guard.require_lock(EAST, "/api/v1/namespaces", lambda: asked.pop() if asked else guard.now() + slept)
     late.join()
+
+
+def is_killed_at_line(line: int, change: Callable[[], None]) -> bool:
+    """Whether a process that makes the change is killed before it has run that many lines; else it has made it."""
+    child = os.fork()
+    if not child:
+        left = line
+
+        def trace(_frame: Any, event: str, _argument: Any) -> Any:
+            nonlocal left
+            left -= event == "line"
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        sys.settrace(trace)
+        change()
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param(lambda: None, id="nothing"),
+        pytest.param(lambda: renewed(-2), id="expired"),
+        pytest.param(lambda: guard.lost(EAST, "another run, with a long name, has it"), id="taken"),
+    ],
+)
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda: guard.lost(EAST, "gone"), id="lost"),
+        pytest.param(lambda: guard.not_renewed(EAST, "east is unreachable, which is a long story"), id="not-renewed"),
+        pytest.param(lambda: renewed(60), id="renewed"),
+        pytest.param(lambda: guard.released([EAST]), id="released"),
+    ],
+)
+def test_who_is_killed_at_any_moment_leaves_what_was_or_what_is(
+    monkeypatch: pytest.MonkeyPatch, before: Callable[[], None], change: Callable[[], None]
+) -> None:
+    """As the lease daemon is, when memory is short: every process of the run goes on reading what it noted."""
+    seen: list[str] = []
+    killed = True
+    while killed:
+        with os.fdopen(guard._anonymous_file()) as file, monkeypatch.context() as patch:
+            patch.setattr(guard, "_FILE", file.fileno())
+            before()
+            was = refusal()
+            killed = is_killed_at_line(len(seen), change)
+            seen.append(refusal())
+            renewed(60)
+            assert not refusal()
+    assert len(seen) > 10
+    assert set(seen) == {was, seen[-1]}
 
 
 def test_a_lock_that_is_lost_may_be_acquired_again_and_released() -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,39 +91,37 @@ def test_a_run_that_slept_as_it_waited_goes_on_waiting_for_the_renewal_that_foll
 
 
 def is_killed_at_line(line: int, change: Callable[[], None]) -> bool:
-    """Whether a process that makes the change is killed before it has run that many lines; else it has made it."""
+    """Whether a process is killed before it has run that many lines of the guard's; else it has made the change."""
     child = os.fork()
     if not child:
         left = line
 
-        def trace(_frame: Any, event: str, _argument: Any) -> Any:
+        def trace(frame: FrameType, event: str, _argument: Any) -> Any:
             nonlocal left
-            left -= event == "line"
+            left -= event == "line" and frame.f_code.co_filename == guard.__file__
             if left < 0:
                 os.kill(os.getpid(), signal.SIGKILL)
             return trace
 
-        sys.settrace(trace)
-        change()
-        os._exit(0)
-    return os.waitpid(child, 0)[1] == signal.SIGKILL
+        try:
+            sys.settrace(trace)
+            change()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    assert status in (0, signal.SIGKILL)
+    return status != 0
 
 
 @pytest.mark.parametrize(
-    "before",
+    ("before", "change"),
     [
-        pytest.param(lambda: None, id="nothing"),
-        pytest.param(lambda: renewed(-2), id="expired"),
-        pytest.param(lambda: guard.lost(EAST, "another run, with a long name, has it"), id="taken"),
-    ],
-)
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(lambda: guard.lost(EAST, "gone"), id="lost"),
-        pytest.param(lambda: guard.not_renewed(EAST, "east is unreachable, which is a long story"), id="not-renewed"),
-        pytest.param(lambda: renewed(60), id="renewed"),
-        pytest.param(lambda: guard.released([EAST]), id="released"),
+        pytest.param(lambda: None, lambda: renewed(60), id="the-first"),
+        pytest.param(lambda: renewed(-2), lambda: guard.not_renewed(EAST, "it is unreachable"), id="longer"),
+        pytest.param(lambda: renewed(-2), lambda: guard.lost(EAST, "gone"), id="shorter"),
+        pytest.param(lambda: guard.lost(EAST, "another run has it"), lambda: renewed(60), id="again"),
+        pytest.param(lambda: guard.lost(EAST, "another run has it"), lambda: guard.released([EAST]), id="the-last"),
     ],
 )
 def test_who_is_killed_at_any_moment_leaves_what_was_or_what_is(

@@ -148,8 +148,9 @@ def test_what_always_runs_begins_outside_an_imported_file(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - WITHOUT_JOB))
 def test_every_play_of_a_job_tells_the_workflow_what_it_has_done(name: str) -> None:
-    """Also when every host has failed, after which no further play starts."""
-    for play in (each for each in plays(name) if each.get("hosts") and "add_host" not in str(each)):
+    """Also when every host has failed, after which no further play starts; what only reports does so in its last."""
+    own = [each for each in plays(name) if each.get("hosts") and "add_host" not in str(each)]
+    for play in own[-1:] if name in REPORTS else own:
         always = [step for task in play["tasks"] for step in task.get("always", [])]
         steps = list(tasks_in(play["tasks"])) if name in REPORTS else always
         assert any(_file(step) in WORKFLOW for step in steps), play["name"]
